@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { Refusal } from '../refusal.ts'
+import type { Database } from '../state/database.ts'
+
+/** What ARM keeps of a thing: everything that is not in `body` is known from here. */
+export interface Resource {
+  /** The id as it was first written, starting with `/subscriptions/`. Ids are equal whatever their case. */
+  readonly id: string
+  /** Full type, for instance `Microsoft.MachineLearningServices/workspaces/models/versions`. */
+  readonly type: string
+  /** Last segment of the id. */
+  readonly name: string
+  /** Id of the thing it stands under, for listing: the id without its last two segments. */
+  readonly parent: string
+  /** The stored JSON: `properties`, and whatever else the kind keeps (`location`, `sku`, `kind`, `tags`, `identity`). */
+  readonly body: Readonly<Record<string, unknown>>
+  readonly etag: string
+  readonly createdAt: string
+  readonly createdBy: string
+  readonly modifiedAt: string
+  readonly modifiedBy: string
+  /** Grows with each creation in the region: the order in which things came to be. */
+  readonly seq: number
+}
+
+interface Row extends Omit<Resource, 'body'> {
+  readonly body: string
+}
+
+export interface Listing {
+  readonly items: readonly Resource[]
+  /** Pass as `after` for the next page; `undefined` at the end. */
+  readonly next: number | undefined
+}
+
+/**
+ * The one store for everything that has an ARM id in a region.
+ *
+ * Reads are immediate. Writes run inside `Database.write` (or `Call.commit`): they are synchronous
+ * and durable when that resolves. A removed id leaves a tombstone if the kind asks for one.
+ */
+export class Resources {
+  readonly #db: Database
+  readonly #clock: Clock
+
+  constructor(db: Database, clock: Clock) {
+    this.#db = db
+    this.#clock = clock
+    db.migrate(`
+      CREATE TABLE IF NOT EXISTS resources (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL COLLATE NOCASE,
+        name TEXT NOT NULL, parent TEXT NOT NULL COLLATE NOCASE, body TEXT NOT NULL, etag TEXT NOT NULL,
+        createdAt TEXT NOT NULL, createdBy TEXT NOT NULL, modifiedAt TEXT NOT NULL, modifiedBy TEXT NOT NULL);
+      CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, type, seq);
+      CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, seq);
+      CREATE TABLE IF NOT EXISTS tombstones (id TEXT PRIMARY KEY COLLATE NOCASE, at TEXT NOT NULL);`)
+  }
+
+  get(id: string): Resource | undefined {
+    const row = this.#db.get<Row>('SELECT * FROM resources WHERE id = ?', id)
+    return row === undefined ? undefined : parsed(row)
+  }
+
+  /** The resource, or Azure's 404 for it. */
+  need(id: string): Resource {
+    const found = this.get(id)
+    if (found === undefined) throw new Refusal(404, 'ResourceNotFound', `The resource '${id}' was not found.`)
+    return found
+  }
+
+  /** Creates or replaces. Keeps id, creation and seq of what was there. */
+  put(id: string, body: Readonly<Record<string, unknown>>, by: string): Resource {
+    const now = this.#clock.iso()
+    const parts = partsOf(id)
+    this.#db.run(
+      `INSERT INTO resources (id, type, name, parent, body, etag, createdAt, createdBy, modifiedAt, modifiedBy)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET body = excluded.body, etag = excluded.etag,
+         modifiedAt = excluded.modifiedAt, modifiedBy = excluded.modifiedBy`,
+      id,
+      parts.type,
+      parts.name,
+      parts.parent,
+      JSON.stringify(body),
+      `"${randomUUID()}"`,
+      now,
+      by,
+      now,
+      by,
+    )
+    return this.need(id)
+  }
+
+  /** Removes the resource alone. True if it was there. With `tombstone`, {@link buried} remembers it. */
+  remove(id: string, tombstone = false): boolean {
+    const gone = this.#db.run('DELETE FROM resources WHERE id = ?', id).changes > 0
+    if (gone && tombstone)
+      this.#db.run('INSERT OR REPLACE INTO tombstones (id, at) VALUES (?, ?)', id, this.#clock.iso())
+    return gone
+  }
+
+  /** Removes everything below an id, and the id itself. Leaves no tombstones. */
+  removeTree(id: string): void {
+    this.#db.run(
+      'DELETE FROM resources WHERE id = ? OR substr(id, 1, ?) = ? COLLATE NOCASE',
+      id,
+      id.length + 1,
+      `${id}/`,
+    )
+  }
+
+  /** When a removed id was removed, or `undefined`. */
+  buried(id: string): string | undefined {
+    return this.#db.get<{ at: string }>('SELECT at FROM tombstones WHERE id = ?', id)?.at
+  }
+
+  /** Children of one type, oldest first or newest first, a page at a time. */
+  list(parent: string, type: string, page: { after?: number; limit: number; newestFirst?: boolean }): Listing {
+    const { after, limit, newestFirst = false } = page
+    const from = after ?? (newestFirst ? Number.MAX_SAFE_INTEGER : 0)
+    const rows = this.#db.all<Row>(
+      `SELECT * FROM resources WHERE parent = ? AND type = ? AND seq ${newestFirst ? '<' : '>'} ?
+       ORDER BY seq ${newestFirst ? 'DESC' : 'ASC'} LIMIT ?`,
+      parent,
+      type,
+      from,
+      limit + 1,
+    )
+    return listing(rows, limit)
+  }
+
+  /** Everything of one type in the region, oldest first. */
+  ofType(type: string, page: { after?: number; limit: number }): Listing {
+    const rows = this.#db.all<Row>(
+      'SELECT * FROM resources WHERE type = ? AND seq > ? ORDER BY seq LIMIT ?',
+      type,
+      page.after ?? 0,
+      page.limit + 1,
+    )
+    return listing(rows, page.limit)
+  }
+}
+
+/** Splits an ARM id: `/a/b/providers/NS/t1/n1/t2/n2` has type `NS/t1/t2`, name `n2` and parent `…/t1/n1`. */
+export function partsOf(id: string): { type: string; name: string; parent: string } {
+  const segments = id.split('/').filter((segment) => segment !== '')
+  const provider = segments.findLastIndex((segment) => segment.toLowerCase() === 'providers')
+  const own = segments.slice(provider + 1)
+  const types = own.filter((_, index) => index === 0 || index % 2 === 1)
+  const depth = own.length > 3 ? -2 : -4
+  return { type: types.join('/'), name: segments.at(-1) ?? '', parent: `/${segments.slice(0, depth).join('/')}` }
+}
+
+function parsed(row: Row): Resource {
+  return { ...row, body: JSON.parse(row.body) }
+}
+
+function listing(rows: readonly Row[], limit: number): Listing {
+  const items = rows.slice(0, limit).map(parsed)
+  return { items, next: rows.length > limit ? items.at(-1)?.seq : undefined }
+}

@@ -1,0 +1,89 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Resources } from './arm/resources.ts'
+import type { Plane } from './call.ts'
+import { type Clock, movableClock } from './clock.ts'
+import { Faults } from './faults.ts'
+import { requestListener } from './server.ts'
+import { Activity } from './state/activity.ts'
+import { Database } from './state/database.ts'
+import { openTokens, type Tokens } from './tokens.ts'
+
+/** What every part of a region may use. */
+export interface Region {
+  /** Name as Azure writes it in URLs, for instance `eastus2`. */
+  readonly name: string
+  /** Folder of this region alone. */
+  readonly dir: string
+  /** Folder of the whole emulator: signing key, certificate authority. */
+  readonly root: string
+  readonly db: Database
+  readonly resources: Resources
+  readonly activity: Activity
+  readonly faults: Faults
+  readonly clock: Clock
+  readonly tokens: Tokens
+  /** `http://host:port` of the proxy, through which the region and its jobs reach all other hosts; `undefined` in unit tests. */
+  readonly proxy: string | undefined
+  /** Things to end when the region closes, last first. */
+  readonly closing: (() => Promise<void> | void)[]
+}
+
+export interface OpenRegion extends Region {
+  readonly listener: ReturnType<typeof requestListener>
+  /** Listens on plain HTTP on loopback, for tests and for the front. Resolves with the port. */
+  listen(port?: number): Promise<number>
+  close(): Promise<void>
+}
+
+/** The faces of a region, in the order in which they are asked. Each line is one plane. */
+function planesOf(_region: Region): readonly Plane[] {
+  return []
+}
+
+/** Opens a region on its folder, making it where there is none. All earlier state is there again. */
+export async function openRegion(options: { name: string; root: string; proxy?: string }): Promise<OpenRegion> {
+  const dir = join(options.root, 'regions', options.name)
+  const clock = movableClock()
+  const db = new Database(join(dir, 'state.db'))
+  const region: Region = {
+    name: options.name,
+    dir,
+    root: options.root,
+    db,
+    clock,
+    resources: new Resources(db, clock),
+    activity: new Activity(db),
+    faults: new Faults(),
+    tokens: await openTokens(options.root),
+    proxy: options.proxy,
+    closing: [],
+  }
+  const listener = requestListener({
+    planes: planesOf(region),
+    db,
+    activity: region.activity,
+    faults: region.faults,
+    clock,
+  })
+  const servers: Server[] = []
+
+  async function listen(port = 0): Promise<number> {
+    const server = createServer(listener)
+    servers.push(server)
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+    return (server.address() as AddressInfo).port
+  }
+
+  async function close(): Promise<void> {
+    for (const server of servers) {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    }
+    for (const end of region.closing.reverse()) await end()
+    db.close()
+  }
+
+  return { ...region, listener, listen, close }
+}

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Call, Plane, Reply } from './call.ts'
+import type { Clock } from './clock.ts'
+import type { Faults } from './faults.ts'
+import { Refusal } from './refusal.ts'
+import type { Activity } from './state/activity.ts'
+import type { Database } from './state/database.ts'
+
+export interface Parts {
+  readonly planes: readonly Plane[]
+  readonly db: Database
+  readonly activity: Activity
+  readonly faults: Faults
+  readonly clock: Clock
+}
+
+const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
+const KEPT_BODY = 1024 * 1024
+
+/** The life of a request, top to bottom. */
+export function requestListener(parts: Parts): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  return async (request, response) => {
+    const call = new OneCall(request, parts)
+    const plane = parts.planes.find((one) => one.serves(call.host, call.path))
+    if (plane === undefined) {
+      await send(response, call, {
+        status: 421,
+        body: { error: { code: 'MisdirectedRequest', message: `${call.host} is not served here.` } },
+      })
+      return
+    }
+    call.plane = plane.name
+    try {
+      await applyFaults(parts.faults, plane.name)
+      call.caller = await plane.authenticate(call)
+      const reply = await plane.handle(call)
+      await send(response, call, await call.acknowledged(reply))
+    } catch (thrown) {
+      const refusal = asRefusal(thrown)
+      if (response.headersSent) response.destroy()
+      else await send(response, call, plane.refuse(refusal, call)).catch(() => response.destroy())
+    }
+  }
+}
+
+async function applyFaults(faults: Faults, plane: string): Promise<void> {
+  for (const fault of faults.meeting(plane)) {
+    if (fault.is === 'slow') await sleep(fault.milliseconds)
+    if (fault.is === 'throttle') {
+      throw new Refusal(429, 'TooManyRequests', 'The request rate is over the limit.', {
+        'retry-after': String(fault.retryAfterSeconds),
+      })
+    }
+  }
+}
+
+function asRefusal(thrown: unknown): Refusal {
+  if (thrown instanceof Refusal) return thrown
+  const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  process.stderr.write(`emulator: ${message}\n`)
+  const full = thrown instanceof Error && /disk is full|ENOSPC/.test(message)
+  return full
+    ? new Refusal(507, 'InsufficientStorage', 'The disk of the region is full.')
+    : new Refusal(
+        500,
+        'InternalServerError',
+        'The emulator has a defect here; its log on standard error has the place.',
+      )
+}
+
+async function send(response: ServerResponse, call: Call, reply: Reply): Promise<void> {
+  const { body } = reply
+  const headers: Record<string, string> = { 'x-ms-request-id': call.id, ...reply.headers }
+  const clientId = call.headers['x-ms-client-request-id']
+  if (typeof clientId === 'string') headers['x-ms-client-request-id'] = clientId
+  if (body instanceof Readable) {
+    response.writeHead(reply.status, headers)
+    if (call.method === 'HEAD') {
+      body.destroy()
+      response.end()
+    } else await pipeline(body, response)
+    return
+  }
+  const raw = typeof body === 'string' || Buffer.isBuffer(body)
+  const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(raw ? body : JSON.stringify(body))
+  if (body !== undefined && !raw) headers['content-type'] ??= 'application/json; charset=utf-8'
+  if (reply.status !== 204 && reply.status !== 304) headers['content-length'] ??= String(bytes.length)
+  response.writeHead(reply.status, headers)
+  response.end(call.method === 'HEAD' ? undefined : bytes)
+}
+
+class OneCall implements Call {
+  readonly id = randomUUID()
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly target: string
+  readonly headers: IncomingMessage['headers']
+  readonly client: string
+  readonly body: IncomingMessage
+  caller = { id: 'anonymous', audience: '' }
+  operation = ''
+  plane = ''
+  readonly #parts: Parts
+  #read: Buffer | undefined
+  #logged = false
+
+  constructor(request: IncomingMessage, parts: Parts) {
+    const mark = request.url?.indexOf('?') ?? -1
+    this.target = request.url ?? '/'
+    this.path = mark < 0 ? this.target : this.target.slice(0, mark)
+    this.query = new URLSearchParams(mark < 0 ? '' : this.target.slice(mark))
+    this.method = request.method ?? 'GET'
+    this.host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
+    this.headers = request.headers
+    this.client = clientOf(request)
+    this.body = request
+    this.#parts = parts
+  }
+
+  async bytes(limit = 4 * 1024 * 1024): Promise<Buffer> {
+    if (this.#read !== undefined) return this.#read
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of this.body) {
+      size += chunk.length
+      if (size > limit) throw new Refusal(413, 'RequestEntityTooLarge', `The body is over the limit of ${limit} bytes.`)
+      chunks.push(chunk)
+    }
+    this.#read = Buffer.concat(chunks)
+    return this.#read
+  }
+
+  async json(): Promise<unknown> {
+    const text = (await this.bytes(16 * 1024 * 1024)).toString('utf8')
+    if (text.trim() === '') return undefined
+    try {
+      return JSON.parse(text)
+    } catch (failure) {
+      throw new Refusal(400, 'InvalidRequestContent', `The body is not JSON: ${(failure as Error).message}.`)
+    }
+  }
+
+  commit(work: () => Reply): Promise<Reply> {
+    return this.#parts.db.write(() => {
+      const reply = work()
+      if (reply.status < 400) this.#log(reply)
+      return reply
+    })
+  }
+
+  /** Logs a write that its handler did not commit itself, so that no acknowledged write goes unrecorded. */
+  async acknowledged(reply: Reply): Promise<Reply> {
+    const silent = this.#logged || !WRITES.has(this.method) || reply.status >= 400
+    return silent ? reply : this.commit(() => reply)
+  }
+
+  #log(reply: Reply): void {
+    this.#logged = true
+    const kept = this.#read !== undefined && this.#read.length <= KEPT_BODY && !this.#read.includes(0)
+    this.#parts.activity.add({
+      at: this.#parts.clock.iso(),
+      plane: this.plane,
+      operation: this.operation,
+      method: this.method,
+      target: this.target,
+      client: this.client,
+      caller: this.caller.id,
+      status: reply.status,
+      body: kept ? (this.#read ?? Buffer.alloc(0)).toString('utf8') : null,
+      note: reply.note,
+    })
+  }
+}
+
+/** Which client a connection belongs to, written down by the listener that accepted it. */
+export const connectionClients = new WeakMap<object, string>()
+
+function clientOf(request: IncomingMessage): string {
+  return connectionClients.get(request.socket) ?? 'unnamed'
+}
