@@ -1,0 +1,86 @@
+import type { Address, Item, Json, JsonObject, Kind } from '../core/model.ts'
+
+/**
+ * One side as the services see it: which workspace it is, and how to turn what names it into what does not.
+ */
+export interface Place {
+  /** ARM id of the workspace as the policy writes it, without a trailing slash. */
+  readonly workspace: string
+  /** Location in Azure's short form, for instance `eastus2`. */
+  readonly location: string
+  /** GUID of the workspace. */
+  readonly workspaceGuid: string
+  /** ARM id of the workspace's default storage account. */
+  readonly storageAccount: string
+  /** Replaces everything that names this place by tokens that mean the same on the other side. */
+  portable<T extends Json>(value: T): T
+  /** The inverse: tokens become this place's own names. */
+  local<T extends Json>(value: T): T
+}
+
+/** What a service may use of the world. */
+export interface Reach {
+  readonly signal: AbortSignal
+}
+
+/** What a converge needs beyond the item itself. */
+export interface Carriage extends Reach {
+  /** Where the item was observed; bytes and secrets come from there. */
+  readonly source: Place
+}
+
+/** How a kind differs from the others, as data. */
+export interface Capabilities {
+  /** False for what may be observed but never be made to be: a PUT on a job would run it. */
+  readonly converge: boolean
+  /** An existing item takes a new body. If false, the planner never changes one: it maps it to a new version or refuses. */
+  readonly update: boolean
+  readonly remove: boolean
+  /** Acts by itself when it stands (fires, runs, serves): it is live on one side only. */
+  readonly acts: boolean
+  /** Items of one container must come to be in the order in which the source has them. */
+  readonly ordered: boolean
+}
+
+/**
+ * One kind of thing that lives in, under or beside a workspace, and all that is needed to carry it.
+ *
+ * A new kind is a folder beside this file with `index.ts` in the order below, `schema.ts`,
+ * `index.test.ts`, `readme.md`, and one line in `registry.ts`. It is done when `conformance.ts` passes.
+ * Nothing outside `services/` knows a kind by name.
+ */
+export interface Service {
+  readonly kind: Kind
+  /** Kinds whose items come first, whatever the references say. */
+  readonly needs: readonly Kind[]
+  readonly can: Capabilities
+
+  /**
+   * Every item, to the last page, in portable form, the archived ones too.
+   * Throws `observe/incomplete` rather than ending early: a list is evidence only if it is whole.
+   */
+  list(place: Place, reach: Reach): AsyncIterable<Item>
+
+  /** The item as it is now, or `undefined` if there is none. */
+  read(place: Place, address: Address, reach: Reach): Promise<Item | undefined>
+
+  /** What a portable body points to. Pure. */
+  references(body: JsonObject): readonly Address[]
+
+  /**
+   * Makes the item be `wanted`, whatever is there now, and returns what is there after.
+   *
+   * Called again with the same input after a crash it ends in the same place. It never asks whether to
+   * create or to update; "already exists" is a race. Secrets and bytes come from `carriage.source`.
+   */
+  converge(place: Place, wanted: Item, carriage: Carriage): Promise<Item>
+
+  /** Makes the item not be there. One that is already gone is success. */
+  remove(place: Place, address: Address, reach: Reach): Promise<void>
+
+  /** For kinds that act: the body in which it stands by without acting. Pure. Applying it twice is applying it once. */
+  parked?(body: JsonObject): JsonObject
+
+  /** For kinds that act: stops it where it is, without removing it. Safe to call again. Returns what it found acting. */
+  fence?(place: Place, reach: Reach): Promise<readonly Address[]>
+}

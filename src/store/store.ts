@@ -1,0 +1,59 @@
+import type { JsonObject } from '../core/model.ts'
+
+/** The right to act for one protection, for a while. */
+export interface Lease {
+  readonly protection: string
+  readonly holder: string
+  /** Grows by one with every change of the holder, never falls, never repeats. */
+  readonly epoch: number
+  /** How long it lasts from each renewal. */
+  readonly milliseconds: number
+}
+
+/** Who holds a lease that could not be had, for the sentence that says so. */
+export interface HeldBy {
+  readonly holder: string
+  readonly epoch: number
+  /** By the store's own reckoning. */
+  readonly remainingMilliseconds: number
+}
+
+/** One line of the journal, as it was appended. `body` holds no secret. */
+export interface JournalRecord {
+  /** Without gaps, from 1, per protection. */
+  readonly seq: number
+  readonly epoch: number
+  /** The plan, failover or pass to which it belongs. */
+  readonly run: string
+  readonly type: string
+  readonly at: string
+  readonly body: JsonObject
+}
+
+export type NewRecord = Pick<JournalRecord, 'run' | 'type' | 'body'>
+
+/**
+ * What must not be forgotten: the lease, the journal, and the facts that a decision stands on.
+ *
+ * Methods stand in the order of how much their atomicity matters. Every implementation passes `conformance.ts`.
+ */
+export interface Store {
+  /**
+   * Appends records if, at the same instant, the lease is still held: one atomic conditional write.
+   * Durable when it resolves. Throws `run/fenced` if the epoch is over, and then nothing is written.
+   */
+  append(lease: Lease, records: readonly NewRecord[]): Promise<readonly JournalRecord[]>
+  /** Takes the lease if it is free or has run out; the epoch then grows. */
+  acquire(protection: string, holder: string, milliseconds: number): Promise<Lease | { readonly held: HeldBy }>
+  /** Prolongs it. Throws `run/fenced` if it is another's by now. */
+  renew(lease: Lease): Promise<void>
+  /** Gives it up. Nothing happens if it is another's by now. */
+  release(lease: Lease): Promise<void>
+  /** Records after `seq`, in order, of one run or of all. */
+  read(protection: string, options?: { readonly after?: number; readonly run?: string }): AsyncIterable<JournalRecord>
+  /** A small fact that is replaced as a whole, under the lease: roles, the armed state, … `undefined` where none was set. */
+  fact(protection: string, name: string): Promise<JsonObject | undefined>
+  /** Sets a fact under the same atomic condition as {@link append}. */
+  setFact(lease: Lease, name: string, value: JsonObject): Promise<void>
+  close(): Promise<void>
+}
