@@ -78,6 +78,15 @@ export interface Service {
   /** Makes the item not be there. One that is already gone is success. */
   remove(place: Place, address: Address, reach: Reach): Promise<void>
 
+  /**
+   * The part of a portable body that can never change once the item is there. Two bodies that differ in it are
+   * two things under one name: the planner maps the second to a new version or refuses it. Pure. Default: nothing is frozen.
+   */
+  frozen?(body: JsonObject): JsonObject
+
+  /** The same body hidden from default lists but not removed, where the kind knows archiving. Pure. */
+  archived?(body: JsonObject): JsonObject
+
   /** For kinds that act: the body in which it stands by without acting. Pure. Applying it twice is applying it once. */
   parked?(body: JsonObject): JsonObject
 
