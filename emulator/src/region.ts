@@ -1,10 +1,12 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { Operations } from './arm/operations.ts'
 import { Resources } from './arm/resources.ts'
 import type { Plane } from './call.ts'
 import { type Clock, movableClock } from './clock.ts'
 import { Faults } from './faults.ts'
+import { machineLearning } from './ml/plane.ts'
 import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
 import { Database } from './state/database.ts'
@@ -20,6 +22,7 @@ export interface Region {
   readonly root: string
   readonly db: Database
   readonly resources: Resources
+  readonly operations: Operations
   readonly activity: Activity
   readonly faults: Faults
   readonly clock: Clock
@@ -38,8 +41,8 @@ export interface OpenRegion extends Region {
 }
 
 /** The faces of a region, in the order in which they are asked. Each line is one plane. */
-function planesOf(_region: Region): readonly Plane[] {
-  return []
+function planesOf(region: Region): readonly Plane[] {
+  return [machineLearning(region)]
 }
 
 /** Opens a region on its folder, making it where there is none. All earlier state is there again. */
@@ -54,6 +57,7 @@ export async function openRegion(options: { name: string; root: string; proxy?: 
     db,
     clock,
     resources: new Resources(db, clock),
+    operations: new Operations(db, clock),
     activity: new Activity(db),
     faults: new Faults(),
     tokens: await openTokens(options.root),
@@ -82,6 +86,7 @@ export async function openRegion(options: { name: string; root: string; proxy?: 
       await new Promise((resolve) => server.close(resolve))
     }
     for (const end of region.closing.reverse()) await end()
+    region.operations.close()
     db.close()
   }
 

@@ -1,0 +1,49 @@
+import { bearer } from '../arm/authenticate.ts'
+import { queryOf } from '../arm/envelope.ts'
+import type { Call, Plane, Reply } from '../call.ts'
+import { Refusal } from '../refusal.ts'
+import type { Region } from '../region.ts'
+import { type Route, router } from '../router.ts'
+import { NAMESPACE } from './paths.ts'
+import { pollingRoutes } from './polling.ts'
+
+const MINE = `/providers/${NAMESPACE.toLowerCase()}/`
+
+/** The part of ARM that a region answers for Microsoft.MachineLearningServices. */
+export function machineLearning(region: Region): Plane {
+  const find = router(routesOf(region))
+  return {
+    name: 'arm',
+    serves: (host, path) => host === 'management.azure.com' && path.toLowerCase().includes(MINE),
+    authenticate: (call) => bearer(call, region.tokens),
+    handle: (call) => {
+      needVersion(call)
+      return find(call)
+    },
+    refuse: armError,
+  }
+}
+
+/** Every operation, one table per group of the vendor's spec. */
+function routesOf(region: Region): readonly Route[] {
+  return [...pollingRoutes(region)]
+}
+
+/** The value is free, as clients of many years call; the parameter is not. */
+function needVersion(call: Call): void {
+  if (queryOf(call, 'api-version') === undefined) {
+    throw new Refusal(
+      400,
+      'MissingApiVersionParameter',
+      'The api-version query parameter (?api-version=) is required for all requests.',
+    )
+  }
+}
+
+/** A refusal in ARM's envelope. */
+export function armError(
+  refusal: Error & { status: number; code: string; headers: Readonly<Record<string, string>> },
+): Reply {
+  const { status, code, message, headers } = refusal
+  return { status, headers, body: { error: { code, message, target: null, details: [], additionalInfo: [] } } }
+}
