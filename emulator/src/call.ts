@@ -41,6 +41,8 @@ export interface Reply {
   readonly body?: unknown
   /** What the activity log should keep of an acknowledged write. */
   readonly note?: Note
+  /** True for a POST that changes nothing, and for a write that another process logs. It costs no transaction. */
+  readonly unlogged?: boolean
 }
 
 /** What was acknowledged: enough for a test to check later that it is still there. */

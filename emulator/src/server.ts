@@ -156,7 +156,7 @@ class OneCall implements Call {
 
   /** Logs a write that its handler did not commit itself, so that no acknowledged write goes unrecorded. */
   async acknowledged(reply: Reply): Promise<Reply> {
-    const silent = this.#logged || !WRITES.has(this.method) || reply.status >= 400
+    const silent = this.#logged || reply.unlogged === true || !WRITES.has(this.method) || reply.status >= 400
     return silent ? reply : this.commit(() => reply)
   }
 
