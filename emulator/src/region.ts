@@ -6,6 +6,7 @@ import { Resources } from './arm/resources.ts'
 import type { Plane } from './call.ts'
 import { type Clock, movableClock } from './clock.ts'
 import { Faults } from './faults.ts'
+import { Runs } from './history/runs.ts'
 import { machineLearning } from './ml/plane.ts'
 import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
@@ -23,6 +24,7 @@ export interface Region {
   readonly db: Database
   readonly resources: Resources
   readonly operations: Operations
+  readonly runs: Runs
   readonly activity: Activity
   readonly faults: Faults
   readonly clock: Clock
@@ -58,6 +60,7 @@ export async function openRegion(options: { name: string; root: string; proxy?: 
     clock,
     resources: new Resources(db, clock),
     operations: new Operations(db, clock),
+    runs: new Runs(db, clock),
     activity: new Activity(db),
     faults: new Faults(),
     tokens: await openTokens(options.root),
