@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, expect, it } from 'vitest'
+import { all, conforms, taken } from './conformance.ts'
+import { openSqliteStore } from './sqlite.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'holdfast-store-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+let now = 1000
+let boot = 'first'
+const clock = () => ({ boot, milliseconds: now })
+let files = 0
+const freshPath = () => join(root, `${files++}`, 'holdfast.db')
+
+conforms('SQLite', {
+  pair: async () => {
+    const path = freshPath()
+    return { one: openSqliteStore(path, clock), two: openSqliteStore(path, clock) }
+  },
+  pass: (milliseconds) => {
+    now += milliseconds
+  },
+})
+
+it('ends every lease when the host starts anew, since its clock does too', async () => {
+  const store = openSqliteStore(freshPath(), clock)
+  const lease = await taken(store, 'a', 60_000)
+  boot = 'second'
+  await expect(store.append(lease, [])).rejects.toMatchObject({ code: 'run/fenced' })
+  expect((await taken(store, 'b')).epoch).toBe(lease.epoch + 1)
+})
+
+it('refuses a journal in which a record was changed', async () => {
+  const path = freshPath()
+  const store = openSqliteStore(path, clock)
+  const lease = await taken(store, 'a')
+  await store.append(
+    lease,
+    [1, 2, 3].map((n) => ({ run: 'r', type: 'step/done', body: { n } })),
+  )
+  const sqlite = new DatabaseSync(path)
+  sqlite.exec(`UPDATE journal SET body = '{"n":9}' WHERE seq = 2`)
+  sqlite.close()
+  await expect(all(store)).rejects.toMatchObject({ code: 'store/damaged' })
+})
+
+it('refuses a journal from which a record was taken', async () => {
+  const path = freshPath()
+  const store = openSqliteStore(path, clock)
+  const lease = await taken(store, 'a')
+  await store.append(
+    lease,
+    [1, 2, 3].map((n) => ({ run: 'r', type: 'step/done', body: { n } })),
+  )
+  const sqlite = new DatabaseSync(path)
+  sqlite.exec('DELETE FROM journal WHERE seq = 2')
+  sqlite.close()
+  await expect(all(store)).rejects.toMatchObject({ code: 'store/damaged' })
+})
+
+it('is all there again after it was closed and opened', async () => {
+  const path = freshPath()
+  const store = openSqliteStore(path, clock)
+  const lease = await taken(store, 'a')
+  await store.append(lease, [{ run: 'r', type: 'failover/begun', body: { id: 'f1' } }])
+  await store.setFact(lease, 'roles', { active: 'primary', epoch: 1 })
+  await store.close()
+  const again = openSqliteStore(path, clock)
+  expect(await all(again)).toMatchObject([{ type: 'failover/begun', body: { id: 'f1' } }])
+  expect(await again.fact('churn', 'roles')).toEqual({ active: 'primary', epoch: 1 })
+})

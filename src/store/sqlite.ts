@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto'
+import { Fault } from '../core/errors.ts'
+import type { JsonObject } from '../core/model.ts'
+import { hostClock, type MonotonicClock } from './monotonic.ts'
+import { SqliteFile } from './sqlite-file.ts'
+import type { HeldBy, JournalRecord, Lease, NewRecord, Store } from './store.ts'
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS leases (
+    protection TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL, boot TEXT NOT NULL, until INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS journal (
+    protection TEXT NOT NULL, seq INTEGER NOT NULL, epoch INTEGER NOT NULL, run TEXT NOT NULL, type TEXT NOT NULL,
+    at TEXT NOT NULL, body TEXT NOT NULL, chain TEXT NOT NULL, PRIMARY KEY (protection, seq)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS journal_by_run ON journal (protection, run, seq);
+  CREATE TABLE IF NOT EXISTS facts (
+    protection TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (protection, name)) WITHOUT ROWID;`
+
+interface LeaseRow {
+  readonly holder: string
+  readonly epoch: number
+  readonly boot: string
+  readonly until: number
+}
+
+interface JournalRow extends Omit<JournalRecord, 'body'> {
+  readonly body: string
+  readonly chain: string
+}
+
+const PAGE = 500
+
+/**
+ * A store in one SQLite file, for controllers on one host.
+ *
+ * Leases run on the host's monotonic clock, so no change of the date prolongs or ends one. Each record
+ * carries a hash over itself and the record before, so that a change of any of them is found on reading.
+ */
+export function openSqliteStore(path: string, clock: MonotonicClock = hostClock): Store {
+  const file = new SqliteFile(path, SCHEMA)
+
+  function leaseRow(protection: string): LeaseRow | undefined {
+    return file.get<LeaseRow>('SELECT holder, epoch, boot, until FROM leases WHERE protection = ?', protection)
+  }
+
+  function remaining(row: LeaseRow): number {
+    const now = clock()
+    return row.boot === now.boot ? Math.max(0, row.until - now.milliseconds) : 0
+  }
+
+  function demand(lease: Lease): void {
+    const row = leaseRow(lease.protection)
+    if (row?.epoch === lease.epoch && row.holder === lease.holder && remaining(row) > 0) return
+    throw fenced(lease, row, row === undefined ? 0 : remaining(row))
+  }
+
+  function grant(lease: Lease): void {
+    const now = clock()
+    file.run(
+      'INSERT OR REPLACE INTO leases (protection, holder, epoch, boot, until) VALUES (?, ?, ?, ?, ?)',
+      lease.protection,
+      lease.holder,
+      lease.epoch,
+      now.boot,
+      now.milliseconds + lease.milliseconds,
+    )
+  }
+
+  function add(lease: Lease, one: NewRecord, before: { seq: number; chain: string }): JournalRow {
+    const plain = {
+      seq: before.seq + 1,
+      epoch: lease.epoch,
+      run: one.run,
+      type: one.type,
+      at: new Date().toISOString(),
+    }
+    const body = JSON.stringify(one.body)
+    const row = { ...plain, body, chain: chained(before.chain, plain, body) }
+    file.run(
+      'INSERT INTO journal (protection, seq, epoch, run, type, at, body, chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      lease.protection,
+      row.seq,
+      row.epoch,
+      row.run,
+      row.type,
+      row.at,
+      row.body,
+      row.chain,
+    )
+    return row
+  }
+
+  async function append(lease: Lease, records: readonly NewRecord[]): Promise<readonly JournalRecord[]> {
+    return file.transaction(() => {
+      demand(lease)
+      let last = file.get<JournalRow>(
+        'SELECT * FROM journal WHERE protection = ? ORDER BY seq DESC LIMIT 1',
+        lease.protection,
+      ) ?? {
+        seq: 0,
+        chain: '',
+      }
+      return records.map((one) => {
+        const row = add(lease, one, last)
+        last = row
+        return asRecord(row)
+      })
+    })
+  }
+
+  async function acquire(protection: string, holder: string, milliseconds: number): Promise<Lease | { held: HeldBy }> {
+    return file.transaction(() => {
+      const row = leaseRow(protection)
+      const left = row === undefined ? 0 : remaining(row)
+      if (row !== undefined && left > 0) {
+        return { held: { holder: row.holder, epoch: row.epoch, remainingMilliseconds: left } }
+      }
+      const lease = { protection, holder, epoch: (row?.epoch ?? 0) + 1, milliseconds }
+      grant(lease)
+      return lease
+    })
+  }
+
+  async function renew(lease: Lease): Promise<void> {
+    file.transaction(() => {
+      demand(lease)
+      grant(lease)
+    })
+  }
+
+  async function release(lease: Lease): Promise<void> {
+    const { protection, holder, epoch } = lease
+    file.run('UPDATE leases SET until = 0 WHERE protection = ? AND holder = ? AND epoch = ?', protection, holder, epoch)
+  }
+
+  async function* read(
+    protection: string,
+    options: { after?: number; run?: string } = {},
+  ): AsyncIterable<JournalRecord> {
+    let after = options.after ?? 0
+    for (;;) {
+      const rows = file.all<JournalRow>(
+        `SELECT j.*, (SELECT p.chain FROM journal p WHERE p.protection = j.protection AND p.seq = j.seq - 1) AS before
+         FROM journal j WHERE j.protection = ? AND j.seq > ? AND (? IS NULL OR j.run = ?) ORDER BY j.seq LIMIT ${PAGE}`,
+        protection,
+        after,
+        options.run ?? null,
+        options.run ?? null,
+      )
+      for (const row of rows as (JournalRow & { before: string | null })[]) yield checked(protection, row, row.before)
+      const last = rows.at(-1)
+      if (last === undefined) return
+      after = last.seq
+    }
+  }
+
+  async function fact(protection: string, name: string): Promise<JsonObject | undefined> {
+    const row = file.get<{ value: string }>(
+      'SELECT value FROM facts WHERE protection = ? AND name = ?',
+      protection,
+      name,
+    )
+    return row === undefined ? undefined : JSON.parse(row.value)
+  }
+
+  async function setFact(lease: Lease, name: string, value: JsonObject): Promise<void> {
+    file.transaction(() => {
+      demand(lease)
+      file.run(
+        'INSERT OR REPLACE INTO facts (protection, name, value) VALUES (?, ?, ?)',
+        lease.protection,
+        name,
+        JSON.stringify(value),
+      )
+    })
+  }
+
+  return { append, acquire, renew, release, read, fact, setFact, close: async () => file.close() }
+}
+
+function chained(before: string, plain: Omit<JournalRecord, 'body'>, body: string): string {
+  const { seq, epoch, run, type, at } = plain
+  return createHash('sha256')
+    .update(JSON.stringify([before, seq, epoch, run, type, at, body]))
+    .digest('hex')
+}
+
+function checked(protection: string, row: JournalRow, before: string | null): JournalRecord {
+  const whole = row.seq === 1 || before !== null
+  if (whole && chained(before ?? '', row, row.body) === row.chain) return asRecord(row)
+  throw new Fault(
+    'store/damaged',
+    `Record ${row.seq} of the journal of ${protection} was changed after it was written, or the one before it is gone`,
+    {
+      facts: { seq: row.seq },
+      hint: 'Put back a copy of the store; Holdfast does not act on a journal it cannot trust.',
+    },
+  )
+}
+
+function asRecord(row: JournalRow): JournalRecord {
+  const { seq, epoch, run, type, at } = row
+  return { seq, epoch, run, type, at, body: JSON.parse(row.body) }
+}
+
+function fenced(lease: Lease, row: LeaseRow | undefined, left: number): Fault {
+  const now =
+    row === undefined
+      ? 'nobody holds it'
+      : left > 0
+        ? `${row.holder} holds it in epoch ${row.epoch}`
+        : `it ran out in epoch ${row.epoch}`
+  return new Fault(
+    'run/fenced',
+    `The lease of ${lease.protection} in epoch ${lease.epoch} is over for ${lease.holder}: ${now}`,
+    {
+      facts: { epoch: lease.epoch },
+      hint: 'Nothing to do: the controller that holds the lease goes on from the journal.',
+    },
+  )
+}
