@@ -11,6 +11,7 @@ import { machineLearning } from './ml/plane.ts'
 import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
 import { Database } from './state/database.ts'
+import { Blobs } from './storage/blobs.ts'
 import { openTokens, type Tokens } from './tokens.ts'
 
 /** What every part of a region may use. */
@@ -25,6 +26,7 @@ export interface Region {
   readonly resources: Resources
   readonly operations: Operations
   readonly runs: Runs
+  readonly blobs: Blobs
   readonly activity: Activity
   readonly faults: Faults
   readonly clock: Clock
@@ -61,12 +63,14 @@ export async function openRegion(options: { name: string; root: string; proxy?: 
     resources: new Resources(db, clock),
     operations: new Operations(db, clock),
     runs: new Runs(db, clock),
+    blobs: new Blobs(db, clock, dir),
     activity: new Activity(db),
     faults: new Faults(),
     tokens: await openTokens(options.root),
     proxy: options.proxy,
     closing: [],
   }
+  region.closing.push(() => region.blobs.close())
   const listener = requestListener({
     planes: planesOf(region),
     db,
