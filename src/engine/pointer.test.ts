@@ -1,0 +1,70 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { type Active, point, workspaceNames } from './pointer.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'holdfast-pointer-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+const signal = AbortSignal.timeout(20_000)
+
+const active: Active = {
+  workspace: '/subscriptions/s1/resourceGroups/g1/providers/Microsoft.MachineLearningServices/workspaces/churn-dr',
+  location: 'centralus',
+  side: 'secondary',
+  epoch: 7,
+}
+
+it('writes what from_config() reads, keeps other fields and leaves nothing beside it', async () => {
+  const path = join(root, 'deep', 'config.json')
+  expect(await point({ file: path }, active, signal)).toMatchObject({ changed: true })
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+    subscription_id: 's1',
+    resource_group: 'g1',
+    workspace_name: 'churn-dr',
+  })
+  writeFileSync(
+    path,
+    JSON.stringify({ subscription_id: 'old', resource_group: 'old', workspace_name: 'old', theirs: 1 }),
+  )
+  await point({ file: path }, active, signal)
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ workspace_name: 'churn-dr', theirs: 1 })
+  expect(await point({ file: path }, active, signal)).toMatchObject({ changed: false })
+  expect(readdirSync(join(root, 'deep'))).toEqual(['config.json'])
+})
+
+it('sets its own lines of an environment file and no others', async () => {
+  const path = join(root, 'active.env')
+  writeFileSync(path, 'EDITOR=vi\nAZUREML_ARM_WORKSPACE_NAME=old\n')
+  await point({ env: path }, active, signal)
+  const lines = readFileSync(path, 'utf8').trim().split('\n')
+  expect(lines).toContain('EDITOR=vi')
+  expect(lines.filter((line) => line.startsWith('AZUREML_ARM_WORKSPACE_NAME='))).toEqual([
+    'AZUREML_ARM_WORKSPACE_NAME=churn-dr',
+  ])
+  expect(await point({ env: path }, active, signal)).toMatchObject({ changed: false })
+})
+
+it('tells a webhook once per epoch by its idempotency key, and says when it refuses', async () => {
+  const keys: (string | undefined)[] = []
+  let status = 200
+  const server = createServer((request, response) => {
+    keys.push(request.headers['idempotency-key'] as string | undefined)
+    response.writeHead(status).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const webhook = `http://127.0.0.1:${(server.address() as AddressInfo).port}/moved`
+  await point({ webhook }, active, signal)
+  await point({ webhook }, active, signal)
+  expect(new Set(keys)).toEqual(new Set(['holdfast-7']))
+  status = 500
+  await expect(point({ webhook }, active, signal)).rejects.toMatchObject({ code: 'azure/refused' })
+  server.closeAllConnections()
+  server.close()
+})
+
+it('refuses an id that is not of a workspace', () => {
+  expect(() => workspaceNames('/subscriptions/s1/resourceGroups/g1')).toThrow(/not the id of a workspace/)
+})

@@ -1,0 +1,128 @@
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { Fault } from '../core/errors.ts'
+import type { JsonObject } from '../core/model.ts'
+
+/** One thing that must follow the active workspace. */
+export type Target = { readonly file: string } | { readonly env: string } | { readonly webhook: string }
+
+/** The workspace that a pointer shows to. */
+export interface Active {
+  /** ARM id. */
+  readonly workspace: string
+  readonly location: string
+  readonly side: string
+  readonly epoch: number
+}
+
+export interface Moved {
+  readonly target: string
+  readonly changed: boolean
+}
+
+const WORKSPACE =
+  /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.MachineLearningServices\/workspaces\/([^/]+)$/i
+
+/** The three names in a workspace's ARM id. */
+export function workspaceNames(id: string): { subscription: string; resourceGroup: string; workspace: string } {
+  const [, subscription, resourceGroup, workspace] = WORKSPACE.exec(id) ?? []
+  if (subscription === undefined || resourceGroup === undefined || workspace === undefined) {
+    throw new Fault('usage/bad-argument', `${id} is not the id of a workspace`, {
+      hint: 'Give /subscriptions/…/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/….',
+    })
+  }
+  return { subscription, resourceGroup, workspace }
+}
+
+/** The content that `MLClient.from_config()` and `Workspace.from_config()` read. */
+export function workspaceConfig(id: string): JsonObject {
+  const { subscription, resourceGroup, workspace } = workspaceNames(id)
+  return { subscription_id: subscription, resource_group: resourceGroup, workspace_name: workspace }
+}
+
+/**
+ * Makes a target show to the active workspace. Repeating it changes nothing.
+ *
+ * A file keeps the fields that Holdfast does not write, and is replaced in one step, so that no
+ * reader ever sees a half of it.
+ */
+export async function point(target: Target, active: Active, signal: AbortSignal): Promise<Moved> {
+  if ('file' in target) return pointFile(target.file, active)
+  if ('env' in target) return pointEnv(target.env, active)
+  return pointWebhook(target.webhook, active, signal)
+}
+
+async function pointFile(path: string, active: Active): Promise<Moved> {
+  const before = await existing(path)
+  const wanted = { ...parsed(before), ...workspaceConfig(active.workspace) }
+  const changed = before === undefined || !isDeepStrictEqual(parsed(before), wanted)
+  if (changed) await replace(path, `${JSON.stringify(wanted, undefined, 2)}\n`)
+  return { target: path, changed }
+}
+
+async function pointEnv(path: string, active: Active): Promise<Moved> {
+  const names = workspaceNames(active.workspace)
+  const ours: Readonly<Record<string, string>> = {
+    AZUREML_ARM_SUBSCRIPTION: names.subscription,
+    AZUREML_ARM_RESOURCEGROUP: names.resourceGroup,
+    AZUREML_ARM_WORKSPACE_NAME: names.workspace,
+    HOLDFAST_ACTIVE_SIDE: active.side,
+  }
+  const before = await existing(path)
+  const lines = (before ?? '').split('\n').filter((line) => line !== '')
+  const foreign = lines.filter((line) => !Object.hasOwn(ours, line.split('=')[0]?.trim() ?? ''))
+  const wanted = `${[...foreign, ...Object.entries(ours).map(([name, value]) => `${name}=${value}`)].join('\n')}\n`
+  if (before !== wanted) await replace(path, wanted)
+  return { target: path, changed: before !== wanted }
+}
+
+async function pointWebhook(url: string, active: Active, signal: AbortSignal): Promise<Moved> {
+  const body = JSON.stringify({
+    ...workspaceConfig(active.workspace),
+    location: active.location,
+    side: active.side,
+    epoch: active.epoch,
+  })
+  const headers = { 'content-type': 'application/json', 'idempotency-key': `holdfast-${active.epoch}` }
+  const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal })
+  if (!answer.ok) {
+    throw new Fault('azure/refused', `${new URL(url).host} answered ${answer.status} to the new pointer`, {
+      hint: 'Look at the receiver; Holdfast asks it again with the same idempotency key.',
+    })
+  }
+  return { target: url, changed: true }
+}
+
+function parsed(text: string | undefined): JsonObject {
+  if (text === undefined) return {}
+  try {
+    return JSON.parse(text)
+  } catch {
+    // What is no JSON cannot be read by the vendor's clients either: it is replaced.
+    return {}
+  }
+}
+
+async function existing(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (thrown) {
+    if ((thrown as { code?: string }).code === 'ENOENT') return undefined
+    throw thrown
+  }
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const fresh = `${path}.holdfast-${process.pid}`
+  try {
+    const file = await open(fresh, 'w')
+    await file.writeFile(text)
+    await file.sync()
+    await file.close()
+    await rename(fresh, path)
+  } finally {
+    await rm(fresh, { force: true })
+  }
+}

@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import type { Store } from '../store/store.ts'
+import { type Tenure, takeTenure } from './tenure.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'holdfast-tenure-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+/** A store whose lease answers are scripted: what is tested here is this side's reckoning. */
+function scripted(renewals: () => void): Store {
+  const refuse = () => Promise.reject(new Error('not asked in this test'))
+  return {
+    acquire: async (protection, holder, milliseconds) => ({ protection, holder, epoch: 4, milliseconds }),
+    renew: async () => renewals(),
+    release: async () => undefined,
+    append: async (_lease, records) => records.map((one, n) => ({ ...one, seq: n + 1, epoch: 4, at: '' })),
+    read: async function* () {},
+    fact: refuse,
+    setFact: refuse,
+    close: async () => undefined,
+  }
+}
+
+async function held(store: Store, clock?: () => number): Promise<Tenure> {
+  const options = { store, protection: 'churn', holder: 'a', leaseMilliseconds: 300 }
+  const answer = await takeTenure(clock === undefined ? options : { ...options, clock })
+  if ('held' in answer) throw new Error('held')
+  return answer
+}
+
+it('guards I1: starts no effect that its lease would not outlast', async () => {
+  let now = 0
+  const tenure = await held(
+    scripted(() => undefined),
+    () => now,
+  )
+  tenure.demand(299)
+  expect(() => tenure.demand(300)).toThrow(/ends before/)
+  now = 150
+  expect(() => tenure.demand(200)).toThrow(/ends before/)
+  await tenure.end()
+})
+
+it('guards I1: knows itself fenced after a pause that was longer than the lease', async () => {
+  let now = 0
+  const tenure = await held(
+    scripted(() => undefined),
+    () => now,
+  )
+  now = 301
+  expect(() => tenure.demand(1)).toThrow(/no longer holds/)
+  expect(tenure.signal.aborted).toBe(true)
+  await tenure.end()
+})
+
+it('goes on through renewals that fail while the lease still lasts, and ends when it does not', async () => {
+  const tenure = await held(
+    scripted(() => {
+      throw new Error('store unreachable')
+    }),
+  )
+  tenure.demand(1)
+  await new Promise((resolve) => tenure.signal.addEventListener('abort', resolve, { once: true }))
+  expect(() => tenure.demand(1)).toThrow(/no longer holds/)
+  await tenure.end()
+})
+
+it('stops acting at once when the store says another has the lease', async () => {
+  const tenure = await held(
+    scripted(() => {
+      throw Object.assign(new Error('another'), { code: 'run/fenced' })
+    }),
+  )
+  await new Promise((resolve) => tenure.signal.addEventListener('abort', resolve, { once: true }))
+  expect(tenure.signal.reason).toMatchObject({ code: 'run/fenced' })
+  await tenure.end()
+})

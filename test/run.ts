@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** What one part of the tests came to. */
+interface Outcome {
+  readonly passed: number
+  readonly failed: number
+  /** A sentence where the part was left out. */
+  readonly leftOut?: string
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'holdfast-tests-'))
+
+/** The parts of `npm test`, in the order in which a failure is cheapest to find. */
+const PARTS: Readonly<Record<string, () => Outcome>> = {
+  'format and lint': () => command('biome', 'check', '.'),
+  types: () => command('tsc', '--noEmit'),
+  tests: vitest,
+  clients,
+}
+
+let passed = 0
+let failed = 0
+for (const [name, run] of Object.entries(PARTS)) {
+  process.stdout.write(`\n── ${name}\n`)
+  const outcome = run()
+  passed += outcome.passed
+  failed += outcome.failed
+  if (outcome.leftOut !== undefined) process.stdout.write(`${outcome.leftOut}\n`)
+}
+rmSync(scratch, { recursive: true, force: true })
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
+process.exit(failed === 0 ? 0 : 1)
+
+function command(name: string, ...args: readonly string[]): Outcome {
+  const { status } = spawnSync(name, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
+}
+
+function vitest(): Outcome {
+  const report = join(scratch, 'vitest.json')
+  const args = ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
+  const { status } = spawnSync('vitest', args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  const counts = JSON.parse(readFileSync(report, 'utf8')) as {
+    numPassedTests: number
+    numFailedTests: number
+    numPendingTests: number
+  }
+  const silent = status !== 0 && counts.numFailedTests === 0 ? 1 : 0
+  return { passed: counts.numPassedTests, failed: counts.numFailedTests + counts.numPendingTests + silent }
+}
+
+/** The vendors' Python clients. They must run on CI; elsewhere a machine without Python leaves them out and says so. */
+function clients(): Outcome {
+  const python = spawnSync('python3', ['-c', 'import venv, sys; sys.exit(sys.version_info < (3, 9))'], {
+    stdio: 'ignore',
+  })
+  if (python.status !== 0) {
+    const leftOut =
+      'Left out: the tests with the vendors’ Python clients, since there is no Python 3.9 or newer with venv here.'
+    return process.env['CI'] === 'true' ? { passed: 0, failed: 1, leftOut } : { passed: 0, failed: 0, leftOut }
+  }
+  const report = join(scratch, 'clients.json')
+  const { status } = spawnSync(process.execPath, ['test/clients/run.ts', '--report', report], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (status !== 0 && status !== 1) return { passed: 0, failed: 1 }
+  return JSON.parse(readFileSync(report, 'utf8')) as Outcome
+}
