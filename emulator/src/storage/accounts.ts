@@ -10,6 +10,8 @@ export interface Account {
   readonly name: string
   /** Both keys, base64 of 64 random bytes. */
   readonly keys: readonly [string, string]
+  /** Base64 of the secret from which the keys of user delegation follow. */
+  readonly delegationSecret: string
   /** False where only bearer tokens and user delegation SAS are accepted. */
   readonly sharedKeyAllowed: boolean
   /** True where a container may be opened to anonymous readers. */
@@ -45,6 +47,7 @@ interface AccountRow {
   readonly name: string
   readonly key1: string
   readonly key2: string
+  readonly delegation: string
   readonly sharedKey: number
   readonly publicAccess: number
 }
@@ -65,7 +68,7 @@ export class Accounts {
     this.#clock = clock
     db.migrate(`
       CREATE TABLE IF NOT EXISTS storage_accounts (
-        name TEXT PRIMARY KEY, key1 TEXT NOT NULL, key2 TEXT NOT NULL,
+        name TEXT PRIMARY KEY, key1 TEXT NOT NULL, key2 TEXT NOT NULL, delegation TEXT NOT NULL,
         sharedKey INTEGER NOT NULL DEFAULT 1, publicAccess INTEGER NOT NULL DEFAULT 0);
       CREATE TABLE IF NOT EXISTS storage_containers (
         key INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL, etag TEXT NOT NULL,
@@ -79,17 +82,19 @@ export class Accounts {
     return {
       name: row.name,
       keys: [row.key1, row.key2],
+      delegationSecret: row.delegation,
       sharedKeyAllowed: row.sharedKey === 1,
       publicAccessAllowed: row.publicAccess === 1,
     }
   }
 
-  /** Makes the account with two new keys; keeps the keys it has where it is there. */
+  /** Makes the account with new keys; one that is there keeps its keys and takes the rules. */
   create(name: string, rules: { sharedKeyAllowed?: boolean; publicAccessAllowed?: boolean } = {}): void {
     this.#db.run(
-      `INSERT INTO storage_accounts (name, key1, key2, sharedKey, publicAccess) VALUES (?, ?, ?, ?, ?)
+      `INSERT INTO storage_accounts (name, key1, key2, delegation, sharedKey, publicAccess) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET sharedKey = excluded.sharedKey, publicAccess = excluded.publicAccess`,
       name,
+      newKey(),
       newKey(),
       newKey(),
       rules.sharedKeyAllowed === false ? 0 : 1,
