@@ -7,6 +7,7 @@ import type { Plane } from './call.ts'
 import { type Clock, movableClock } from './clock.ts'
 import { Faults } from './faults.ts'
 import { Runs } from './history/runs.ts'
+import { discovery } from './ml/discovery.ts'
 import { machineLearning } from './ml/plane.ts'
 import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
@@ -46,7 +47,7 @@ export interface OpenRegion extends Region {
 
 /** The faces of a region, in the order in which they are asked. Each line is one plane. */
 function planesOf(region: Region): readonly Plane[] {
-  return [machineLearning(region)]
+  return [machineLearning(region), discovery(region)]
 }
 
 /** Opens a region on its folder, making it where there is none. All earlier state is there again. */

@@ -34,6 +34,26 @@ export interface Listing {
   readonly next: number | undefined
 }
 
+/** A place in an order: the instant and the `seq` of the last item seen. */
+export type Place = readonly [at: string, seq: number]
+
+export interface Selection {
+  readonly parent: string
+  readonly type: string
+  readonly order: { readonly by: 'created' | 'modified'; readonly newestFirst: boolean }
+  readonly keep?: (resource: Resource) => boolean
+  readonly place?: Place | undefined
+  readonly limit: number
+}
+
+export interface Selected {
+  readonly items: readonly Resource[]
+  /** Pass as `place` for the next page; `undefined` at the end. */
+  readonly next: Place | undefined
+}
+
+const BATCH = 256
+
 /**
  * The one store for everything that has an ARM id in a region.
  *
@@ -53,6 +73,8 @@ export class Resources {
         name TEXT NOT NULL, parent TEXT NOT NULL COLLATE NOCASE, body TEXT NOT NULL, etag TEXT NOT NULL,
         createdAt TEXT NOT NULL, createdBy TEXT NOT NULL, modifiedAt TEXT NOT NULL, modifiedBy TEXT NOT NULL);
       CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, type, seq);
+      CREATE INDEX IF NOT EXISTS resources_by_creation ON resources (parent, type, createdAt, seq);
+      CREATE INDEX IF NOT EXISTS resources_by_change ON resources (parent, type, modifiedAt, seq);
       CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, seq);
       CREATE TABLE IF NOT EXISTS tombstones (id TEXT PRIMARY KEY COLLATE NOCASE, at TEXT NOT NULL);`)
   }
@@ -100,14 +122,66 @@ export class Resources {
     return gone
   }
 
-  /** Removes everything below an id, and the id itself. Leaves no tombstones. */
+  /** Removes everything below an id, and the id itself. Leaves no tombstones, and takes those that were there. */
   removeTree(id: string): void {
-    this.#db.run(
-      'DELETE FROM resources WHERE id = ? OR substr(id, 1, ?) = ? COLLATE NOCASE',
-      id,
-      id.length + 1,
-      `${id}/`,
+    for (const table of ['resources', 'tombstones']) {
+      this.#db.run(
+        `DELETE FROM ${table} WHERE id = ? OR substr(id, 1, ?) = ? COLLATE NOCASE`,
+        id,
+        id.length + 1,
+        `${id}/`,
+      )
+    }
+  }
+
+  /**
+   * Children of one type in a wanted order that pass `keep`, a page at a time.
+   *
+   * `place` is the `next` of the page before. Read in batches, so that a filter which keeps
+   * little of much is slow and never wrong.
+   */
+  select(wanted: Selection): Selected {
+    const { parent, type, order, keep = () => true, limit } = wanted
+    const column = order.by === 'modified' ? 'modifiedAt' : 'createdAt'
+    const [compare, direction] = order.newestFirst ? ['<', 'DESC'] : ['>', 'ASC']
+    const first: Place = order.newestFirst ? ['~', Number.MAX_SAFE_INTEGER] : ['', 0]
+    const sql = `SELECT * FROM resources WHERE parent = ? AND type = ? AND (${column}, seq) ${compare} (?, ?)
+      ORDER BY ${column} ${direction}, seq ${direction} LIMIT ?`
+    const items: Resource[] = []
+    let place: Place = wanted.place ?? first
+    for (;;) {
+      const rows = this.#db.all<Row>(sql, parent, type, ...place, BATCH)
+      for (const row of rows) {
+        const resource = parsed(row)
+        if (!keep(resource)) continue
+        if (items.length === limit) return { items, next: placeOf(items.at(-1), column) }
+        items.push(resource)
+      }
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < BATCH) return { items, next: undefined }
+      place = [last[column], last.seq]
+    }
+  }
+
+  /** Highest whole number that names a child, or named one whose tombstone is here; 0 if none does. */
+  highest(parent: string, type: string): number {
+    const here = this.#db.get<{ most: number | null }>(
+      `SELECT MAX(CAST(name AS INTEGER)) AS most FROM resources
+       WHERE parent = ? AND type = ? AND length(name) < 16 AND name NOT GLOB '*[^0-9]*'`,
+      parent,
+      type,
     )
+    const below = `${parent}/${type.split('/').at(-1)}/`
+    const gone = this.#db.get<{ most: number | null }>(
+      `SELECT MAX(CAST(substr(id, ?) AS INTEGER)) AS most FROM tombstones
+       WHERE id > ? AND id < ? AND length(id) < ? AND substr(id, ?) NOT GLOB '*[^0-9]*'`,
+      below.length + 1,
+      below,
+      `${below}:`,
+      below.length + 16,
+      below.length + 1,
+    )
+    return Math.max(here?.most ?? 0, gone?.most ?? 0)
   }
 
   /** When a removed id was removed, or `undefined`. */
@@ -154,6 +228,10 @@ export function partsOf(id: string): { type: string; name: string; parent: strin
 
 function parsed(row: Row): Resource {
   return { ...row, body: JSON.parse(row.body) }
+}
+
+function placeOf(last: Resource | undefined, column: 'createdAt' | 'modifiedAt'): Place | undefined {
+  return last === undefined ? undefined : [last[column], last.seq]
 }
 
 function listing(rows: readonly Row[], limit: number): Listing {

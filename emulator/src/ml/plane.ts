@@ -4,8 +4,15 @@ import type { Call, Plane, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { type Route, router } from '../router.ts'
+import { assetRoutes } from './assets.ts'
+import { capacityRoutes } from './capacity.ts'
+import { computeRoutes } from './computes.ts'
+import { connectionRoutes } from './connections.ts'
+import { datastoreRoutes } from './datastores.ts'
 import { NAMESPACE } from './paths.ts'
 import { pollingRoutes } from './polling.ts'
+import { unfinishedRoutes } from './unfinished.ts'
+import { workspaceRoutes } from './workspaces.ts'
 
 const MINE = `/providers/${NAMESPACE.toLowerCase()}/`
 
@@ -26,7 +33,16 @@ export function machineLearning(region: Region): Plane {
 
 /** Every operation, one table per group of the vendor's spec. */
 function routesOf(region: Region): readonly Route[] {
-  return [...pollingRoutes(region)]
+  const done = [
+    ...pollingRoutes(region),
+    ...workspaceRoutes(region),
+    ...computeRoutes(region),
+    ...capacityRoutes(region),
+    ...datastoreRoutes(region),
+    ...connectionRoutes(region),
+    ...assetRoutes(region),
+  ]
+  return [...done, ...unfinishedRoutes(done)]
 }
 
 /** The value is free, as clients of many years call; the parameter is not. */
