@@ -1,0 +1,223 @@
+import { isArray, isObject, type Json, type JsonObject, keyOf, property, textAt } from './json.ts'
+import type { Scope } from './language/scope.ts'
+import { copyCount, evaluateTree, inLoop } from './language/tree.ts'
+import { resourceIdAt, subscriptionOf } from './resource-ids.ts'
+import { TemplateViolation } from './violation.ts'
+
+/** Position of a resource in a loop over resources. */
+export interface Loop {
+  readonly name: string
+  readonly index: number
+  /** How many are deployed at a time; `undefined` where all may be. */
+  readonly batchSize: number | undefined
+}
+
+/** One resource that a template declares: one for each pass of a loop. */
+export interface Declared {
+  /** Its name in a template whose resources are an object, or `undefined`. */
+  readonly symbol: string | undefined
+  readonly id: string
+  readonly type: string
+  /** Whole name, with the names of what it stands under. */
+  readonly name: string
+  readonly apiVersion: string
+  /** Where it stands in the template. */
+  readonly path: string
+  readonly source: JsonObject
+  readonly scope: Scope
+  /** False: it is not deployed, and nothing waits for it. */
+  readonly condition: boolean
+  /** It is only read. */
+  readonly existing: boolean
+  readonly loop: Loop | undefined
+  /** Texts of `dependsOn`. */
+  readonly dependsOn: readonly string[]
+}
+
+interface Above {
+  readonly type: string
+  readonly name: string
+  /** What an extension of the parent hangs on; children hang on the same. */
+  readonly scope: string | undefined
+}
+
+interface Spot {
+  readonly source: JsonObject
+  readonly symbol: string | undefined
+  readonly path: string
+  readonly above: Above | undefined
+}
+
+export const NESTED_TYPE = 'microsoft.resources/deployments'
+
+/** Every resource of a template in the order it is written, loops unrolled, children after their parents. */
+export function declaredResources(template: JsonObject, scope: Scope): readonly Declared[] {
+  const section = property(template, 'resources')
+  if (section === undefined || section === null) return []
+  return spots(section, 'resources', undefined).flatMap((spot) => declare(spot, scope))
+}
+
+/** The members of a `resources` section: an array, or an object whose keys are symbolic names. */
+function spots(section: Json, path: string, above: Above | undefined): readonly Spot[] {
+  if (isArray(section)) {
+    return section.map((source, index) => spot(source, { symbol: undefined, path: `${path}[${index}]`, above }))
+  }
+  if (isObject(section)) {
+    return Object.entries(section).map(([symbol, source]) => spot(source, { symbol, path: `${path}.${symbol}`, above }))
+  }
+  throw new TemplateViolation("The template section 'resources' must be an array or an object.", path)
+}
+
+function spot(source: Json, at: Omit<Spot, 'source'>): Spot {
+  if (isObject(source)) return { ...at, source }
+  throw new TemplateViolation('The template resource is not an object.', at.path)
+}
+
+function declare(at: Spot, scope: Scope): readonly Declared[] {
+  const copy = property(at.source, 'copy')
+  if (!isObject(copy)) return one(at, scope, undefined)
+  const name = textAt(copy, 'name')
+  if (name === undefined) throw new TemplateViolation("The copy loop has no property 'name'.", `${at.path}.copy`)
+  const count = copyCount(property(copy, 'count') ?? null, scope, `${at.path}.copy.count`)
+  const batchSize = batchOf(copy, scope, at.path)
+  return Array.from({ length: count }, (_, index) => {
+    const inside = inLoop(inLoop(scope, '', index), name, index)
+    return one(at, inside, { name, index, batchSize })
+  }).flat()
+}
+
+function batchOf(copy: JsonObject, scope: Scope, path: string): number | undefined {
+  if ((textAt(copy, 'mode') ?? 'parallel').toLowerCase() !== 'serial') return undefined
+  const size = property(copy, 'batchSize')
+  return size === undefined ? 1 : Math.max(1, copyCount(size, scope, `${path}.copy.batchSize`))
+}
+
+function one(at: Spot, scope: Scope, loop: Loop | undefined): readonly Declared[] {
+  const { source, symbol, path, above } = at
+  const read = (field: string) =>
+    evaluateTree(property(source, field) ?? null, scope, { path: `${path}.${field}`, loops: false })
+  const condition = conditionOf(source, read, path)
+  const type = typeUnder(above, String(read('type') ?? ''), path)
+  const name = nameUnder(above, nameOf(read, condition), type)
+  const hangsOn = read('scope')
+  const extended = typeof hangsOn === 'string' ? hangsOn : above?.scope
+  const apiVersion = read('apiVersion') ?? read('apiProfile')
+  if (condition) checkForm({ type, name, apiVersion, path })
+  const resource: Declared = {
+    symbol,
+    id: condition || sameDepth(type, name) ? idOf({ type, name, extended, read, scope }) : '',
+    type,
+    name,
+    apiVersion: String(apiVersion ?? ''),
+    path,
+    source,
+    scope,
+    condition,
+    existing: property(source, 'existing') === true,
+    loop,
+    dependsOn: condition ? textsOf(read('dependsOn'), `${path}.dependsOn`) : [],
+  }
+  const inside = property(source, 'resources')
+  if (inside === undefined || inside === null || type.toLowerCase() === NESTED_TYPE) return [resource]
+  const children = spots(inside, `${path}.resources`, { type, name, scope: extended })
+  return [resource, ...children.flatMap((child) => declare(child, scope))]
+}
+
+function conditionOf(source: JsonObject, read: (field: string) => Json, path: string): boolean {
+  if (keyOf(source, 'condition') === undefined) return true
+  const value = read('condition')
+  if (typeof value === 'boolean') return value
+  if (typeof value === 'string' && /^(true|false)$/i.test(value)) return value.toLowerCase() === 'true'
+  throw new TemplateViolation(`The template resource condition must be a boolean, and is '${String(value)}'.`, path)
+}
+
+/** The name; for a resource that is not deployed, a name that cannot be evaluated is no error. */
+function nameOf(read: (field: string) => Json, condition: boolean): string {
+  try {
+    return String(read('name') ?? '')
+  } catch (thrown) {
+    if (condition || !(thrown instanceof TemplateViolation)) throw thrown
+    return ''
+  }
+}
+
+function typeUnder(above: Above | undefined, type: string, path: string): string {
+  if (type === '') throw new TemplateViolation("The template resource has no property 'type'.", path)
+  if (above === undefined || type.toLowerCase().startsWith(`${above.type.toLowerCase()}/`)) return type
+  return type.split('/')[0]?.includes('.')
+    ? `${above.type}/providers/${type.slice(type.indexOf('/') + 1)}`
+    : `${above.type}/${type}`
+}
+
+function nameUnder(above: Above | undefined, name: string, type: string): string {
+  return above === undefined || sameDepth(type, name) ? name : `${above.name}/${name}`
+}
+
+function sameDepth(type: string, name: string): boolean {
+  return type.split('/').length - 1 === name.split('/').length && name !== ''
+}
+
+function checkForm({
+  type,
+  name,
+  apiVersion,
+  path,
+}: {
+  type: string
+  name: string
+  apiVersion: Json
+  path: string
+}): void {
+  if (!type.split('/')[0]?.includes('.') || !type.includes('/')) {
+    throw new TemplateViolation(
+      `The template resource type '${type}' is not valid: it must have the form 'Namespace.Provider/type'.`,
+      path,
+    )
+  }
+  if (!sameDepth(type, name) || name.split('/').includes('')) {
+    throw new TemplateViolation(
+      `The template resource '${name}' for type '${type}' has incorrect segment lengths. A nested resource type must have identical number of segments as its resource name. A root resource type must have segment length one greater than its resource name. Please see https://aka.ms/arm-syntax-resources for usage details.`,
+      path,
+    )
+  }
+  if (typeof apiVersion !== 'string') {
+    throw new TemplateViolation(
+      `The template resource '${name}' of type '${type}' has no 'apiVersion' specified.`,
+      path,
+    )
+  }
+}
+
+interface Identified {
+  readonly type: string
+  readonly name: string
+  readonly extended: string | undefined
+  readonly read: (field: string) => Json
+  readonly scope: Scope
+}
+
+function idOf({ type, name, extended, read, scope }: Identified): string {
+  const { place } = scope
+  const names = name.split('/')
+  if (type.toLowerCase() === NESTED_TYPE && extended === undefined) {
+    return resourceIdAt(nestedScope(place.id, read), type, names)
+  }
+  if (extended === undefined) return resourceIdAt(place.id, type, names)
+  if (extended === '/') return resourceIdAt('', type, names)
+  if (extended.startsWith('/')) return resourceIdAt(extended.replace(/\/+$/, ''), type, names)
+  return resourceIdAt(`${place.id}/providers/${extended}`, type, names)
+}
+
+/** Where a nested deployment goes: `subscriptionId` and `resourceGroup` of the resource, or the place of its parent. */
+function nestedScope(parent: string, read: (field: string) => Json): string {
+  const [subscription, group] = [read('subscriptionId'), read('resourceGroup')]
+  const base = `/subscriptions/${typeof subscription === 'string' ? subscription : subscriptionOf(parent)}`
+  if (typeof group === 'string') return `${base}/resourceGroups/${group}`
+  return typeof subscription === 'string' ? base : parent
+}
+
+function textsOf(value: Json, path: string): readonly string[] {
+  if (value === null) return []
+  if (isArray(value)) return value.map(String)
+  throw new TemplateViolation("The template resource property 'dependsOn' must be an array.", path)
+}
