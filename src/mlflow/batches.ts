@@ -1,0 +1,46 @@
+import type { Batch, Pair, Point } from './tracking.ts'
+
+/** What one `log-batch` may hold. https://mlflow.org/docs/latest/api_reference/rest-api.html#log-batch */
+export const LIMITS = { items: 1000, metrics: 1000, params: 100, tags: 100, bytes: 1024 * 1024 - 1024 } as const
+
+type Piece = { readonly of: 'params' | 'tags'; readonly item: Pair } | { readonly of: 'metrics'; readonly item: Point }
+
+/** Cuts a batch into as few as the limits allow, in order: params, then tags, then points as they came. */
+export function* batches(batch: Batch): Iterable<Required<Batch>> {
+  const pieces: Piece[] = [
+    ...(batch.params ?? []).map((item) => ({ of: 'params', item }) as const),
+    ...(batch.tags ?? []).map((item) => ({ of: 'tags', item }) as const),
+    ...(batch.metrics ?? []).map((item) => ({ of: 'metrics', item }) as const),
+  ]
+  let open = fresh()
+  for (const piece of pieces) {
+    if (!open.takes(piece)) {
+      yield open.batch
+      open = fresh()
+    }
+    open.add(piece)
+  }
+  if (open.count() > 0) yield open.batch
+}
+
+function fresh() {
+  const batch: { metrics: Point[]; params: Pair[]; tags: Pair[] } = { metrics: [], params: [], tags: [] }
+  let bytes = 0
+  let count = 0
+  return {
+    batch,
+    count: () => count,
+    takes: (piece: Piece) =>
+      count < LIMITS.items && batch[piece.of].length < LIMITS[piece.of] && bytes + size(piece) <= LIMITS.bytes,
+    add: (piece: Piece) => {
+      if (piece.of === 'metrics') batch.metrics.push(piece.item)
+      else batch[piece.of].push(piece.item)
+      bytes += size(piece)
+      count += 1
+    },
+  }
+}
+
+function size(piece: Piece): number {
+  return Buffer.byteLength(JSON.stringify(piece.item)) + 1
+}

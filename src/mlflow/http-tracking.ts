@@ -1,0 +1,155 @@
+import { Fault } from '../core/errors.ts'
+import type { Json, JsonObject } from '../core/model.ts'
+import { batches } from './batches.ts'
+import { experimentFrom, pointFrom, pointToJson, runFrom } from './shapes.ts'
+import type { Answer, Pair, Point, Request, Send, TrackedExperiment, TrackedRun, Tracking } from './tracking.ts'
+
+/** Items a page: what a server gives without slowing down. MLflow permits up to 50,000. */
+const PAGE = 1000
+const POINTS_A_PAGE = 25_000
+
+/** MLflow's REST API over what `send` reaches. */
+export function httpTracking(send: Send): Tracking {
+  async function call(request: Request): Promise<JsonObject> {
+    const answer = await send(request)
+    if (answer.status < 300) return answer.body
+    throw refused(request, answer)
+  }
+
+  async function optional(request: Request): Promise<JsonObject | undefined> {
+    const answer = await send(request)
+    if (answer.status < 300) return answer.body
+    if (answer.status === 404 || answer.body['error_code'] === 'RESOURCE_DOES_NOT_EXIST') return undefined
+    throw refused(request, answer)
+  }
+
+  const post = (path: string, body: JsonObject, signal: AbortSignal) => call({ method: 'POST', path, body, signal })
+
+  /** Pages to the last; a token that comes again would go round for ever and is refused. */
+  async function* pages(ask: (token: string | undefined) => Request): AsyncIterable<JsonObject> {
+    const seen = new Set<string>()
+    let token: string | undefined
+    do {
+      const request = ask(token)
+      const page = await call(request)
+      yield page
+      const next = page['next_page_token']
+      token = typeof next === 'string' && next !== '' ? next : undefined
+      if (token !== undefined && seen.has(token)) throw circling(request)
+      if (token !== undefined) seen.add(token)
+    } while (token !== undefined)
+  }
+
+  async function* experiments(signal: AbortSignal): AsyncIterable<TrackedExperiment> {
+    const body = { view_type: 'ALL', max_results: PAGE }
+    const ask = (token?: string): Request => ({
+      method: 'POST',
+      path: 'experiments/search',
+      body: token === undefined ? body : { ...body, page_token: token },
+      signal,
+    })
+    for await (const page of pages(ask)) yield* list(page['experiments']).map(experimentFrom)
+  }
+
+  async function experimentByName(name: string, signal: AbortSignal): Promise<TrackedExperiment | undefined> {
+    const query = { experiment_name: name }
+    const found = await optional({ method: 'GET', path: 'experiments/get-by-name', query, signal })
+    return found === undefined ? undefined : experimentFrom(found['experiment'] ?? null)
+  }
+
+  async function createExperiment(name: string, tags: readonly Pair[], signal: AbortSignal): Promise<string> {
+    const body = { name, tags: tags.map(({ key, value }) => ({ key, value })) }
+    const request: Request = { method: 'POST', path: 'experiments/create', body, signal }
+    const answer = await send(request)
+    if (answer.status < 300) return String(answer.body['experiment_id'])
+    const there = await experimentByName(name, signal)
+    if (there !== undefined) return there.id
+    throw refused(request, answer)
+  }
+
+  async function* runs(experimentIds: readonly string[], signal: AbortSignal, filter = ''): AsyncIterable<TrackedRun> {
+    const order_by = ['attributes.start_time ASC']
+    const body = { experiment_ids: [...experimentIds], run_view_type: 'ALL', max_results: PAGE, order_by, filter }
+    const ask = (token?: string): Request => ({
+      method: 'POST',
+      path: 'runs/search',
+      body: token === undefined ? body : { ...body, page_token: token },
+      signal,
+    })
+    for await (const page of pages(ask)) yield* list(page['runs']).map(runFrom)
+  }
+
+  async function run(id: string, signal: AbortSignal): Promise<TrackedRun | undefined> {
+    const found = await optional({ method: 'GET', path: 'runs/get', query: { run_id: id }, signal })
+    return found === undefined ? undefined : runFrom(found['run'] ?? null)
+  }
+
+  async function* history(runId: string, key: string, signal: AbortSignal): AsyncIterable<Point> {
+    const query = { run_id: runId, metric_key: key, max_results: String(POINTS_A_PAGE) }
+    const ask = (token?: string): Request => ({
+      method: 'GET',
+      path: 'metrics/get-history',
+      query: token === undefined ? query : { ...query, page_token: token },
+      signal,
+    })
+    for await (const page of pages(ask)) yield* list(page['metrics']).map(pointFrom)
+  }
+
+  return {
+    experiments,
+    experimentByName,
+    createExperiment,
+    setExperimentTag: async (id, { key, value }, signal) =>
+      void (await post('experiments/set-experiment-tag', { experiment_id: id, key, value }, signal)),
+    setExperimentDeleted: async (id, deleted, signal) =>
+      void (await post(deleted ? 'experiments/delete' : 'experiments/restore', { experiment_id: id }, signal)),
+    runs,
+    run,
+    history,
+    createRun: async (body, signal) => runFrom((await post('runs/create', body, signal))['run'] ?? null),
+    updateRun: async (id, change, signal) => void (await post('runs/update', { run_id: id, ...change }, signal)),
+    setRunDeleted: async (id, deleted, signal) =>
+      void (await post(deleted ? 'runs/delete' : 'runs/restore', { run_id: id }, signal)),
+    log: async (runId, batch, signal) => {
+      for (const { metrics = [], params = [], tags = [] } of batches(batch)) {
+        const body = {
+          run_id: runId,
+          metrics: metrics.map(pointToJson),
+          params: params.map(pair),
+          tags: tags.map(pair),
+        }
+        await post('runs/log-batch', body, signal)
+      }
+    },
+  }
+}
+
+function pair({ key, value }: Pair): JsonObject {
+  return { key, value }
+}
+
+function list(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : []
+}
+
+function refused(request: Request, answer: Answer): Fault {
+  const vendorCode = String(answer.body['error_code'] ?? answer.status)
+  const message = String(answer.body['message'] ?? 'no reason given')
+  const throttled = answer.status === 429
+  return new Fault(
+    throttled ? 'azure/throttled' : 'azure/refused',
+    `${request.path} was answered ${answer.status} ${vendorCode}: ${message}`,
+    {
+      facts: { status: answer.status, vendorCode },
+      hint: throttled
+        ? 'Wait and run it again; it goes on where it was.'
+        : 'Look at what the tracking server says of this request.',
+    },
+  )
+}
+
+function circling(request: Request): Fault {
+  return new Fault('observe/incomplete', `${request.path} gave the same page token twice: its list has no end`, {
+    hint: 'Run it again; if it stays so, the server’s paging is broken.',
+  })
+}

@@ -1,0 +1,82 @@
+import type { Json, JsonObject } from '../core/model.ts'
+
+/** One HTTP exchange with a tracking server, below `/api/2.0/mlflow/`. Handed in: it signs, retries and times out. */
+export type Send = (request: Request) => Promise<Answer>
+
+export interface Request {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** Below the API's root, for instance `runs/search`. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: JsonObject
+  readonly signal: AbortSignal
+}
+
+export interface Answer {
+  readonly status: number
+  readonly body: JsonObject
+}
+
+/** A metric point as the server gives it. `value` is kept as text where JSON has no number for it. */
+export interface Point {
+  readonly key: string
+  readonly value: number | 'NaN' | 'Infinity' | '-Infinity'
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+  readonly step: number
+}
+
+export interface Pair {
+  readonly key: string
+  readonly value: string
+}
+
+/** A run as the server gives it, with the last point of each metric and every field it has. */
+export interface TrackedRun {
+  readonly info: JsonObject & { readonly run_id: string; readonly experiment_id: string; readonly status: string }
+  readonly params: readonly Pair[]
+  readonly tags: readonly Pair[]
+  /** The last point of each metric. */
+  readonly latest: readonly Point[]
+  readonly inputs: Json
+}
+
+export interface TrackedExperiment {
+  readonly id: string
+  readonly name: string
+  readonly deleted: boolean
+  readonly tags: readonly Pair[]
+}
+
+export interface Batch {
+  readonly metrics?: readonly Point[]
+  readonly params?: readonly Pair[]
+  readonly tags?: readonly Pair[]
+}
+
+/**
+ * The tracking API of MLflow 2.0, with nothing dropped.
+ *
+ * Lists go to their end or throw `observe/incomplete`. Absence is `undefined`. Refusals are `azure/refused`
+ * with MLflow's own error code in the facts.
+ */
+export interface Tracking {
+  /** All of them, the deleted ones too. */
+  experiments(signal: AbortSignal): AsyncIterable<TrackedExperiment>
+  experimentByName(name: string, signal: AbortSignal): Promise<TrackedExperiment | undefined>
+  /** Returns the id. One that exists already is success. */
+  createExperiment(name: string, tags: readonly Pair[], signal: AbortSignal): Promise<string>
+  setExperimentTag(id: string, tag: Pair, signal: AbortSignal): Promise<void>
+  setExperimentDeleted(id: string, deleted: boolean, signal: AbortSignal): Promise<void>
+  /** Runs of experiments, in the order of their start, the deleted ones too. */
+  runs(experimentIds: readonly string[], signal: AbortSignal, filter?: string): AsyncIterable<TrackedRun>
+  run(id: string, signal: AbortSignal): Promise<TrackedRun | undefined>
+  /** Every point of one metric, in the order of the server. */
+  history(runId: string, key: string, signal: AbortSignal): AsyncIterable<Point>
+  /** Creates a run under an id of the server's choosing. */
+  createRun(run: JsonObject, signal: AbortSignal): Promise<TrackedRun>
+  updateRun(id: string, change: JsonObject, signal: AbortSignal): Promise<void>
+  setRunDeleted(id: string, deleted: boolean, signal: AbortSignal): Promise<void>
+  /** Logs what fits the server's limits in as many calls as it takes. Not atomic: read back after a failure. */
+  log(runId: string, batch: Batch, signal: AbortSignal): Promise<void>
+}
