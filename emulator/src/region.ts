@@ -9,6 +9,7 @@ import { Faults } from './faults.ts'
 import { Runs } from './history/runs.ts'
 import { discovery } from './ml/discovery.ts'
 import { machineLearning } from './ml/plane.ts'
+import { mlflow } from './mlflow/plane.ts'
 import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
 import { Database } from './state/database.ts'
@@ -34,6 +35,8 @@ export interface Region {
   readonly tokens: Tokens
   /** `http://host:port` of the proxy, through which the region and its jobs reach all other hosts; `undefined` in unit tests. */
   readonly proxy: string | undefined
+  /** How long a node of a compute takes to come, for a job that finds none idle. */
+  readonly allocationSeconds: number
   /** Things to end when the region closes, last first. */
   readonly closing: (() => Promise<void> | void)[]
 }
@@ -47,11 +50,16 @@ export interface OpenRegion extends Region {
 
 /** The faces of a region, in the order in which they are asked. Each line is one plane. */
 function planesOf(region: Region): readonly Plane[] {
-  return [machineLearning(region), discovery(region)]
+  return [machineLearning(region), discovery(region), mlflow(region)]
 }
 
 /** Opens a region on its folder, making it where there is none. All earlier state is there again. */
-export async function openRegion(options: { name: string; root: string; proxy?: string }): Promise<OpenRegion> {
+export async function openRegion(options: {
+  name: string
+  root: string
+  proxy?: string
+  allocationSeconds?: number
+}): Promise<OpenRegion> {
   const dir = join(options.root, 'regions', options.name)
   const clock = movableClock()
   const db = new Database(join(dir, 'state.db'))
@@ -69,6 +77,7 @@ export async function openRegion(options: { name: string; root: string; proxy?: 
     faults: new Faults(),
     tokens: await openTokens(options.root),
     proxy: options.proxy,
+    allocationSeconds: options.allocationSeconds ?? Number(process.env['EMULATOR_ALLOCATION_SECONDS'] ?? 3),
     closing: [],
   }
   region.closing.push(() => region.blobs.close())

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Region } from '../region.ts'
+import type { Database } from '../state/database.ts'
+import { computeOf } from './compute.ts'
+import { isTerminal, nodesOf, type Status } from './definition.ts'
+import { Nodes } from './nodes.ts'
+import { runJob } from './one-job.ts'
+import { type Job, Records } from './records.ts'
+
+/** Commands that run at once in a region, whatever its computes allow: this is one machine. */
+const MOST_AT_ONCE = 8
+const LOOK_MILLISECONDS = 1000
+const ON_A_NODE: readonly Status[] = ['Preparing', 'Running', 'Finalizing']
+
+interface Active {
+  readonly cancel: AbortController
+  readonly done: Promise<void>
+}
+
+/** The queue of a region's jobs, and what becomes of each. */
+export class Jobs {
+  readonly records: Records
+  readonly #region: Region
+  readonly #nodes: Nodes
+  readonly #folder: string
+  readonly #closing = new AbortController()
+  readonly #active = new Map<string, Active>()
+  #waiting: string[] = []
+  #again: NodeJS.Timeout | undefined
+
+  constructor(region: Region) {
+    this.#region = region
+    this.#nodes = new Nodes(region.allocationSeconds)
+    this.#folder = join(region.dir, 'jobs')
+    this.records = new Records(region)
+  }
+
+  /**
+   * Goes on after the region was away: what ran has failed with its node, what waited waits.
+   *
+   * What waited needs a new node, which takes a whole allocation: time in which it can be cancelled.
+   */
+  async resume(): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true })
+    const left = readdirSync(this.#folder)
+    const lost = { code: 'JobNodeLost', message: 'The node of the job was lost with its region.' }
+    for (const { id, definition } of this.records.open()) {
+      if (ON_A_NODE.includes(definition.status)) await this.records.move(id, ON_A_NODE, 'Failed', lost)
+      else if (definition.status === 'CancelRequested') await this.records.move(id, ['CancelRequested'], 'Canceled')
+      else this.submitted(id)
+    }
+    await this.#clear(left)
+  }
+
+  /** Takes a job that has just been stored into the queue. */
+  submitted(id: string): void {
+    this.#waiting.push(id.toLowerCase())
+    void this.records.move(id, ['NotStarted'], 'Queued')
+    this.#dispatch()
+  }
+
+  /** Inside a write: marks the job for its end. False where it has ended before. Call {@link stop} when that is on disk. */
+  requestCancel(id: string): boolean {
+    return this.records.moveNow(id, ['NotStarted', 'Queued', ...ON_A_NODE], 'CancelRequested')
+  }
+
+  /** Ends a job that is marked. Resolves when it has ended. */
+  async stop(id: string): Promise<void> {
+    const active = this.#active.get(id.toLowerCase())
+    active?.cancel.abort()
+    await active?.done
+    this.#waiting = this.#waiting.filter((one) => one !== id.toLowerCase())
+    await this.records.move(id, ['CancelRequested'], 'Canceled')
+  }
+
+  /** Ends every command. The jobs' states stay, as they do where a region dies. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearTimeout(this.#again)
+    await Promise.all([...this.#active.values()].map(({ done }) => done))
+  }
+
+  /** Starts what can start, in the order of submission on each compute. */
+  #dispatch(): void {
+    if (this.#closing.signal.aborted) return
+    clearTimeout(this.#again)
+    const full = new Set<string>()
+    const left: string[] = []
+    for (const id of this.#waiting) {
+      if (this.#active.size >= MOST_AT_ONCE || !this.#settled(id, full)) left.push(id)
+    }
+    this.#waiting = left
+    // A compute that has grown says nothing: whoever waits looks.
+    if (left.length > 0) this.#again = setTimeout(() => this.#dispatch(), LOOK_MILLISECONDS)
+  }
+
+  /** True where the job need not wait any more: it has started, ended or gone. */
+  #settled(id: string, full: Set<string>): boolean {
+    const job = this.records.get(id)
+    return job === undefined || isTerminal(job.definition.status) || this.#start(id, job, full)
+  }
+
+  /** Removes what jobs left behind whose region died. */
+  async #clear(names: readonly string[]): Promise<void> {
+    for (const name of names) await rm(join(this.#folder, name), { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /** False where the compute has no room. */
+  #start(id: string, job: Job, full: Set<string>): boolean {
+    const compute = computeOf(this.#region, job.workspace, job.definition)
+    if (compute === undefined) {
+      const message = `The compute target '${job.definition.computeId}' was not found.`
+      void this.records.move(id, ['NotStarted', 'Queued'], 'Failed', { code: 'ComputeTargetNotFound', message })
+      return true
+    }
+    if (full.has(compute.id)) return false
+    const cancel = new AbortController()
+    const ending = AbortSignal.any([cancel.signal, this.#closing.signal])
+    const allocated = this.#nodes.take(compute, nodesOf(job.definition), ending)
+    if (allocated === undefined) {
+      full.add(compute.id)
+      return false
+    }
+    const done = this.#live(job, cancel.signal, allocated).then((reached) => {
+      this.#nodes.release(compute, nodesOf(job.definition), reached)
+      this.#active.delete(id)
+      this.#dispatch()
+    })
+    this.#active.set(id, { cancel, done })
+    return true
+  }
+
+  /** Resolves with whether the job got its nodes. */
+  async #live(job: Job, cancelled: AbortSignal, allocated: Promise<void>): Promise<boolean> {
+    try {
+      await allocated
+    } catch {
+      return false
+    }
+    try {
+      const folder = join(this.#folder, randomUUID())
+      const { signal: closing } = this.#closing
+      await runJob({ region: this.#region, records: this.records, job, folder, cancelled, closing })
+    } catch (failure) {
+      process.stderr.write(`emulator: job ${job.id}: ${failure instanceof Error ? failure.stack : failure}\n`)
+    }
+    return true
+  }
+}
+
+/** By store, because a region is handed around in more than one object. */
+const opened = new WeakMap<Database, Jobs>()
+
+/** The jobs of a region, taken up again when they are first asked for. */
+export function jobsOf(region: Region): Jobs {
+  const known = opened.get(region.db)
+  if (known !== undefined) return known
+  const jobs = new Jobs(region)
+  opened.set(region.db, jobs)
+  const resumed = jobs
+    .resume()
+    .catch((failure) => process.stderr.write(`emulator: jobs of ${region.name}: ${failure}\n`))
+  region.closing.push(async () => {
+    await resumed
+    await jobs.close()
+  })
+  return jobs
+}

@@ -1,0 +1,120 @@
+import type { Workspace } from '../ml/workspace-of.ts'
+import type { Region } from '../region.ts'
+import type { Location } from './folder.ts'
+
+/** Why something that a job names cannot be found or reached. The message is for the job's owner. */
+export class Unresolved extends Error {
+  override readonly name = 'Unresolved'
+}
+
+/** Where a URI points to that a job may name: a datastore path, an asset, another job's output, a blob's address. */
+export function locate(region: Region, workspace: Workspace, uri: string): Location {
+  const asset = assetOf(region, workspace, uri)
+  if (asset !== undefined) return ofAsset(region, workspace, { id: asset, uri })
+  const path = uri.replace(/^azureml:\/\/(?=datastores|jobs)/i, `azureml:/${workspace.id}/`)
+  const onDatastore = /^azureml:\/\/?(?:.*\/)?workspaces\/[^/]+\/datastores\/([^/]+)\/?(?:paths\/)?(.*)$/i.exec(path)
+  if (onDatastore !== null) return onStore(region, workspace, [onDatastore[1] ?? '', onDatastore[2] ?? ''])
+  const ofJob = /^azureml:\/\/?(?:.*\/)?workspaces\/[^/]+\/jobs\/([^/]+)\/outputs\/([^/]+)\/?(?:paths\/)?(.*)$/i.exec(
+    path,
+  )
+  if (ofJob !== null) return ofOutput(region, workspace, ofJob.slice(1))
+  const ofRun = /^runs:\/+([^/]+)\/?(.*)$/i.exec(uri)
+  if (ofRun !== null) return artifacts(workspace, ofRun[1] ?? '', ofRun[2] ?? '')
+  const blob = /^(?:https|wasbs|abfss):\/\//i.test(uri) ? addressed(uri) : undefined
+  if (blob !== undefined) return blob
+  throw new Unresolved(`The path '${uri}' is of a form that the emulator does not read.`)
+}
+
+/** ARM id of the asset version that a text names, or `undefined` where it names none. */
+export function assetOf(region: Region, workspace: Workspace, text: string): string | undefined {
+  const plain = text.replace(/^azureml:(?=\/(?!\/)|[^/])/i, '')
+  if (/^\/subscriptions\/.*\/versions\/[^/]+$/i.test(plain)) return plain
+  const long = /^azureml:\/\/locations\/[^/]+\/workspaces\/([^/]+)\/([a-z]+)\/([^/]+)\/versions\/([^/]+)$/i.exec(text)
+  if (long !== null) return `${workspace.id}/${long[2]}/${long[3]}/versions/${long[4]}`
+  const inWorkspace = /^azureml:\/\/(subscriptions\/.*)\/versions\/([^/]+)$/i.exec(text)
+  if (inWorkspace !== null) return withProvider(`/${inWorkspace[1]}/versions/${inWorkspace[2]}`)
+  const short = /^azureml:([^/:@]+)(?::([^/:@]+)|@latest)$/i.exec(text)
+  if (short === null) return undefined
+  for (const kind of ['data', 'models']) {
+    const container = `${workspace.id}/${kind}/${short[1]}`
+    const type = `Microsoft.MachineLearningServices/workspaces/${kind}/versions`
+    const version = short[2] ?? region.resources.list(container, type, { limit: 1, newestFirst: true }).items[0]?.name
+    if (version !== undefined && region.resources.get(`${container}/versions/${version}`) !== undefined) {
+      return `${container}/versions/${version}`
+    }
+  }
+  return undefined
+}
+
+/** Long URIs of assets leave the provider out; ids of ARM have it. */
+function withProvider(path: string): string {
+  return /\/providers\//i.test(path)
+    ? path
+    : path.replace(/\/workspaces\//i, '/providers/Microsoft.MachineLearningServices/workspaces/')
+}
+
+function ofAsset(region: Region, workspace: Workspace, { id, uri }: { id: string; uri: string }): Location {
+  const properties = region.resources.get(id)?.body['properties'] as Readonly<Record<string, unknown>> | undefined
+  if (properties === undefined) throw new Unresolved(`The asset '${uri}' was not found.`)
+  const target = properties['dataUri'] ?? properties['modelUri'] ?? properties['codeUri']
+  if (typeof target !== 'string' || assetOf(region, workspace, target) !== undefined) {
+    throw new Unresolved(`The asset '${uri}' does not say where its files are.`)
+  }
+  return locate(region, workspace, target)
+}
+
+function onStore(region: Region, workspace: Workspace, [name, path]: readonly [string, string]): Location {
+  const found = region.resources.get(`${workspace.id}/datastores/${name}`)
+  if (found === undefined) throw new Unresolved(`The datastore '${name}' was not found.`)
+  const properties = found.body['properties'] as Readonly<Record<string, unknown>>
+  const { datastoreType, accountName, containerName } = properties
+  if (datastoreType !== 'AzureBlob') {
+    throw new Unresolved(
+      `The datastore '${name}' is of the type ${datastoreType}, which jobs of the emulator cannot read.`,
+    )
+  }
+  return { account: String(accountName), container: String(containerName), path: trimmed(decoded(path)) }
+}
+
+function ofOutput(
+  region: Region,
+  workspace: Workspace,
+  [job = '', output = '', below = '']: readonly string[],
+): Location {
+  if (output === 'artifacts') return artifacts(workspace, job, below)
+  const properties = region.resources.get(`${workspace.id}/jobs/${job}`)?.body['properties'] as
+    | { readonly outputs?: Readonly<Record<string, { readonly uri?: string }>> }
+    | undefined
+  const uri = properties?.outputs?.[output]?.uri
+  if (uri === undefined) throw new Unresolved(`The job '${job}' has no output '${output}'.`)
+  const location = locate(region, workspace, uri)
+  return { ...location, path: trimmed(`${location.path}/${below}`) }
+}
+
+function artifacts(workspace: Workspace, run: string, below: string): Location {
+  const path = trimmed(`ExperimentRun/dcid.${run}/${decoded(below)}`)
+  return { account: workspace.storageAccount, container: workspace.artifactContainer, path }
+}
+
+function addressed(uri: string): Location | undefined {
+  const url = new URL(uri)
+  const host = /^([a-z0-9]+)\.(blob|dfs)\.core\.windows\.net$/.exec(url.hostname)
+  if (host === null) return undefined
+  const path = decoded(url.pathname).slice(1)
+  if (url.username !== '') return { account: host[1] ?? '', container: url.username, path: trimmed(path) }
+  const slash = path.indexOf('/')
+  const container = slash < 0 ? path : path.slice(0, slash)
+  return { account: host[1] ?? '', container, path: slash < 0 ? '' : trimmed(path.slice(slash + 1)) }
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
+function trimmed(path: string): string {
+  return path.replace(/^\/+|\/+$/g, '')
+}
