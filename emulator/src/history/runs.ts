@@ -53,7 +53,7 @@ export class Runs {
         state TEXT NOT NULL, stage TEXT NOT NULL, user TEXT NOT NULL, parent TEXT, created INTEGER NOT NULL,
         modified INTEGER NOT NULL, start INTEGER, end INTEGER, properties TEXT NOT NULL, details TEXT NOT NULL,
         UNIQUE (id, workspace));
-      CREATE INDEX IF NOT EXISTS runs_by_start ON runs (experiment, stage, start DESC, id);
+      CREATE INDEX IF NOT EXISTS runs_by_start ON runs (experiment, start DESC, id, stage);
       CREATE INDEX IF NOT EXISTS runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
       CREATE TABLE IF NOT EXISTS params (
         run INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, key)) WITHOUT ROWID;

@@ -1,0 +1,62 @@
+import type { Note, Reply } from '../call.ts'
+import { Refusal } from '../refusal.ts'
+
+const SEE_DOCS = 'See the API docs for more information about request parameters.'
+
+/** MLflow's answer to a value that it does not take. */
+export function invalid(message: string): Refusal {
+  return new Refusal(400, 'INVALID_PARAMETER_VALUE', message)
+}
+
+/** MLflow's answer where a required field is absent. `path` as in `metrics[0].timestamp`. */
+export function missing(path: string): Refusal {
+  return invalid(`Missing value for required parameter '${path}'. ${SEE_DOCS}`)
+}
+
+/** MLflow's answer to a field of the wrong type. */
+export function wrongType(path: string, value: unknown): Refusal {
+  const type = typeof value === 'number' ? 'int' : typeof value === 'string' ? 'str' : typeof value
+  return invalid(
+    `Invalid value ${JSON.stringify(value)} for parameter '${path}' supplied:  Hint: Value was of type '${type}'. ${SEE_DOCS}`,
+  )
+}
+
+/** MLflow's answer where the named thing is not there. */
+export function absent(message: string): Refusal {
+  return new Refusal(404, 'RESOURCE_DOES_NOT_EXIST', message)
+}
+
+/** 200 with a JSON body; a write passes what the activity log should keep. */
+export function ok(body: unknown, note?: Note): Reply {
+  return note === undefined ? { status: 200, body } : { status: 200, body, note }
+}
+
+/** A number as protobuf's JSON writes a double: NaN and the infinities are texts. */
+export function double(value: number): number | string {
+  return Number.isFinite(value) ? value : String(value)
+}
+
+/** A map as MLflow's list of `{key, value}`; absent where it is empty. */
+export function pairs(map: Readonly<Record<string, string>>): { key: string; value: string }[] | undefined {
+  const list = Object.entries(map).map(([key, value]) => ({ key, value }))
+  return list.length === 0 ? undefined : list
+}
+
+/** A list, or nothing where it is empty: protobuf's JSON leaves empty lists out. */
+export function unlessEmpty<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length === 0 ? undefined : list
+}
+
+/** Page token of MLflow: base64 of `{"offset": n}`. */
+export function pageToken(offset: number): string {
+  return Buffer.from(`{"offset": ${offset}}`).toString('base64')
+}
+
+/** The offset that a page token holds; 0 where there is none. Refuses a token that is not one. */
+export function offsetOf(token: string | undefined): number {
+  if (token === undefined || token === '') return 0
+  const decoded = Buffer.from(token, 'base64').toString('utf8')
+  const offset = /^\{"offset": ?(\d+)\}$/.exec(decoded)?.[1]
+  if (offset === undefined) throw invalid(`Invalid page token, decoded value=${decoded}`)
+  return Number(offset)
+}

@@ -1,0 +1,110 @@
+import type { Experiment } from '../history/run-types.ts'
+import type { Region } from '../region.ts'
+import { invalid } from './answers.ts'
+import { type Comparison, globOf, parseFilter, parseOrdering } from './filter.ts'
+
+interface Sql {
+  readonly text: string
+  readonly values: readonly (string | number)[]
+}
+
+const ATTRIBUTES: Readonly<Record<string, { readonly column: string; readonly numeric: boolean }>> = {
+  name: { column: 'e.name', numeric: false },
+  experiment_id: { column: 'e.id', numeric: false },
+  creation_time: { column: 'e.created', numeric: true },
+  last_update_time: { column: 'e.updated', numeric: true },
+}
+
+export interface ExperimentSearch {
+  readonly view: string
+  readonly filter: string | undefined
+  readonly orderBy: readonly string[]
+  readonly limit: number
+  readonly offset: number
+}
+
+/** Experiments that meet the search; newest first where no order is asked for. */
+export function searchExperiments(region: Region, workspace: string, search: ExperimentSearch): Experiment[] {
+  const conditions = parseFilter(search.filter).map(conditionOf)
+  const stages = { ALL: ['active', 'deleted'], DELETED_ONLY: ['deleted'] }[search.view] ?? ['active']
+  const where: Sql[] = [
+    { text: 'e.workspace = ?', values: [workspace.toLowerCase()] },
+    { text: 'e.stage IN (SELECT value FROM json_each(?))', values: [JSON.stringify(stages)] },
+    ...conditions,
+  ]
+  return region.db.all<Experiment>(
+    `SELECT e.* FROM experiments e WHERE ${where.map(({ text }) => text).join(' AND ')}
+     ORDER BY ${orderOf(search.orderBy)} LIMIT ? OFFSET ?`,
+    ...where.flatMap(({ values }) => values),
+    search.limit,
+    search.offset,
+  )
+}
+
+function orderOf(orderBy: readonly string[]): string {
+  const terms = orderBy.map((text) => {
+    const { entity, key, descending } = parseOrdering(text)
+    if (entity !== undefined && entity !== 'attribute') throw invalid(`Invalid order_by entity: ${entity}`)
+    return `${attributeOf(key).column} ${descending ? 'DESC' : 'ASC'}`
+  })
+  return [...(terms.length === 0 ? ['e.created DESC'] : terms), 'e.key DESC'].join(', ')
+}
+
+function conditionOf(comparison: Comparison): Sql {
+  const { entity, key, comparator } = comparison
+  if (entity === 'tag' || entity === 'tags') return tagCondition(comparison)
+  if (entity !== undefined && entity !== 'attribute') {
+    throw invalid(`Invalid entity type '${entity}'. Valid entity types are ('attribute', 'tag', 'tags')`)
+  }
+  const { column, numeric } = attributeOf(key)
+  if (comparator === 'IS NULL' || comparator === 'IS NOT NULL') {
+    throw invalid(`IS NULL / IS NOT NULL is only supported for tags, not for attribute '${key}'`)
+  }
+  return numeric ? numberCondition(comparison, column) : textCondition(comparison, column)
+}
+
+function attributeOf(key: string): { readonly column: string; readonly numeric: boolean } {
+  const attribute = Object.hasOwn(ATTRIBUTES, key) ? ATTRIBUTES[key] : undefined
+  if (attribute !== undefined) return attribute
+  const valid = Object.keys(ATTRIBUTES).map((name) => `'${name}'`)
+  throw invalid(`Invalid attribute key '${key}' specified. Valid keys are '{${valid.join(', ')}}'`)
+}
+
+function tagCondition(comparison: Comparison): Sql {
+  const { key, comparator } = comparison
+  if (comparator === 'IS NULL' || comparator === 'IS NOT NULL') {
+    const negation = comparator === 'IS NULL' ? 'NOT ' : ''
+    return {
+      text: `${negation}EXISTS (SELECT 1 FROM experimentTags t WHERE t.experiment = e.key AND t.key = ?)`,
+      values: [key],
+    }
+  }
+  const test = textCondition(comparison, 't.value')
+  return {
+    text: `EXISTS (SELECT 1 FROM experimentTags t WHERE t.experiment = e.key AND t.key = ? AND ${test.text})`,
+    values: [key, ...test.values],
+  }
+}
+
+function numberCondition({ comparator, operand, key }: Comparison, column: string): Sql {
+  if (operand.is !== 'number') throw invalid(`Expected numeric value type for numeric attribute: ${key}.`)
+  if (!['=', '!=', '>', '>=', '<', '<='].includes(comparator)) throw invalid(`Invalid comparator '${comparator}'.`)
+  return { text: `${column} ${comparator} ?`, values: [operand.value] }
+}
+
+function textCondition({ comparator, operand, key }: Comparison, column: string): Sql {
+  if (operand.is === 'list') {
+    if (key !== 'experiment_id') {
+      throw invalid("Only ['experiment_id'] attributes support comparison with a list of quoted string values.")
+    }
+    return {
+      text: `${column} ${comparator} (SELECT value FROM json_each(?))`,
+      values: [JSON.stringify(operand.values)],
+    }
+  }
+  if (operand.is !== 'text') throw invalid(`Expected a quoted string value for ${key} (e.g. 'my-value').`)
+  if (comparator === 'LIKE') return { text: `${column} GLOB ?`, values: [globOf(operand.value)] }
+  if (comparator === 'ILIKE') return { text: `${column} LIKE ?`, values: [operand.value] }
+  if (comparator !== '=' && comparator !== '!=') throw invalid(`Invalid comparator '${comparator}'.`)
+  return { text: `${column} ${comparator} ?`, values: [operand.value] }
+}

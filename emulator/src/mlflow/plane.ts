@@ -1,0 +1,74 @@
+import { bearer } from '../arm/authenticate.ts'
+import type { Call, Plane, Reply } from '../call.ts'
+import { isDataPlane, type Scoped, scopeOf } from '../history/scope.ts'
+import { notImplemented, Refusal } from '../refusal.ts'
+import type { Region } from '../region.ts'
+import { EXPERIMENT_ROWS } from './experiments.ts'
+import { fieldsOf } from './fields.ts'
+import { LOGGING_ROWS } from './logging.ts'
+import { METRIC_ROWS } from './metric-history.ts'
+import type { Row } from './request.ts'
+import { RUN_ROWS } from './runs.ts'
+
+const ROWS = new Map<string, Row>(
+  [...EXPERIMENT_ROWS, ...RUN_ROWS, ...LOGGING_ROWS, ...METRIC_ROWS].map((row) => [`${row[0]} ${row[1]}`, row]),
+)
+
+const API = /^\/(?:ajax-)?api\/2\.0\/(?:preview\/)?mlflow\/(.*)$/
+
+/** Families of MLflow 3 that Azure ML, which speaks MLflow 2, answers as if they did not exist. */
+const NEWER = /^\/(?:ajax-)?api\/(?:3\.0\/mlflow|2\.0\/mlflow\/(?:logged-models|traces|webhooks|unified-traces))/
+
+/** MLflow's tracking, registry and artifact API of every workspace of a region. */
+export function mlflow(region: Region): Plane {
+  return {
+    name: 'mlflow',
+    serves: (host, path) => isDataPlane(region, host) && path.startsWith('/mlflow/'),
+    authenticate: (call) => bearer(call, region.tokens),
+    handle: (call) => handle(region, call),
+    refuse: refusalJson,
+  }
+}
+
+async function handle(region: Region, call: Call): Promise<Reply> {
+  const scope = scopeOf(region, call)
+  const path = API.exec(scope.rest)?.[1]
+  const row = path === undefined ? undefined : ROWS.get(`${call.method} ${path.replace(/\/$/, '')}`)
+  if (row === undefined) throw notFound(call, scope)
+  call.operation = row[2]
+  await ensureDefault(region, scope.workspace)
+  return row[3]({ region, call, scope, fields: await fieldsOf(call) })
+}
+
+function notFound(call: Call, scope: Scoped): Refusal {
+  if (API.test(scope.rest) && !NEWER.test(scope.rest) && /registered-models|model-versions/.test(scope.rest)) {
+    return notImplemented(`${call.method} ${scope.rest}`)
+  }
+  return new Refusal(404, 'ENDPOINT_NOT_FOUND', `No endpoint found for ${call.method} ${scope.rest}`)
+}
+
+/** A workspace has the experiment `Default` from the start; here, from the first call. */
+async function ensureDefault(region: Region, workspace: string): Promise<void> {
+  const { runs, db } = region
+  if (runs.experiments.named(workspace, 'Default') !== undefined) return
+  await db.write(() => runs.experiment(workspace, 'Default'))
+}
+
+/** A refusal in MLflow's envelope. */
+export function refusalJson(refusal: Parameters<Plane['refuse']>[0]): Reply {
+  const { status, code, message, headers } = refusal
+  return { status, headers, body: { error_code: CODES[code] ?? code, message } }
+}
+
+/** Codes of other parts of the region in MLflow's words. */
+const CODES: Readonly<Record<string, string>> = {
+  AuthenticationFailed: 'UNAUTHENTICATED',
+  InvalidAuthenticationToken: 'UNAUTHENTICATED',
+  InvalidAuthenticationTokenAudience: 'UNAUTHENTICATED',
+  WorkspaceNotFound: 'RESOURCE_DOES_NOT_EXIST',
+  ResourceNotFound: 'RESOURCE_DOES_NOT_EXIST',
+  TooManyRequests: 'REQUEST_LIMIT_EXCEEDED',
+  InternalServerError: 'INTERNAL_ERROR',
+  NotImplemented: 'NOT_IMPLEMENTED',
+  NotFound: 'ENDPOINT_NOT_FOUND',
+}

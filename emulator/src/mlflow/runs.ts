@@ -1,0 +1,142 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import type { Reply } from '../call.ts'
+import { type Run, type Stage, statusOf } from '../history/run-types.ts'
+import { RUN_NAME_TAG } from '../history/runs.ts'
+import { subjectOf } from '../history/scope.ts'
+import { invalid, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
+import { checkActive, findExperiment, needExperiment } from './experiments.ts'
+import { LIMITS, tagsOf } from './names.ts'
+import type { Request, Row } from './request.ts'
+import { infoJson, runJson, runsJson } from './run-json.ts'
+import { searchRuns } from './run-query.ts'
+
+export const RUN_ROWS: readonly Row[] = [
+  ['POST', 'runs/create', 'createRun', create],
+  ['POST', 'runs/update', 'updateRun', update],
+  ['GET', 'runs/get', 'getRun', get],
+  ['POST', 'runs/delete', 'deleteRun', (request) => move(request, 'deleted')],
+  ['POST', 'runs/restore', 'restoreRun', (request) => move(request, 'active')],
+  ['POST', 'runs/search', 'searchRuns', search],
+]
+
+/** The run of the request's `run_id` (`run_uuid` in old clients), or MLflow's refusal. */
+export function needRun({ region, scope, fields }: Request): Run {
+  return region.runs.need(scope.workspace, fields.text('run_id') || fields.text('run_uuid') || fields.need('run_id'))
+}
+
+/** The run, if it may be written to. */
+export function needActiveRun(request: Request): Run {
+  const run = needRun(request)
+  if (run.stage === 'active') return run
+  throw invalid(`The run ${run.id} must be in the 'active' state. Current state is ${run.stage}.`)
+}
+
+function create(request: Request): Promise<Reply> {
+  const { fields, region, scope, call } = request
+  const tags = tagsOf(fields, { limit: LIMITS.tagValue, cut: true })
+  const asked = fields.text('run_name')
+  const tagged = tags[RUN_NAME_TAG]
+  if (asked && tagged && asked !== tagged) {
+    throw invalid(
+      `Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='${asked}', mlflow.runName='${tagged}').`,
+    )
+  }
+  const experimentId = fields.text('experiment_id') || '0'
+  const start = fields.integer('start_time') ?? 0
+  const user = fields.text('user_id') ?? ''
+  return call.commit(() => {
+    const experiment = needExperiment(request, experimentId)
+    checkActive(experiment)
+    const run = region.runs.create(scope.workspace, {
+      id: randomUUID(),
+      experimentKey: experiment.key,
+      name: asked || tagged || someName(),
+      status: 'Running',
+      user,
+      start,
+      tags,
+    })
+    return ok(
+      { run: runJson(request, run) },
+      {
+        subject: subjectOf(scope, run.id),
+        facts: { run_id: run.id, experiment_id: experiment.id, run_name: run.name },
+      },
+    )
+  })
+}
+
+function update(request: Request): Promise<Reply> {
+  const { fields, region, scope } = request
+  const state = fields.raw('status')
+  const status = typeof state === 'string' ? statusOf(state) : undefined
+  if (state !== undefined && state !== null && status === undefined) {
+    throw invalid(
+      `Invalid value ${JSON.stringify(state)} for parameter 'status' supplied: it is one of RUNNING, SCHEDULED, FINISHED, FAILED, KILLED.`,
+    )
+  }
+  const end = fields.integer('end_time')
+  const name = fields.text('run_name')
+  return request.call.commit(() => {
+    const run = needActiveRun(request)
+    const changed = region.runs.update(scope.workspace, run.id, {
+      ...(status === undefined ? {} : { status }),
+      ...(name ? { name } : {}),
+      start: run.start,
+      end: end ?? run.end,
+    })
+    return ok({ run_info: infoJson(request, changed) }, { subject: subjectOf(scope, run.id) })
+  })
+}
+
+function get(request: Request): Reply {
+  return ok({ run: runJson(request, needRun(request)) })
+}
+
+function move(request: Request, stage: Stage): Promise<Reply> {
+  return request.call.commit(() => {
+    const run = needRun(request)
+    request.region.runs.update(request.scope.workspace, run.id, { stage })
+    return ok({}, { subject: subjectOf(request.scope, run.id) })
+  })
+}
+
+function search(request: Request): Reply {
+  const { fields, region } = request
+  const limit = fields.pageSize(1000, 50_000)
+  const offset = offsetOf(fields.text('page_token'))
+  const view = fields.text('run_view_type')
+  const experiments = fields.texts('experiment_ids').flatMap((id) => findExperiment(request, id)?.key ?? [])
+  const found = searchRuns(region, {
+    experiments,
+    stage: view === 'ALL' ? undefined : view === 'DELETED_ONLY' ? 'deleted' : 'active',
+    filter: fields.text('filter'),
+    orderBy: fields.texts('order_by'),
+    limit: limit + 1,
+    offset,
+  })
+  return ok({
+    runs: unlessEmpty(runsJson(request, found.slice(0, limit))),
+    next_page_token: found.length > limit ? pageToken(offset + limit) : undefined,
+  })
+}
+
+const ADJECTIVES = ['amber', 'brave', 'calm', 'clever', 'dusty', 'gentle', 'keen', 'loyal', 'modest', 'quiet', 'sharp']
+const NOUNS = [
+  'badger',
+  'cedar',
+  'comet',
+  'falcon',
+  'harbor',
+  'lagoon',
+  'maple',
+  'otter',
+  'pebble',
+  'sparrow',
+  'tundra',
+]
+
+/** A name for a run that came without one, of the form MLflow uses. */
+function someName(): string {
+  return `${ADJECTIVES[randomInt(ADJECTIVES.length)]}-${NOUNS[randomInt(NOUNS.length)]}-${randomInt(1000)}`
+}
