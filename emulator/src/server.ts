@@ -35,7 +35,7 @@ export function requestListener(parts: Parts): (request: IncomingMessage, respon
     }
     call.plane = plane.name
     try {
-      await applyFaults(parts.faults, plane.name)
+      if (!(await survivesFaults(parts.faults, plane.name, request))) return
       call.caller = await plane.authenticate(call)
       const reply = await plane.handle(call)
       await send(response, call, await call.acknowledged(reply))
@@ -47,8 +47,11 @@ export function requestListener(parts: Parts): (request: IncomingMessage, respon
   }
 }
 
-async function applyFaults(faults: Faults, plane: string): Promise<void> {
+/** Applies the faults that meet the request. False where nobody is to be answered. */
+async function survivesFaults(faults: Faults, plane: string, { socket }: IncomingMessage): Promise<boolean> {
+  while (faults.meeting(plane).some((fault) => fault.is === 'hang')) await faults.change()
   for (const fault of faults.meeting(plane)) {
+    if (fault.is === 'down') socket.destroy()
     if (fault.is === 'slow') await sleep(fault.milliseconds)
     if (fault.is === 'throttle') {
       throw new Refusal(429, 'TooManyRequests', 'The request rate is over the limit.', {
@@ -56,6 +59,7 @@ async function applyFaults(faults: Faults, plane: string): Promise<void> {
       })
     }
   }
+  return !socket.destroyed
 }
 
 function asRefusal(thrown: unknown): Refusal {

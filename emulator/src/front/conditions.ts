@@ -1,0 +1,55 @@
+import type { Clock } from '../clock.ts'
+import { Faults } from '../faults.ts'
+import type { Settings as RegionSettings } from '../region-main.ts'
+import type { Database } from '../state/database.ts'
+import { Links } from './links.ts'
+import { GLOBAL_PLACES, linkFaults, type OrderedFault, requestFaults } from './ordered-faults.ts'
+
+/** The weather of the emulator: faults in force, and how far its time is moved. */
+export class Conditions {
+  /** Faults of the network. */
+  readonly links = new Links()
+  /** Faults of the front's own planes. */
+  readonly faults = new Faults()
+  readonly #db: Database
+  readonly #clock: Clock
+  #ordered: readonly OrderedFault[] = []
+
+  /** Takes the clock from the store, so that time does not jump back after a restart. Faults start empty. */
+  constructor(db: Database, clock: Clock) {
+    this.#db = db
+    this.#clock = clock
+    db.migrate('CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), shift REAL NOT NULL)')
+    clock.shift(this.clockShiftMilliseconds())
+  }
+
+  ordered(): readonly OrderedFault[] {
+    return this.#ordered
+  }
+
+  /** Replaces all faults, here. Regions are told by whoever knows their processes. */
+  order(faults: readonly OrderedFault[]): void {
+    this.#ordered = faults
+    this.links.set(linkFaults(faults))
+    this.faults.set(GLOBAL_PLACES.flatMap((place) => requestFaults(faults, place)))
+  }
+
+  clockShiftMilliseconds(): number {
+    return this.#db.get<{ shift: number }>('SELECT shift FROM clock')?.shift ?? 0
+  }
+
+  async moveClock(shiftMilliseconds: number): Promise<void> {
+    await this.#db.write(() =>
+      this.#db.run('INSERT OR REPLACE INTO clock (one, shift) VALUES (1, ?)', shiftMilliseconds),
+    )
+    this.#clock.shift(shiftMilliseconds)
+  }
+
+  /** What a region's process must know. */
+  ofRegion(name: string): RegionSettings {
+    return {
+      faults: requestFaults(this.#ordered, name),
+      clockShiftMilliseconds: this.clockShiftMilliseconds(),
+    }
+  }
+}

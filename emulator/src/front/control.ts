@@ -1,0 +1,70 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type ControlReply, type ControlRoute, Misuse } from './control-call.ts'
+import { type ControlParts, controlRoutes } from './control-routes.ts'
+import { refusalOf } from './proxy.ts'
+
+const MOST_BODY = 1024 * 1024
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
+
+/** Answers plain HTTP on the proxy's port: the control API, and a refusal to everybody who wants to be forwarded. */
+export function control(parts: ControlParts): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const routes = controlRoutes(parts)
+  return async (request, response) => {
+    const reply = await answer(request, routes).catch((thrown: unknown) => failed(thrown))
+    const bytes = Buffer.from(JSON.stringify(reply.body))
+    response.writeHead(reply.status, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': bytes.length,
+    })
+    response.end(bytes)
+  }
+}
+
+async function answer(request: IncomingMessage, routes: readonly ControlRoute[]): Promise<ControlReply> {
+  const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'nowhere'}`)
+  if (!LOOPBACK.has(url.hostname)) throw new Misuse(403, refusalOf(url.hostname, url.port || '80').trim())
+  // A page in a browser can send requests to a loopback port, and can give its own name to that address.
+  const { origin, host = '' } = request.headers
+  const foreign = origin !== undefined && !LOOPBACK.has(hostOf(origin))
+  if (foreign || !LOOPBACK.has(hostOf(`http://${host}`))) {
+    throw new Misuse(
+      403,
+      'The control API answers only to programs of this machine that call it by its loopback address.',
+    )
+  }
+  const matching = routes.filter(([, path]) => path.test(url.pathname))
+  const route = matching.find(([method]) => method === request.method)
+  if (route === undefined) {
+    const status = matching.length > 0 ? 405 : 404
+    throw new Misuse(status, `Nothing answers ${request.method} ${url.pathname} here.`)
+  }
+  const params = (route[1].exec(url.pathname) ?? []).slice(1).map(decodeURIComponent)
+  return route[2]({ params, query: url.searchParams, body: await bodyOf(request) })
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : ''
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request) {
+    size += chunk.length
+    if (size > MOST_BODY) throw new Misuse(413, `The body is over the limit of ${MOST_BODY} bytes.`)
+    chunks.push(chunk)
+  }
+  const text = Buffer.concat(chunks).toString('utf8')
+  if (text.trim() === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Misuse(400, 'The body is not JSON.')
+  }
+}
+
+function failed(thrown: unknown): ControlReply {
+  if (thrown instanceof Misuse) return { status: thrown.status, body: { error: thrown.message } }
+  process.stderr.write(`emulator: ${thrown instanceof Error ? thrown.stack : String(thrown)}\n`)
+  return { status: 500, body: { error: thrown instanceof Error ? thrown.message : String(thrown) } }
+}

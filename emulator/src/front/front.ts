@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { join } from 'node:path'
+import { type Certificates, openCertificates } from '../certificates.ts'
+import { type Clock, movableClock } from '../clock.ts'
+import { type InnerListener, listenInside } from '../inner-listener.ts'
+import { requestListener } from '../server.ts'
+import { Activity } from '../state/activity.ts'
+import { Database } from '../state/database.ts'
+import { openTokens, type Tokens } from '../tokens.ts'
+import { type Arm, openArm } from './arm.ts'
+import { Conditions } from './conditions.ts'
+import { control } from './control.ts'
+import type { ControlParts } from './control-routes.ts'
+import { Directory } from './directory.ts'
+import { metadata } from './metadata.ts'
+import { proxy } from './proxy.ts'
+import { InnerClient, Reach } from './reach.ts'
+import { RegionProcesses, type RegionStatus } from './region-processes.ts'
+import { signIn } from './sign-in.ts'
+import { graph, telemetry } from './telemetry.ts'
+
+/** The running emulator: its global services here, its regions in processes of their own. */
+export interface Front {
+  readonly port: number
+  readonly proxy: string
+  readonly caPath: string
+  status(): readonly RegionStatus[]
+  close(): Promise<void>
+}
+
+export interface FrontOptions {
+  readonly dir: string
+  readonly regions: readonly string[]
+  /** Port of the proxy and the control API; 0 for any. */
+  readonly port: number
+  /** Called after a region's process changed its state. */
+  changed(): void
+}
+
+/** Everything of the front that is opened from its folder. */
+interface Base {
+  readonly options: FrontOptions
+  readonly secret: string
+  readonly clock: Clock
+  readonly db: Database
+  readonly tokens: Tokens
+  readonly certificates: Certificates
+  readonly directory: Directory
+  readonly conditions: Conditions
+  proxyFor(client: string | undefined): string
+}
+
+/** Opens the front on its folder and starts every region. Resolves when all of them listen. */
+export async function openFront(options: FrontOptions): Promise<Front> {
+  const server = createServer({ requestTimeout: 0 })
+  const port = await listen(server, options.port)
+  const base = await openBase(options, port)
+  const { secret, conditions } = base
+  const processes = new RegionProcesses({
+    root: options.dir,
+    names: options.regions,
+    secret,
+    proxyFor: base.proxyFor,
+    settingsFor: (name) => conditions.ofRegion(name),
+    changed: options.changed,
+  })
+  const portOf = (region: string): number | undefined => processes.port(region)
+  const client = new InnerClient(secret)
+  const reach = new Reach({ client, links: conditions.links, port: portOf })
+  const arm = openArm({ ...base, regions: options.regions, client, reach, ownPort: () => inner.port })
+  const inner = await listenForGlobalHosts(base, arm)
+  const { directory } = base
+  const connect = proxy({
+    places: {
+      regions: new Set(options.regions),
+      owner: (kind, name) => directory.owner(kind, name),
+    },
+    links: conditions.links,
+    secret,
+    port: (destination) => (destination.to === 'region' ? portOf(destination.region) : inner.port),
+  })
+  const endTunnels = acceptTunnels(server, connect)
+  const answer = control(controlOf(base, processes))
+  server.on('request', (request, response) => void answer(request, response))
+  await Promise.all(options.regions.map((name) => processes.start(name)))
+  arm.start()
+
+  async function close(): Promise<void> {
+    await arm.close()
+    await processes.stopAll()
+    endTunnels()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    client.close()
+    await inner.close()
+    base.db.close()
+  }
+
+  const proxyUrl = base.proxyFor(undefined)
+  return { port, proxy: proxyUrl, caPath: base.certificates.caPath, status: () => processes.status(), close }
+}
+
+async function openBase(options: FrontOptions, port: number): Promise<Base> {
+  const { dir } = options
+  const db = new Database(join(dir, 'front.db'))
+  const clock = movableClock()
+  return {
+    options,
+    secret: innerSecret(dir),
+    clock,
+    db,
+    tokens: await openTokens(dir),
+    certificates: await openCertificates(dir),
+    directory: new Directory(db),
+    conditions: new Conditions(db, clock),
+    proxyFor: (name) => `http://${name === undefined ? '' : `${encodeURIComponent(name)}@`}127.0.0.1:${port}`,
+  }
+}
+
+/** Ends the TLS of the hosts that belong to no region, and answers for them. */
+function listenForGlobalHosts(base: Base, arm: Arm): Promise<InnerListener> {
+  const { db, clock, tokens, secret, certificates, conditions } = base
+  const activity = new Activity(db)
+  const planes = [signIn(tokens), metadata(), arm.plane, graph(), telemetry()]
+  const listener = requestListener({ planes, db, activity, faults: conditions.faults, clock })
+  return listenInside({ secret, certificates, listener })
+}
+
+function controlOf(base: Base, processes: RegionProcesses): ControlParts {
+  const { options, conditions } = base
+  const tellRegions = async (): Promise<void> => {
+    await Promise.all(options.regions.map((name) => processes.configure(name)))
+  }
+  return {
+    dir: options.dir,
+    caPath: base.certificates.caPath,
+    regions: options.regions,
+    proxyFor: base.proxyFor,
+    status: () => processes.status(),
+    start: (region) => processes.start(region),
+    stop: (region) => processes.stop(region),
+    kill: (region) => processes.kill(region),
+    faults: () => conditions.ordered(),
+    setFaults: async (faults) => {
+      conditions.order(faults)
+      await tellRegions()
+    },
+    clockShiftMilliseconds: () => conditions.clockShiftMilliseconds(),
+    setClock: async (shiftMilliseconds) => {
+      await conditions.moveClock(shiftMilliseconds)
+      await tellRegions()
+    },
+  }
+}
+
+/** Hands `CONNECT` to the proxy. Returns what ends all tunnels, since the server does not count them as its own. */
+function acceptTunnels(server: Server, connect: ReturnType<typeof proxy>): () => void {
+  const tunnels = new Set<Socket>()
+  server.on('connect', (request, socket: Socket, head) => {
+    tunnels.add(socket)
+    socket.on('close', () => tunnels.delete(socket))
+    connect(request, socket, head)
+  })
+  return () => {
+    for (const socket of tunnels) socket.destroy()
+  }
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return (server.address() as AddressInfo).port
+}
+
+/** What proves to a process that a connection comes from the front. */
+function innerSecret(dir: string): string {
+  const path = join(dir, 'inner-secret')
+  if (!existsSync(path)) writeFileSync(path, randomBytes(32).toString('hex'), { mode: 0o600 })
+  return readFileSync(path, 'utf8')
+}

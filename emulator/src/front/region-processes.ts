@@ -1,0 +1,147 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Assignment, Settings } from '../region-main.ts'
+
+export type RegionState = 'starting' | 'running' | 'stopped' | 'killed' | 'crashed'
+
+export interface RegionStatus {
+  readonly name: string
+  readonly state: RegionState
+  /** Process of the region; `undefined` where none lives. */
+  readonly pid: number | undefined
+}
+
+interface Slot {
+  state: RegionState
+  child: ChildProcess | undefined
+  port: number | undefined
+  /** What waits for the child to confirm settings, oldest first. */
+  acknowledged: (() => void)[]
+}
+
+export interface ProcessOptions {
+  readonly root: string
+  readonly names: readonly string[]
+  readonly secret: string
+  /** Proxy URL that a region uses to reach other places; its user part is the region's name. */
+  proxyFor(name: string): string
+  /** Faults and clock of a region, asked for at each start. */
+  settingsFor(name: string): Settings
+  /** Called after a region changed its state. */
+  changed(name: string): void
+}
+
+const MAIN = fileURLToPath(new URL('../region-main.ts', import.meta.url))
+const GRACE_MILLISECONDS = 10_000
+
+/** One child process per region: started, stopped and killed on request, and never by itself. */
+export class RegionProcesses {
+  readonly #options: ProcessOptions
+  readonly #slots: ReadonlyMap<string, Slot>
+
+  constructor(options: ProcessOptions) {
+    this.#options = options
+    this.#slots = new Map(
+      options.names.map((name) => [
+        name,
+        { state: 'stopped', child: undefined, port: undefined, acknowledged: [] } satisfies Slot,
+      ]),
+    )
+  }
+
+  /** Port of the region's inner listener, or `undefined` while it does not listen. */
+  port(name: string): number | undefined {
+    return this.#slots.get(name)?.port
+  }
+
+  status(): readonly RegionStatus[] {
+    return [...this.#slots].map(([name, slot]) => ({ name, state: slot.state, pid: slot.child?.pid }))
+  }
+
+  /** Starts a region and resolves when it listens. Does nothing where it runs. */
+  async start(name: string): Promise<void> {
+    const slot = this.#slot(name)
+    if (slot.child !== undefined) return
+    const { root, secret } = this.#options
+    const assignment: Assignment = { name, root, secret, proxy: this.#options.proxyFor(name) }
+    const child = fork(MAIN, [], {
+      env: { ...process.env, EMULATOR_REGION: JSON.stringify(assignment) },
+      execArgv: [],
+      stdio: ['ignore', 2, 2, 'ipc'],
+    })
+    slot.child = child
+    this.#enter(name, slot, 'starting')
+    child.on('exit', () => this.#ended(name, slot))
+    child.on('message', (message: { port?: number }) => {
+      slot.port = message.port ?? slot.port
+      if (message.port !== undefined) slot.acknowledged.shift()?.()
+    })
+    await this.#tell(slot, this.#options.settingsFor(name))
+    if (slot.port === undefined) throw new Error(`The region ${name} ended before it listened.`)
+    this.#enter(name, slot, 'running')
+  }
+
+  /** Sends a living region its faults and clock; resolves when they are in force. */
+  async configure(name: string): Promise<void> {
+    const slot = this.#slot(name)
+    if (slot.child !== undefined) await this.#tell(slot, this.#options.settingsFor(name))
+  }
+
+  /** Ends a region as a power cut would, and resolves when its process is gone. */
+  async kill(name: string): Promise<void> {
+    const slot = this.#slot(name)
+    slot.state = 'killed'
+    await this.#end(slot, 'SIGKILL')
+    this.#options.changed(name)
+  }
+
+  /** Ends a region in good order; after ten seconds by force. */
+  async stop(name: string): Promise<void> {
+    const slot = this.#slot(name)
+    slot.state = 'stopped'
+    const { child } = slot
+    const force = setTimeout(() => child?.kill('SIGKILL'), GRACE_MILLISECONDS)
+    await this.#end(slot, 'SIGTERM')
+    clearTimeout(force)
+    this.#options.changed(name)
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#slots.keys()].map((name) => this.stop(name)))
+  }
+
+  async #end(slot: Slot, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    if (slot.child === undefined) return
+    const gone = once(slot.child, 'exit')
+    slot.child.kill(signal)
+    await gone
+  }
+
+  #tell(slot: Slot, settings: Settings): Promise<void> {
+    return new Promise((resolve) => {
+      slot.acknowledged.push(resolve)
+      // A child that ended meanwhile is met by its exit, which releases whoever waits.
+      slot.child?.send(settings, () => undefined)
+    })
+  }
+
+  #ended(name: string, slot: Slot): void {
+    slot.child = undefined
+    slot.port = undefined
+    for (const release of slot.acknowledged.splice(0)) release()
+    const wanted = slot.state === 'killed' || slot.state === 'stopped'
+    this.#enter(name, slot, wanted ? slot.state : 'crashed')
+  }
+
+  #enter(name: string, slot: Slot, state: RegionState): void {
+    slot.state = state
+    this.#options.changed(name)
+  }
+
+  #slot(name: string): Slot {
+    const slot = this.#slots.get(name)
+    if (slot === undefined) throw new Error(`There is no region ${name}.`)
+    return slot
+  }
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import { openCertificates } from './certificates.ts'
+import type { Fault } from './faults.ts'
+import { listenInside } from './inner-listener.ts'
+import { lockFolder } from './lock-folder.ts'
+import { openRegion } from './region.ts'
+
+/** What the front tells a region: once before it may listen, and again with every change. */
+export interface Settings {
+  readonly faults: readonly Fault[]
+  readonly clockShiftMilliseconds: number
+}
+
+/** What the front gives a region's process in its environment, as JSON under `EMULATOR_REGION`. */
+export interface Assignment {
+  readonly name: string
+  readonly root: string
+  readonly proxy: string
+  readonly secret: string
+}
+
+/** A region whose parent is gone must not go on acting, so this ends at once and in no good order. */
+process.on('disconnect', () => process.exit(1))
+// Ctrl-C reaches the whole group of the terminal; the front decides when a region ends.
+process.on('SIGINT', () => undefined)
+
+const assignment: Assignment = JSON.parse(process.env['EMULATOR_REGION'] ?? '{}')
+const { name, root, proxy, secret } = assignment
+// The predecessor may still be ending.
+const lock = lockFolder(join(root, 'regions', name), 5000)
+const region = await openRegion({ name, root, proxy })
+const inner = await listenInside({ secret, certificates: await openCertificates(root), listener: region.listener })
+region.closing.push(() => inner.close())
+
+process.on('message', (settings: Settings) => {
+  region.faults.set(settings.faults)
+  region.clock.shift(settings.clockShiftMilliseconds)
+  process.send?.({ port: inner.port })
+})
+process.on('SIGTERM', () => {
+  region
+    .close()
+    .then(() => lock.release())
+    .finally(() => process.exit(0))
+})
+process.send?.({ listening: true })
