@@ -9,8 +9,10 @@ import { capacityRoutes } from './capacity.ts'
 import { computeRoutes } from './computes.ts'
 import { connectionRoutes } from './connections.ts'
 import { datastoreRoutes } from './datastores.ts'
+import { jobRoutes } from './jobs.ts'
 import { NAMESPACE } from './paths.ts'
 import { pollingRoutes } from './polling.ts'
+import { scheduleRoutes } from './schedules.ts'
 import { unfinishedRoutes } from './unfinished.ts'
 import { workspaceRoutes } from './workspaces.ts'
 
@@ -41,6 +43,8 @@ function routesOf(region: Region): readonly Route[] {
     ...datastoreRoutes(region),
     ...connectionRoutes(region),
     ...assetRoutes(region),
+    ...jobRoutes(region),
+    ...scheduleRoutes(region),
   ]
   return [...done, ...unfinishedRoutes(done)]
 }

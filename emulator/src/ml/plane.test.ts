@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { GROUP_ID, ML, TestRegion } from './test-region.ts'
+import { vendorOperations } from './unfinished.ts'
+
+const test = new TestRegion()
+let workspace = ''
+beforeAll(async () => {
+  await test.open()
+  workspace = await test.workspace('ws')
+})
+afterAll(() => test.end())
+
+describe('the plane of Microsoft.MachineLearningServices', () => {
+  it('asks for an api-version and takes any', async () => {
+    const missing = await test.ask('GET', `${workspace}?api-version=`)
+    const old = await test.ask('GET', `${workspace}?api-version=2019-01-01`)
+
+    expect(missing.at('error.code')).toBe('MissingApiVersionParameter')
+    expect(old.status).toBe(200)
+  })
+
+  it('asks for a token', async () => {
+    const answer = await test.ask('GET', workspace, undefined, { signed: false })
+
+    expect([answer.status, answer.at('error.code')]).toEqual([401, 'AuthenticationFailed'])
+  })
+
+  it('has an answer for every operation of the vendor, and names those that are missing', async () => {
+    const values: Record<string, string> = {
+      subscriptionId: GROUP_ID.split('/')[2] ?? '',
+      resourceGroupName: 'none',
+      location: 'eastus2',
+    }
+    const unknown: string[] = []
+    const unnamed: string[] = []
+    for (const { name, method, path } of vendorOperations()) {
+      const target = path.replaceAll(/\{(\w+)\}/g, (_, parameter: string) => values[parameter] ?? 'x')
+      const answer = await test.ask(method, target, method === 'PUT' || method === 'POST' ? {} : undefined)
+      const { message = '' } = (answer.at('error') ?? {}) as { message?: string }
+      if (message.startsWith('Nothing answers') || answer.status === 500) unknown.push(name)
+      if (answer.status === 501 && message !== `The emulator does not implement ${name}.`) unnamed.push(name)
+    }
+
+    expect(unknown).toEqual([])
+    expect(unnamed).toEqual([])
+  })
+
+  it('refuses names that could be read as another path', async () => {
+    const body = { properties: { modelUri: 'x' } }
+
+    const answers = await Promise.all(
+      ['..%2F..%2Fx', '%2e%2e', 'a%00b', 'a%2Fb'].map((name) =>
+        test.ask('PUT', `${workspace}/models/${name}/versions/1`, body),
+      ),
+    )
+
+    expect(answers.map((one) => one.status)).toEqual([400, 400, 400, 400])
+  })
+
+  it('answers 404 for whatever stands in a workspace that is not there', async () => {
+    const paths = ['computes', 'datastores', 'connections', 'models', 'models/m/versions', 'codes/c/versions/1']
+
+    const answers = await Promise.all(paths.map((path) => test.ask('GET', `${ML}/workspaces/none/${path}`)))
+
+    expect(answers.map((one) => one.status)).toEqual(paths.map(() => 404))
+  })
+
+  it('refuses a continuation token that it did not make', async () => {
+    const answer = await test.ask('GET', `${workspace}/models?$skip=nonsense`)
+
+    expect([answer.status, answer.at('error.code')]).toEqual([400, 'InvalidSkipToken'])
+  })
+})

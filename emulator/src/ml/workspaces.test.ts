@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ML, STORAGE_ID, TestRegion } from './test-region.ts'
+import { workspaceOf } from './workspace-of.ts'
+
+const test = new TestRegion()
+beforeAll(() => test.open())
+afterAll(() => test.end())
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+describe('workspaces', () => {
+  it('are made by an operation that ends', async () => {
+    await test.region.blobs.ensureAccount('teststore')
+    const body = { location: 'East US 2', tags: { team: 'a' }, properties: { storageAccount: STORAGE_ID, own: [1] } }
+
+    const made = await test.ask('PUT', `${ML}/workspaces/first`, body)
+    const status = await test.ended(made)
+    const read = await test.ask('GET', `${ML}/workspaces/first`)
+
+    expect(made.status).toBe(201)
+    expect(made.at('properties.provisioningState')).toBe('Creating')
+    expect(made.headers['azure-asyncoperation']).toContain('/locations/eastus2/mfeOperationsStatus/')
+    expect(status.body).toMatchObject({ status: 'Succeeded' })
+    expect(read.body).toMatchObject({
+      id: `${ML}/workspaces/first`,
+      name: 'first',
+      type: 'Microsoft.MachineLearningServices/workspaces',
+      location: 'eastus2',
+      kind: 'Default',
+      tags: { team: 'a' },
+      identity: { type: 'SystemAssigned', principalId: expect.stringMatching(GUID) },
+      properties: {
+        own: [1],
+        storageAccount: STORAGE_ID,
+        workspaceId: expect.stringMatching(GUID),
+        provisioningState: 'Succeeded',
+        discoveryUrl: 'https://eastus2.api.azureml.ms/discovery',
+        mlFlowTrackingUri: `azureml://eastus2.api.azureml.ms/mlflow/v1.0${ML}/workspaces/first`,
+      },
+      systemData: { createdBy: 'tester' },
+    })
+  })
+
+  it('bring two containers and four datastores', async () => {
+    const id = await test.workspace('stores')
+
+    const { workspaceId } = workspaceOf(test.region, id.toUpperCase())
+    const stores = await test.all(`${id}/datastores`)
+
+    const facts = stores.map((one) => [one.name, one.properties['containerName'] ?? one.properties['fileShareName']])
+    expect(facts).toEqual([
+      ['workspaceblobstore', `azureml-blobstore-${workspaceId}`],
+      ['workspaceartifactstore', 'azureml'],
+      ['workspacefilestore', `azureml-filestore-${workspaceId}`],
+      ['workspaceworkingdirectory', 'code-391ff5ac-6576-460f-ba4d-7e03433c68b6'],
+    ])
+    expect(test.region.blobs.accounts.container('teststore', `azureml-blobstore-${workspaceId}`)).toBeDefined()
+    expect(test.region.blobs.accounts.container('teststore', 'azureml')).toBeDefined()
+  })
+
+  it('are found whatever the case of the id', async () => {
+    const id = await test.workspace('CamelCase')
+
+    const read = await test.ask('GET', id.replace('CamelCase', 'camelcase').replace('resourceGroups', 'resourcegroups'))
+
+    expect(read.status).toBe(200)
+    expect(read.at('id')).toBe(id)
+  })
+
+  it('keep their identity and their GUID when written again', async () => {
+    const id = await test.workspace('again')
+    const before = await test.ask('GET', id)
+
+    const body = {
+      location: 'eastus2',
+      tags: { b: '2' },
+      properties: { storageAccount: STORAGE_ID, description: 'new' },
+    }
+    const written = await test.ask('PUT', id, body)
+    await test.ended(written)
+    const after = await test.ask('GET', id)
+
+    expect(written.status).toBe(200)
+    expect(after.at('properties.workspaceId')).toBe(before.at('properties.workspaceId'))
+    expect(after.at('identity.principalId')).toBe(before.at('identity.principalId'))
+    expect(after.body).toMatchObject({ tags: { b: '2' }, properties: { description: 'new' } })
+  })
+
+  it('are changed in part by a PATCH', async () => {
+    const id = await test.workspace('patched')
+
+    const begun = await test.ask('PATCH', id, { tags: { x: 'y' }, properties: { description: 'd' } })
+    await test.ended(begun)
+    const after = await test.ask('GET', id)
+
+    expect(begun.status).toBe(202)
+    expect(after.body).toMatchObject({ tags: { x: 'y' }, properties: { description: 'd', friendlyName: 'patched' } })
+  })
+
+  it('need a storage account of the region', async () => {
+    const elsewhere = STORAGE_ID.replace('teststore', 'nowhere')
+
+    const without = await test.ask('PUT', `${ML}/workspaces/bad`, { location: 'eastus2', properties: {} })
+    const missing = await test.ask('PUT', `${ML}/workspaces/bad`, {
+      location: 'eastus2',
+      properties: { storageAccount: elsewhere },
+    })
+
+    expect([without.status, missing.status]).toEqual([400, 400])
+    expect(missing.at('error.message')).toContain('was not found in eastus2')
+  })
+
+  it('answer questions about keys, notebooks and health', async () => {
+    const id = await test.workspace('asked')
+    const key = test.region.blobs.account('teststore')?.keys[0]
+
+    const keys = await test.ask('POST', `${id}/listkeys`)
+    const storage = await test.ask('POST', `${id}/listStorageAccountKeys`)
+    const notebook = await test.ask('POST', `${id}/listNotebookAccessToken`)
+    const health = await test.ended(await test.ask('POST', `${id}/diagnose`, {}))
+    const resync = await test.ended(await test.ask('POST', `${id}/resyncKeys`))
+    const prepared = await test.ended(await test.ask('POST', `${id}/prepareNotebook`))
+    const outbound = await test.ask('GET', `${id}/outboundNetworkDependenciesEndpoints`)
+
+    expect(keys.body).toMatchObject({ userStorageKey: key, userStorageResourceId: STORAGE_ID })
+    expect(storage.body).toEqual({ userStorageKey: key })
+    expect(notebook.at('accessToken')).toMatch(/^ey/)
+    expect(Object.values(health.at('value') as object)).toEqual(Array.from({ length: 9 }, () => []))
+    expect(resync.status).toBe(204)
+    expect(prepared.at('fqdn')).toContain('.notebooks.azure.net')
+    expect(outbound.at('value.0.category')).toBeDefined()
+  })
+
+  it('go with all that is in them, and come back empty', async () => {
+    const id = await test.workspace('leaving')
+    const model = `${id}/models/m/versions/1`
+    await test.ask('PUT', model, { properties: { modelUri: 'azureml://a' } })
+    await test.ask('DELETE', model)
+
+    const begun = await test.ask('DELETE', `${id}?forceToPurge=true`)
+    await test.ended(begun)
+    const gone = await test.ask('GET', id)
+    await test.workspace('leaving')
+    const remade = await test.ask('PUT', model, { properties: { modelUri: 'azureml://a' } })
+
+    expect([begun.status, gone.status, remade.status]).toEqual([202, 404, 201])
+  })
+
+  it('are listed by group and by subscription, filtered by kind', async () => {
+    await test.workspace('listed')
+    const subscription = ML.split('/').slice(0, 3).join('/')
+
+    const inGroup = await test.all(`${ML}/workspaces`)
+    const inAll = await test.all(`${subscription}/providers/Microsoft.MachineLearningServices/workspaces?kind=default`)
+    const hubs = await test.all(`${ML}/workspaces?kind=Hub`)
+
+    expect(inGroup.map((one) => one.name)).toContain('listed')
+    expect(inAll.length).toBe(inGroup.length)
+    expect(hubs).toEqual([])
+  })
+
+  it('stand in the activity log once they are acknowledged', async () => {
+    const id = await test.workspace('noted')
+
+    const line = test.region.activity.since(0).find((one) => one.subject === id && one.method === 'PUT')
+
+    expect(line).toMatchObject({ operation: 'workspaces_create_or_update', caller: 'tester', status: 201 })
+  })
+
+  it('finish their making after the region was closed in the middle', async () => {
+    await test.region.blobs.ensureAccount('teststore')
+    const id = `${ML}/workspaces/cut`
+    const made = await test.ask('PUT', id, { location: 'eastus2', properties: { storageAccount: STORAGE_ID } })
+
+    await test.reopen()
+    const status = await test.ended(made)
+    const read = await test.ask('GET', id)
+
+    expect(status.at('status')).toBe('Succeeded')
+    expect(read.at('properties.provisioningState')).toBe('Succeeded')
+  })
+
+  it('have a discovery document that asks for no token', async () => {
+    const answer = await test.ask('GET', '/discovery', undefined, { host: 'eastus2.api.azureml.ms', signed: false })
+
+    expect(answer.body).toMatchObject({
+      api: 'https://eastus2.api.azureml.ms',
+      history: 'https://eastus2.api.azureml.ms',
+    })
+  })
+})
