@@ -10,11 +10,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: ['engine', 'core'],
   controller: ['engine', 'core'],
   engine: ['services/service.ts', 'store/store.ts', 'store/ledger.ts', 'blobs/blob-store.ts', 'core'],
-  services: ['azure', 'mlflow', 'blobs', 'core/model.ts', 'core/errors.ts', 'core/portable.ts', 'core/snapshot.ts'],
+  services: [
+    'azure',
+    'mlflow',
+    'blobs',
+    'core/model.ts',
+    'core/errors.ts',
+    'core/portable.ts',
+    'core/snapshot.ts',
+    'core/canonical.ts',
+  ],
   store: ['blobs/blob-store.ts', 'core/model.ts', 'core/errors.ts'],
   blobs: ['azure', 'core/model.ts', 'core/errors.ts'],
   azure: ['core/model.ts', 'core/errors.ts'],
-  mlflow: ['azure', 'core/model.ts', 'core/errors.ts'],
+  mlflow: ['core/model.ts', 'core/errors.ts'],
   core: [],
 }
 

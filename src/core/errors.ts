@@ -15,6 +15,7 @@ export const FAULTS = {
   'observe/incomplete': { retry: 'later', exit: 21 },
   'observe/not-json': { retry: 'after-fix', exit: 21 },
   'sync/brake': { retry: 'after-fix', exit: 22 },
+  'sync/conflict': { retry: 'after-fix', exit: 24 },
   'sync/loss': { retry: 'after-fix', exit: 23 },
   'azure/denied': { retry: 'after-fix', exit: 30 },
   'azure/signin': { retry: 'later', exit: 30 },

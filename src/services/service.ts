@@ -21,6 +21,20 @@ export interface Place {
 /** What a service may use of the world. */
 export interface Reach {
   readonly signal: AbortSignal
+  /**
+   * What a place is read as: what is to be carried, or what it is carried to. Most kinds look the same in both;
+   * a kind whose replica is kept in another form than its original tells them apart. Default: `source`.
+   */
+  readonly as?: 'source' | 'target'
+}
+
+/** What stands after a converge. */
+export type Converged = Item & {
+  /**
+   * Set where the source had moved on since the plan and the kind carried what it found then:
+   * an instant, by the wall clock, at or before which the source was seen in exactly this state.
+   */
+  readonly observedAt?: number
 }
 
 /** What a converge needs beyond the item itself. */
@@ -73,7 +87,7 @@ export interface Service {
    * Called again with the same input after a crash it ends in the same place. It never asks whether to
    * create or to update; "already exists" is a race. Secrets and bytes come from `carriage.source`.
    */
-  converge(place: Place, wanted: Item, carriage: Carriage): Promise<Item>
+  converge(place: Place, wanted: Item, carriage: Carriage): Promise<Converged>
 
   /** Makes the item not be there. One that is already gone is success. */
   remove(place: Place, address: Address, reach: Reach): Promise<void>
