@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { genericResources } from './arm/generic.ts'
 import { Operations } from './arm/operations.ts'
 import { Resources } from './arm/resources.ts'
 import type { Plane } from './call.ts'
@@ -14,6 +15,7 @@ import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
 import { Database } from './state/database.ts'
 import { Blobs } from './storage/blobs.ts'
+import { blobService } from './storage/plane.ts'
 import { openTokens, type Tokens } from './tokens.ts'
 
 /** What every part of a region may use. */
@@ -50,7 +52,7 @@ export interface OpenRegion extends Region {
 
 /** The faces of a region, in the order in which they are asked. Each line is one plane. */
 function planesOf(region: Region): readonly Plane[] {
-  return [machineLearning(region), discovery(region), mlflow(region)]
+  return [machineLearning(region), discovery(region), mlflow(region), blobService(region), genericResources(region)]
 }
 
 /** Opens a region on its folder, making it where there is none. All earlier state is there again. */

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto'
+import type { Call, Plane, Reply } from '../call.ts'
+import { notImplemented, Refusal } from '../refusal.ts'
+import type { Region } from '../region.ts'
+import { TENANT } from '../tokens.ts'
+import { bearer } from './authenticate.ts'
+import { checkConditions, countOf, envelope, one, page, propertiesOf, seqOf, storable } from './envelope.ts'
+import { ADDED, type Added, userIdentity, WRITE_ONLY } from './generic-kinds.ts'
+import type { Resource } from './resources.ts'
+
+/** Providers with a service of their own, which this must never answer for. */
+const OWNED_ELSEWHERE = /\/providers\/+(microsoft\.machinelearningservices|microsoft\.storage)\//i
+
+/** A path of a resource, a collection or an action, whatever the provider. */
+interface GenericPath {
+  /** Path with its escapes undone and without doubled slashes. */
+  readonly id: string
+  /** `resource` where types and names alternate to the end, `collection` where a name is missing. */
+  readonly is: 'resource' | 'collection'
+  /** Type with its namespace and parent types. */
+  readonly type: string
+}
+
+/**
+ * Resources of providers that the emulator does not play: kept as sent and given back.
+ *
+ * The few properties that other services read from them are computed from a table. They do nothing else.
+ */
+export function genericResources(region: Region): Plane {
+  return {
+    name: 'arm',
+    serves: (host, path) => {
+      return host === 'management.azure.com' && /\/providers\//i.test(path) && !OWNED_ELSEWHERE.test(path)
+    },
+    authenticate: (call) => bearer(call, region.tokens),
+    handle: async (call) => answer(call, region),
+    refuse: ({ status, code, message, headers }) => ({ status, headers, body: { error: { code, message } } }),
+  }
+}
+
+async function answer(call: Call, region: Region): Promise<Reply> {
+  const path = parse(call.path)
+  call.operation = `${path.type} ${call.method}`
+  if (path.is === 'collection') {
+    if (call.method === 'GET') return list(call, path, region)
+    throw notImplemented(`${path.type} ${call.method}`)
+  }
+  if (call.method === 'PUT') return put(call, path, region)
+  if (call.method === 'PATCH') return patch(call, path, region)
+  if (call.method === 'DELETE') return remove(call, path, region)
+  if (call.method === 'GET') return one(200, region.resources.need(path.id))
+  if (call.method === 'HEAD') return { status: region.resources.get(path.id) === undefined ? 404 : 204 }
+  throw notImplemented(`${path.type} ${call.method}`)
+}
+
+function parse(path: string): GenericPath {
+  const segments = path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map(decodeURIComponent)
+  const provider = segments.findLastIndex((segment) => segment.toLowerCase() === 'providers')
+  const own = segments.slice(provider + 1)
+  const type = own.filter((_, index) => index === 0 || index % 2 === 1).join('/')
+  return { id: `/${segments.join('/')}`, is: own.length % 2 === 1 ? 'resource' : 'collection', type }
+}
+
+async function put(call: Call, path: GenericPath, region: Region): Promise<Reply> {
+  const sent = storable((await call.json()) ?? {})
+  return call.commit(() => {
+    const found = region.resources.get(path.id)
+    checkConditions(call, found)
+    needParent(path, region)
+    const { own, otherwise } = added(path, region, found)
+    const properties = { ...otherwise, ...shown(path, propertiesOf(sent)), ...own }
+    const identity = identityOf(sent['identity'], found)
+    const body = {
+      ...sent,
+      ...(identity === undefined ? {} : { identity }),
+      properties: { ...properties, provisioningState: 'Succeeded' },
+    }
+    const stored = region.resources.put(path.id, body, call.caller.id)
+    return { ...one(found === undefined ? 201 : 200, stored), note: { subject: stored.id } }
+  })
+}
+
+async function patch(call: Call, path: GenericPath, region: Region): Promise<Reply> {
+  const sent = storable((await call.json()) ?? {})
+  return call.commit(() => {
+    const found = region.resources.need(path.id)
+    checkConditions(call, found)
+    const { properties: _, identity: wanted, ...others } = sent
+    const identity = identityOf(wanted ?? found.body['identity'], found)
+    const changed = shown(path, propertiesOf(sent))
+    const properties = { ...propertiesOf(found.body), ...changed, ...added(path, region, found).own }
+    const body = { ...found.body, ...others, ...(identity === undefined ? {} : { identity }), properties }
+    const stored = region.resources.put(found.id, body, call.caller.id)
+    return { ...one(200, stored), note: { subject: stored.id } }
+  })
+}
+
+function remove(call: Call, path: GenericPath, region: Region): Promise<Reply> {
+  return call.commit(() => {
+    const found = region.resources.get(path.id)
+    if (found === undefined) return { status: 204 }
+    region.resources.removeTree(found.id)
+    return { status: 200, note: { subject: found.id } }
+  })
+}
+
+function list(call: Call, path: GenericPath, region: Region): Reply {
+  const limits = { ...seqOf(call), limit: countOf(call, '$top', { otherwise: 100, most: 1000 }) }
+  const segments = path.id.split('/')
+  const inSubscription = /^\/subscriptions\/[^/]+\/providers\/[^/]+\/[^/]+$/i.test(path.id)
+  // The parent of a child is the resource before the type; that of a top-level resource is its group.
+  const provider = segments.findLastIndex((segment) => segment.toLowerCase() === 'providers')
+  const parent = segments.slice(0, segments.length - provider > 3 ? -1 : provider).join('/')
+  const { items, next } = inSubscription
+    ? region.resources.ofType(path.type, limits)
+    : region.resources.list(parent, path.type, limits)
+  return page(
+    call,
+    items.map((item) => envelope(item)),
+    next,
+  )
+}
+
+/** A child needs its parent; a top-level resource's group is known to the front alone. */
+function needParent(path: GenericPath, region: Region): void {
+  if (path.type.split('/').length <= 2) return
+  const parent = path.id.split('/').slice(0, -2).join('/')
+  if (region.resources.get(parent) !== undefined) return
+  const message = `Can not perform requested operation on nested resource. Parent resource '${parent}' not found.`
+  throw new Refusal(404, 'ParentResourceNotFound', message)
+}
+
+/** What the table adds; values made at an earlier creation stay. */
+function added(path: GenericPath, region: Region, found: Resource | undefined): Added {
+  const name = path.id.split('/').at(-1) ?? ''
+  const now = region.clock.iso()
+  const fresh = ADDED[path.type.toLowerCase()]?.({ id: path.id, name, region: region.name, now }) ?? {}
+  if (found === undefined) return fresh
+  const before = propertiesOf(found.body)
+  const own = Object.fromEntries(
+    Object.entries(fresh.own ?? {}).map(([field, value]) => [field, before[field] ?? value]),
+  )
+  return { ...fresh, own }
+}
+
+function shown(path: GenericPath, properties: Record<string, unknown>): Record<string, unknown> {
+  const hidden = WRITE_ONLY[path.type.toLowerCase()] ?? []
+  return Object.fromEntries(Object.entries(properties).filter(([field]) => !hidden.includes(field)))
+}
+
+/** An `identity` with the principals that Azure fills in; those that were there stay the same. */
+function identityOf(wanted: unknown, found: Resource | undefined): Record<string, unknown> | undefined {
+  if (typeof wanted !== 'object' || wanted === null) return undefined
+  const identity: Record<string, unknown> = { ...wanted }
+  const before = found?.body['identity'] as { principalId?: string } | undefined
+  const type = String(identity['type'] ?? '')
+  if (/systemassigned/i.test(type)) {
+    identity['principalId'] = before?.principalId ?? randomUUID()
+    identity['tenantId'] = TENANT
+  }
+  const users = identity['userAssignedIdentities']
+  if (typeof users === 'object' && users !== null) {
+    identity['userAssignedIdentities'] = Object.fromEntries(
+      Object.keys(users).map((id) => [
+        id,
+        { principalId: uuidOf(`principal ${id}`), clientId: uuidOf(`client ${id}`) },
+      ]),
+    )
+  }
+  return identity
+}
