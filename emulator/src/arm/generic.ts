@@ -163,12 +163,7 @@ function identityOf(wanted: unknown, found: Resource | undefined): Record<string
   }
   const users = identity['userAssignedIdentities']
   if (typeof users === 'object' && users !== null) {
-    identity['userAssignedIdentities'] = Object.fromEntries(
-      Object.keys(users).map((id) => [
-        id,
-        { principalId: uuidOf(`principal ${id}`), clientId: uuidOf(`client ${id}`) },
-      ]),
-    )
+    identity['userAssignedIdentities'] = Object.fromEntries(Object.keys(users).map((id) => [id, userIdentity(id)]))
   }
   return identity
 }
