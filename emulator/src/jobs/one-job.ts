@@ -37,6 +37,12 @@ class Stopped extends Error {
   }
 }
 
+/** How a job ends. */
+interface Outcome {
+  readonly status: 'Completed' | 'Failed' | 'Canceled'
+  readonly failure?: Failure
+}
+
 class Gone extends Error {
   override readonly name = 'Gone'
 }
@@ -54,36 +60,32 @@ export async function runJob(life: Life): Promise<void> {
   try {
     await mkdir(folder, { recursive: true })
     await logs.open()
-    const failure = await ended(life, logs)
+    const end = await ended(life, logs)
     if (closing.aborted) return
     await logs.copy()
-    await finish(life, failure)
+    await finish(life, end)
   } catch (thrown) {
     if (closing.aborted || thrown instanceof Gone) return
     const stopped = thrown instanceof Stopped ? thrown : new Stopped('JobPreparationFailed', thrown)
     const failure = { code: stopped.code, message: stopped.message }
+    const end: Outcome = cancelled.aborted ? { status: 'Canceled' } : { status: 'Failed', failure }
     await logs.say(failure.message).then(
       () => logs.copy(),
       () => undefined,
     )
-    await finish(life, cancelled.aborted ? undefined : failure)
+    await finish(life, end)
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 
-async function finish({ records, job, cancelled }: Life, failure: Failure | undefined): Promise<void> {
-  const { id } = job
-  if (cancelled.aborted) {
-    await records.move(id, ['CancelRequested', 'Preparing', 'Running', 'Finalizing'], 'Canceled')
-  } else if (failure !== undefined) await records.move(id, ['Preparing', 'Running', 'Finalizing'], 'Failed', failure)
-  else await records.move(id, ['Finalizing'], 'Completed')
-  // A cancellation that came after the last word of the command still gets its answer.
-  await records.move(id, ['CancelRequested'], 'Canceled')
+async function finish({ records, job, cancelled }: Life, end: Outcome): Promise<void> {
+  const { status, failure } = cancelled.aborted ? { status: 'Canceled' as const } : end
+  await records.move(job.id, ['CancelRequested', 'Preparing', 'Running', 'Finalizing'], status, failure)
 }
 
-/** Runs the command with everything around it. Resolves with why it failed, or with `undefined`. */
-async function ended(life: Life, logs: RunLogs): Promise<Failure | undefined> {
+/** Runs the command with everything around it. Resolves with how the job is to end. */
+async function ended(life: Life, logs: RunLogs): Promise<Outcome> {
   const { region, records, job, folder, cancelled, closing } = life
   const say = (line: string) => logs.say(line)
   await say(`Preparing the job ${job.name}.`)
@@ -101,12 +103,14 @@ async function ended(life: Life, logs: RunLogs): Promise<Failure | undefined> {
   })
   const end = await group.ended
   const troubles = await carrying
-  if (closing.aborted) return undefined
+  if (closing.aborted) return { status: 'Failed' }
   await say(`The command ended: ${JSON.stringify(end)}`)
   await records.move(job.id, ['Running'], 'Finalizing')
   for (const trouble of troubles) await say(trouble)
   await carryRest(stage)
-  return timedOut() ? timeout(job) : failureOf(end)
+  if (timedOut()) return { status: 'Canceled', failure: timeout(job) }
+  const failure = failureOf(end)
+  return failure === undefined ? { status: 'Completed' } : { status: 'Failed', failure }
 }
 
 async function environment({ region, job }: Life, stage: Stage): Promise<Record<string, string>> {
