@@ -69,7 +69,7 @@ export class Accounts {
     db.migrate(`
       CREATE TABLE IF NOT EXISTS storage_accounts (
         name TEXT PRIMARY KEY, key1 TEXT NOT NULL, key2 TEXT NOT NULL, delegation TEXT NOT NULL,
-        sharedKey INTEGER NOT NULL DEFAULT 1, publicAccess INTEGER NOT NULL DEFAULT 0);
+        sharedKey INTEGER NOT NULL DEFAULT 1, publicAccess INTEGER NOT NULL DEFAULT 0, properties TEXT);
       CREATE TABLE IF NOT EXISTS storage_containers (
         key INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL, etag TEXT NOT NULL,
         modified INTEGER NOT NULL, access TEXT NOT NULL DEFAULT 'none', metadata TEXT NOT NULL DEFAULT '{}',
@@ -107,6 +107,16 @@ export class Accounts {
     this.#db.run(`UPDATE storage_accounts SET ${which} = ? WHERE name = ?`, newKey(), name)
   }
 
+  /** Body of the last Set Blob Service Properties, or `undefined` where there was none. */
+  serviceProperties(name: string): string | undefined {
+    const sql = 'SELECT properties FROM storage_accounts WHERE name = ?'
+    return this.#db.get<{ properties: string | null }>(sql, name)?.properties ?? undefined
+  }
+
+  setServiceProperties(name: string, body: string): void {
+    this.#db.run('UPDATE storage_accounts SET properties = ? WHERE name = ?', body, name)
+  }
+
   /** Removes the account's row. Its containers are removed by the caller, who knows their blobs. */
   remove(name: string): void {
     this.#db.run('DELETE FROM storage_accounts WHERE name = ?', name)
@@ -118,6 +128,12 @@ export class Accounts {
       account,
       name,
     )
+    return row === undefined ? undefined : parsed(row)
+  }
+
+  /** The container that a blob's row names. */
+  containerOf(key: number): Container | undefined {
+    const row = this.#db.get<ContainerRow>('SELECT * FROM storage_containers WHERE key = ?', key)
     return row === undefined ? undefined : parsed(row)
   }
 

@@ -1,0 +1,96 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { notImplemented, Refusal } from '../refusal.ts'
+import { invalidHeader } from './refusals.ts'
+
+/** What a conditional header is compared with. */
+export interface Versioned {
+  readonly etag: string
+  /** Milliseconds since 1970. */
+  readonly modified: number
+}
+
+/** Headers of a condition, under their own names or those of a copy's source. */
+export interface Conditions {
+  readonly ifMatch: string | undefined
+  readonly ifNoneMatch: string | undefined
+  readonly ifModifiedSince: number | undefined
+  readonly ifUnmodifiedSince: number | undefined
+}
+
+/** Reads `If-Match` and its kin; with `x-ms-source-` as prefix, those about the source of a copy. */
+export function conditionsOf(headers: IncomingHttpHeaders, prefix = ''): Conditions {
+  if (headers[`${prefix === '' ? 'x-ms-' : prefix}if-tags`] !== undefined) {
+    throw notImplemented('conditions on tags (x-ms-if-tags)')
+  }
+  return {
+    ifMatch: text(headers, `${prefix}if-match`),
+    ifNoneMatch: text(headers, `${prefix}if-none-match`),
+    ifModifiedSince: instant(headers, `${prefix}if-modified-since`),
+    ifUnmodifiedSince: instant(headers, `${prefix}if-unmodified-since`),
+  }
+}
+
+/** Refuses a read whose condition does not hold: 304 where the client has it already, else 412. */
+export function checkRead(conditions: Conditions, found: Versioned): void {
+  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
+  if (ifMatch !== undefined && !matches(ifMatch, found)) throw unmet(412)
+  if (ifUnmodifiedSince !== undefined && wholeSeconds(found) > ifUnmodifiedSince) throw unmet(412)
+  if (ifNoneMatch !== undefined && matches(ifNoneMatch, found)) throw unmet(304)
+  const fresh = ifModifiedSince !== undefined && wholeSeconds(found) <= ifModifiedSince
+  if (fresh && ifNoneMatch === undefined) throw unmet(304)
+}
+
+/** Refuses a write whose condition does not hold. `exists` is the code for `If-None-Match: *` on what is there. */
+export function checkWrite(conditions: Conditions, found: Versioned | undefined, exists = 'BlobAlreadyExists'): void {
+  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
+  if (found === undefined) {
+    if (ifMatch !== undefined) throw unmet(412)
+    return
+  }
+  if (ifNoneMatch === '*') throw new Refusal(409, exists, 'The specified blob already exists.')
+  if (ifMatch !== undefined && !matches(ifMatch, found)) throw unmet(412)
+  if (ifNoneMatch !== undefined && matches(ifNoneMatch, found)) throw unmet(412)
+  if (ifUnmodifiedSince !== undefined && wholeSeconds(found) > ifUnmodifiedSince) throw unmet(412)
+  if (ifModifiedSince !== undefined && wholeSeconds(found) <= ifModifiedSince) throw unmet(412)
+}
+
+/** Refuses a copy whose source does not meet the condition. */
+export function checkSource(conditions: Conditions, found: Versioned): void {
+  try {
+    checkWrite(conditions, found, 'SourceConditionNotMet')
+  } catch {
+    throw new Refusal(
+      412,
+      'SourceConditionNotMet',
+      'The source condition specified using HTTP conditional header(s) is not met.',
+    )
+  }
+}
+
+function matches(condition: string, found: Versioned): boolean {
+  if (condition === '*') return true
+  const bare = (tag: string) => tag.trim().replace(/^W\//, '').replaceAll('"', '')
+  return condition.split(',').some((tag) => bare(tag) === bare(found.etag))
+}
+
+/** HTTP dates have no parts of a second. */
+function wholeSeconds(found: Versioned): number {
+  return Math.floor(found.modified / 1000) * 1000
+}
+
+function unmet(status: number): Refusal {
+  return new Refusal(status, 'ConditionNotMet', 'The condition specified using HTTP conditional header(s) is not met.')
+}
+
+function text(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function instant(headers: IncomingHttpHeaders, name: string): number | undefined {
+  const value = text(headers, name)
+  if (value === undefined) return undefined
+  const at = Date.parse(value)
+  if (Number.isNaN(at)) throw invalidHeader(name, value)
+  return at
+}

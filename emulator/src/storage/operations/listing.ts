@@ -1,0 +1,201 @@
+import type { Reply } from '../../call.ts'
+import { notImplemented } from '../../refusal.ts'
+import type { Blob, Catalogue } from '../catalogue.ts'
+import { leaseState } from '../lease.ts'
+import { invalidQuery } from '../refusals.ts'
+import { containerOf, type StorageRequest } from '../request.ts'
+import { publicUrl } from '../url.ts'
+import { document, element, escaped, nameElement, optional } from '../xml.ts'
+import { pageSize } from './service.ts'
+
+/** What a listing shows beyond names and properties. Deleted blobs and versions are never there to be shown. */
+const INCLUDES = new Set([
+  'metadata',
+  'snapshots',
+  'copy',
+  'tags',
+  'deleted',
+  'versions',
+  'legalhold',
+  'immutabilitypolicy',
+  'deletedwithversions',
+])
+
+/** Where a listing goes on: at this name, and behind this snapshot of it. */
+interface Place {
+  readonly name: string
+  readonly snapshot: string | undefined
+}
+
+/** A blob, or the common start of names that the delimiter folds into one. */
+type Entry = { readonly blob: Blob } | { readonly folded: string }
+
+interface Query {
+  readonly container: number
+  readonly prefix: string
+  readonly delimiter: string
+  readonly snapshots: boolean
+  readonly limit: number
+}
+
+export async function listBlobs(request: StorageRequest): Promise<Reply> {
+  const { call, target, blobs, clock } = request
+  const container = containerOf(request)
+  const includes = includesOf(call.query)
+  const marker = call.query.get('marker') ?? ''
+  const query: Query = {
+    container: container.key,
+    prefix: call.query.get('prefix') ?? '',
+    delimiter: call.query.get('delimiter') ?? '',
+    snapshots: includes.has('snapshots'),
+    limit: pageSize(call.query.get('maxresults')),
+  }
+  const start = marker === '' ? { name: call.query.get('startFrom') ?? '', snapshot: undefined } : placeIn(marker)
+  const { entries, next } = page(blobs.catalogue, query, start)
+  const shown = entries.map((entry) =>
+    'folded' in entry
+      ? element('BlobPrefix', nameElement('Name', entry.folded))
+      : blobElement(entry.blob, includes, clock.now()),
+  )
+  const body =
+    optional('Prefix', query.prefix) +
+    optional('Marker', marker) +
+    optional('MaxResults', query.limit) +
+    optional('Delimiter', query.delimiter || undefined) +
+    element('Blobs', shown.join('')) +
+    element('NextMarker', next === undefined ? '' : escaped(markerFor(next)))
+  const opening = `<EnumerationResults ServiceEndpoint="https://${call.host}/" ContainerName="${escaped(target.container)}">`
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/xml' },
+    body: document(`${opening}${body}</EnumerationResults>`),
+  }
+}
+
+/** One page in order of names. Names below a folded start are skipped in the index, not read one by one. */
+function page(catalogue: Catalogue, query: Query, start: Place): { entries: Entry[]; next: Place | undefined } {
+  const entries: Entry[] = []
+  let place: Place = start
+  for (;;) {
+    const wanted = query.limit - entries.length + 1
+    const rows = catalogue.list(query.container, {
+      ...query,
+      from: place.name,
+      limit: wanted + (query.snapshots ? 1 : 0),
+    })
+    const batch = rows.filter((blob) => isBehind(blob, place))
+    for (const blob of batch) {
+      const folded = foldedName(blob.name, query)
+      if (folded !== undefined && isLast(entries, folded)) continue
+      if (entries.length === query.limit) return { entries, next: { name: blob.name, snapshot: before(blob, batch) } }
+      entries.push(folded === undefined ? { blob } : { folded })
+    }
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < wanted) return { entries, next: undefined }
+    const folded = foldedName(last.name, query)
+    place =
+      folded === undefined
+        ? { name: last.name, snapshot: last.snapshot }
+        : { name: `${folded}\u{10ffff}`, snapshot: undefined }
+  }
+}
+
+/** The snapshot of the same blob that comes before in the page, if any: the next page starts behind it. */
+function before(blob: Blob, batch: readonly Blob[]): string | undefined {
+  const previous = batch[batch.indexOf(blob) - 1]
+  return previous?.name === blob.name ? previous.snapshot : undefined
+}
+
+/** Snapshots come in order of time, and the blob itself comes last. */
+function isBehind(blob: Blob, place: Place): boolean {
+  if (place.snapshot === undefined || blob.name !== place.name) return true
+  return place.snapshot !== '' && (blob.snapshot === '' || blob.snapshot > place.snapshot)
+}
+
+function foldedName(name: string, { prefix, delimiter }: Query): string | undefined {
+  const end = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length)
+  return end < 0 ? undefined : name.slice(0, end + delimiter.length)
+}
+
+function isLast(entries: readonly Entry[], folded: string): boolean {
+  const last = entries.at(-1)
+  return last !== undefined && 'folded' in last && last.folded === folded
+}
+
+function includesOf(query: URLSearchParams): Set<string> {
+  const includes = new Set((query.get('include') ?? '').split(',').filter((one) => one !== ''))
+  for (const one of includes) {
+    if (one === 'uncommittedblobs') throw notImplemented('Container_ListBlobs with include=uncommittedblobs')
+    if (!INCLUDES.has(one)) throw invalidQuery('include', one)
+  }
+  return includes
+}
+
+function markerFor(place: Place): string {
+  return `2!${Buffer.from(JSON.stringify([place.name, place.snapshot ?? null])).toString('base64url')}`
+}
+
+function placeIn(marker: string): Place {
+  try {
+    const [name, snapshot] = JSON.parse(Buffer.from(marker.slice(2), 'base64url').toString('utf8'))
+    if (typeof name === 'string') return { name, snapshot: snapshot ?? undefined }
+  } catch {
+    // Refused below, together with a marker that holds something else.
+  }
+  throw invalidQuery('marker', marker)
+}
+
+function blobElement(blob: Blob, includes: ReadonlySet<string>, now: number): string {
+  const metadata = Object.entries(blob.metadata).map(([name, value]) => optional(name, value))
+  const tags = Object.entries(blob.tags).map(([key, value]) =>
+    element('Tag', optional('Key', key) + optional('Value', value)),
+  )
+  return element(
+    'Blob',
+    nameElement('Name', blob.name) +
+      optional('Snapshot', blob.snapshot || undefined) +
+      element('Properties', properties(blob, now) + (includes.has('copy') ? copyProperties(blob) : '')) +
+      (includes.has('metadata') ? element('Metadata', metadata.join('')) : '') +
+      (includes.has('tags') && tags.length > 0 ? element('Tags', element('TagSet', tags.join(''))) : ''),
+  )
+}
+
+function properties(blob: Blob, now: number): string {
+  const { headers } = blob
+  const state = leaseState(blob.lease, now)
+  const tags = Object.keys(blob.tags).length
+  return (
+    optional('Creation-Time', new Date(blob.created).toUTCString()) +
+    optional('Last-Modified', new Date(blob.modified).toUTCString()) +
+    optional('Etag', blob.etag.replaceAll('"', '')) +
+    optional('Content-Length', blob.length) +
+    optional('Content-Type', headers.contentType) +
+    optional('Content-Encoding', headers.contentEncoding ?? '') +
+    optional('Content-Language', headers.contentLanguage ?? '') +
+    optional('Content-CRC64', '') +
+    optional('Content-MD5', blob.md5 ?? '') +
+    optional('Cache-Control', headers.cacheControl ?? '') +
+    optional('Content-Disposition', headers.contentDisposition ?? '') +
+    optional('BlobType', blob.kind) +
+    (blob.kind === 'BlockBlob'
+      ? optional('AccessTier', blob.tier ?? 'Hot') +
+        optional('AccessTierInferred', blob.tier === null ? true : undefined)
+      : '') +
+    optional('LeaseStatus', state === 'leased' || state === 'breaking' ? 'locked' : 'unlocked') +
+    optional('LeaseState', state) +
+    optional('LeaseDuration', state === 'leased' ? (blob.lease?.seconds === -1 ? 'infinite' : 'fixed') : undefined) +
+    optional('ServerEncrypted', true) +
+    optional('TagCount', tags === 0 ? undefined : tags)
+  )
+}
+
+function copyProperties({ copy }: Blob): string {
+  if (copy === null) return ''
+  return (
+    optional('CopyId', copy.id) +
+    optional('CopySource', publicUrl(copy.source)) +
+    optional('CopyStatus', copy.status) +
+    optional('CopyProgress', `${copy.copied}/${copy.total}`) +
+    optional('CopyCompletionTime', copy.ended === null ? undefined : new Date(copy.ended).toUTCString())
+  )
+}

@@ -1,0 +1,203 @@
+import type { Call, Note } from '../call.ts'
+import type { Clock } from '../clock.ts'
+import { notImplemented, Refusal } from '../refusal.ts'
+import type { Container } from './accounts.ts'
+import type { Grant } from './authorize.ts'
+import type { Blobs } from './blobs.ts'
+import type { Blob, BlobHeaders } from './catalogue.ts'
+import { checkWrite, conditionsOf } from './conditions.ts'
+import type { Content } from './contents.ts'
+import type { Copies } from './copies.ts'
+import { checkLease } from './lease.ts'
+import { forbidden, invalidHeader, missingHeader, noBlob, noContainer } from './refusals.ts'
+import type { Target } from './target.ts'
+
+/** A request to the blob service, with what its operation needs to answer it. */
+export interface StorageRequest {
+  readonly call: Call
+  readonly target: Target
+  readonly grant: Grant
+  readonly blobs: Blobs
+  readonly copies: Copies
+  readonly clock: Clock
+}
+
+/** A header's one value, or `undefined` where it is absent or empty. */
+export function headerOf(call: Pick<Call, 'headers'>, name: string): string | undefined {
+  const value = call.headers[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** A header's value, or the refusal for its absence. */
+export function requiredHeader(call: Call, name: string): string {
+  const value = headerOf(call, name)
+  if (value === undefined) throw missingHeader(name)
+  return value
+}
+
+/** A header that holds a whole number, or `undefined` where it is absent. */
+export function numberHeader(call: Call, name: string): number | undefined {
+  const value = headerOf(call, name)
+  if (value === undefined) return undefined
+  if (!/^-?\d+$/.test(value)) throw invalidHeader(name, value)
+  return Number(value)
+}
+
+export function containerOf(request: StorageRequest): Container {
+  const container = request.blobs.accounts.container(request.target.account, request.target.container)
+  if (container === undefined) throw noContainer()
+  return container
+}
+
+/** The blob, or the snapshot of it, that a request is about. */
+export function blobOf(request: StorageRequest): Blob {
+  const { call, target, blobs } = request
+  if (call.query.has('versionid')) throw notImplemented('versions of blobs (versionid)')
+  const blob = blobs.catalogue.get(containerOf(request).key, target.blob, call.query.get('snapshot') ?? '')
+  if (blob === undefined) throw noBlob()
+  return blob
+}
+
+/**
+ * What stands where a write wants to go, after checking that conditions, lease and grant allow the write.
+ *
+ * Call it inside the write's transaction: only there does its answer hold.
+ */
+export function writable(request: StorageRequest): { container: Container; found: Blob | undefined } {
+  const { call, target, blobs, clock, grant } = request
+  const container = containerOf(request)
+  const found = blobs.catalogue.get(container.key, target.blob)
+  checkWrite(conditionsOf(call.headers), found)
+  if (found !== undefined && grant.letters !== undefined && !/[wa]/.test(grant.letters)) {
+    throw forbidden('UnauthorizedBlobOverwrite', ' and may not overwrite the blob')
+  }
+  checkLease(found?.lease ?? null, headerOf(call, 'x-ms-lease-id'), { now: clock.now(), on: 'Blob', writes: true })
+  if (found?.copy?.status === 'pending') {
+    throw new Refusal(409, 'PendingCopyOperation', 'There is currently a pending copy operation.')
+  }
+  return { container, found }
+}
+
+/** {@link writable} for operations that change what is there. */
+export function changeable(request: StorageRequest): Blob {
+  const { container, target, blobs } = { ...request, container: containerOf(request) }
+  if (blobs.catalogue.get(container.key, target.blob) === undefined) throw noBlob()
+  const { found } = writable({ ...request, grant: { ...request.grant, letters: undefined } })
+  if (found === undefined) throw noBlob()
+  return found
+}
+
+/** Takes the body in, and checks it against the digests that came with it. */
+export async function receiveBody(request: StorageRequest, md5: boolean): Promise<Content> {
+  const { call, blobs } = request
+  refuseUnheard(call)
+  const sentMd5 = headerOf(call, 'content-md5')
+  const sentCrc64 = headerOf(call, 'x-ms-content-crc64')
+  const content = await blobs.contents.receive(call.body, {
+    md5: md5 || sentMd5 !== undefined,
+    crc64: sentCrc64 !== undefined,
+  })
+  try {
+    verify(content, sentMd5, sentCrc64)
+  } catch (failure) {
+    if (content.file !== null) blobs.contents.discard(content.file)
+    throw failure
+  }
+  return content
+}
+
+/** Runs a transaction that takes received bytes over. Where it is refused, the bytes go. */
+export async function keeping<T>(request: StorageRequest, content: Content, commit: () => Promise<T>): Promise<T> {
+  try {
+    return await commit()
+  } catch (failure) {
+    if (content.file !== null) request.blobs.contents.discard(content.file)
+    throw failure
+  }
+}
+
+export function verify(content: Content, md5: string | undefined, crc64: string | undefined): void {
+  if (md5 !== undefined && md5 !== content.md5) {
+    throw new Refusal(
+      400,
+      'Md5Mismatch',
+      `The MD5 value specified in the request did not match with the MD5 value calculated by the server: ${md5} is not ${content.md5}.`,
+    )
+  }
+  if (crc64 !== undefined && crc64 !== content.crc64) {
+    throw new Refusal(
+      400,
+      'Crc64Mismatch',
+      `The CRC64 value specified in the request did not match with the CRC64 value calculated by the server: ${crc64} is not ${content.crc64}.`,
+    )
+  }
+}
+
+/** Headers that would change what a write means, and that nothing here obeys. */
+const UNHEARD = [
+  'x-ms-encryption-key',
+  'x-ms-encryption-scope',
+  'x-ms-immutability-policy-until-date',
+  'x-ms-legal-hold',
+  'x-ms-structured-body',
+  'x-ms-expiry-option',
+]
+
+function refuseUnheard(call: Call): void {
+  for (const name of UNHEARD) {
+    if (headerOf(call, name) !== undefined) throw notImplemented(`${call.operation} with the header ${name}`)
+  }
+}
+
+const META = 'x-ms-meta-'
+
+/** Metadata of a request. Names arrive in lower case: HTTP gives no other. */
+export function metadataOf(call: Pick<Call, 'headers'>): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const name of Object.keys(call.headers)) {
+    if (!name.startsWith(META)) continue
+    if (!/^[a-z_][a-z0-9_]*$/i.test(name.slice(META.length))) {
+      throw new Refusal(400, 'InvalidMetadata', `The metadata name '${name.slice(META.length)}' is not valid.`)
+    }
+    found[name.slice(META.length)] = String(call.headers[name])
+  }
+  return found
+}
+
+/** Tags that came with a write in one header, as a query string. */
+export function tagsOf(call: Call): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(headerOf(call, 'x-ms-tags') ?? ''))
+}
+
+/** Headers that a new blob keeps; `inherited` are the request's own, which stand in for absent ones. */
+export function keptHeaders(call: Call, inherited: boolean): BlobHeaders {
+  const of = (name: string) => headerOf(call, `x-ms-blob-${name}`) ?? (inherited ? headerOf(call, name) : undefined)
+  const [encoding, language, disposition] = [of('content-encoding'), of('content-language'), of('content-disposition')]
+  const cache = of('cache-control')
+  return {
+    contentType: of('content-type') ?? 'application/octet-stream',
+    ...(encoding === undefined ? {} : { contentEncoding: encoding }),
+    ...(language === undefined ? {} : { contentLanguage: language }),
+    ...(disposition === undefined ? {} : { contentDisposition: disposition }),
+    ...(cache === undefined ? {} : { cacheControl: cache }),
+  }
+}
+
+/** `ETag` and `Last-Modified` of what a request was about. */
+export function stamps(of: { readonly etag: string; readonly modified: number }): Record<string, string> {
+  return { etag: of.etag, 'last-modified': new Date(of.modified).toUTCString() }
+}
+
+/** What the activity log keeps of a write to a blob. */
+export function noteOf(target: Target, blob: Blob, facts: Readonly<Record<string, unknown>> = {}): Note {
+  return {
+    subject: `blob/${target.account}/${target.container}/${target.blob}`,
+    ...(blob.sha256 === null ? {} : { sha256: blob.sha256 }),
+    facts: { etag: blob.etag, length: blob.length, ...facts },
+  }
+}
+
+/** What the activity log keeps of a write to a container. */
+export function containerNote(target: Target, facts: Readonly<Record<string, unknown>> = {}): Note {
+  return { subject: `container/${target.account}/${target.container}`, facts }
+}

@@ -1,0 +1,112 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import {
+  BlobServiceClient,
+  type HttpHeaders,
+  type HttpOperationResponse,
+  type IHttpClient,
+  type StoragePipelineOptions,
+  StorageSharedKeyCredential,
+  type WebResource,
+} from '@azure/storage-blob'
+import { type OpenRegion, openRegion } from '../src/region.ts'
+
+/** A region on plain HTTP, and the vendor's client pointed at it under the public names. */
+export interface Bench {
+  readonly region: OpenRegion
+  /** Options for any client class of the vendor's package. */
+  readonly options: StoragePipelineOptions
+  /** Name of an account that is there. */
+  readonly account: string
+  /** Its first key. */
+  readonly key: string
+  readonly service: BlobServiceClient
+  /** Closes the region and opens it again on the same folder. */
+  reopen(): Promise<Bench>
+  close(): Promise<void>
+}
+
+/** Opens a region in a fresh folder, with one account. */
+export async function openBench(root?: string): Promise<Bench> {
+  const dir = root ?? (await mkdtemp(join(tmpdir(), 'storage-')))
+  const region = await openRegion({ name: 'eastus2', root: dir })
+  const port = await region.listen()
+  const account = 'benchacct'
+  await region.blobs.ensureAccount(account)
+  const key = region.blobs.account(account)?.keys[0] ?? ''
+  const options = { httpClient: dialling(port), retryOptions: { maxTries: 1 } }
+  const credential = new StorageSharedKeyCredential(account, key)
+  const service = new BlobServiceClient(urlOf(account), credential, options)
+  return {
+    region,
+    options,
+    account,
+    key,
+    service,
+    reopen: async () => {
+      await region.close()
+      return openBench(dir)
+    },
+    close: async () => {
+      await region.close()
+      await rm(dir, { recursive: true })
+    },
+  }
+}
+
+export function urlOf(account: string): string {
+  return `https://${account}.blob.core.windows.net`
+}
+
+/** Sends every request to the port, with the host name of its URL in the header. */
+function dialling(port: number): IHttpClient {
+  return { sendRequest: (request) => send(request, port) }
+}
+
+function send(request: WebResource, port: number): Promise<HttpOperationResponse> {
+  const url = new URL(request.url)
+  const options = {
+    host: '127.0.0.1',
+    port,
+    method: request.method,
+    path: `${url.pathname}${url.search}`,
+    headers: { ...request.headers.toJson(), host: url.host },
+  }
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(options, (response) => {
+      const status = response.statusCode ?? 0
+      const headers = headersOf(request, response)
+      const wanted = request.streamResponseStatusCodes
+      if (wanted?.has(status) || wanted?.has(Number.POSITIVE_INFINITY)) {
+        resolve({ request, status, headers, readableStreamBody: response.pipe(new PassThrough()) })
+        return
+      }
+      const whole = (body: Buffer) => resolve({ request, status, headers, bodyAsText: body.toString('utf8') })
+      buffer(response).then(whole, reject)
+    })
+    outgoing.on('error', reject)
+    sendBody(outgoing, request.body)
+  })
+}
+
+/** The vendor's package exports the type of its headers and no way to make them: these are the request's, refilled. */
+function headersOf(request: WebResource, response: IncomingMessage): HttpHeaders {
+  const headers = request.headers.clone()
+  for (const name of headers.headerNames()) headers.remove(name)
+  for (const [name, value] of Object.entries(response.headers)) headers.set(name, String(value))
+  return headers
+}
+
+function sendBody(outgoing: ClientRequest, body: WebResource['body']): void {
+  const given = typeof body === 'function' ? body() : body
+  if (given === undefined || given === null) outgoing.end()
+  else if (given instanceof Readable) given.pipe(outgoing)
+  else if (typeof given === 'string') outgoing.end(given)
+  else if (ArrayBuffer.isView(given)) outgoing.end(Buffer.from(given.buffer, given.byteOffset, given.byteLength))
+  else if (given instanceof ArrayBuffer) outgoing.end(Buffer.from(given))
+  else outgoing.destroy(new Error('the test does not send this kind of body'))
+}
