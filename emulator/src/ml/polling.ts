@@ -1,3 +1,4 @@
+import { one } from '../arm/envelope.ts'
 import { type Operation, pollingHeaders } from '../arm/operations.ts'
 import type { Call, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
@@ -23,7 +24,7 @@ export function pollingRoutes(region: Region): readonly Route[] {
       'GET',
       `${LOCATION}/mfeOperationResults/:id`,
       'operations_result',
-      async (call, { id }) => result(call, await found(id), region.name),
+      async (call, { id }) => result(region, call, await found(id)),
     ],
   ]
 }
@@ -44,12 +45,13 @@ function status(call: Call, operation: Operation): Reply {
   return { status: 200, body, ...(running ? { headers: { 'retry-after': '1' } } : {}) }
 }
 
-function result(call: Call, operation: Operation, location: string): Reply {
+/** The address that clients read last: what was made or changed, or what the operation found out. */
+function result(region: Region, call: Call, operation: Operation): Reply {
   switch (operation.status) {
     case 'InProgress':
-      return { status: 202, headers: pollingHeaders(call, operation, { location, polling: 'location' }) }
+      return { status: 202, headers: pollingHeaders(call, operation, { location: region.name, polling: 'location' }) }
     case 'Succeeded':
-      return operation.result === undefined ? { status: 204 } : { status: 200, body: operation.result }
+      return operation.result === undefined ? changed(region, operation) : { status: 200, body: operation.result }
     case 'Failed':
       throw new Refusal(
         400,
@@ -61,4 +63,10 @@ function result(call: Call, operation: Operation, location: string): Reply {
     default:
       throw operation.status satisfies never
   }
+}
+
+/** The JS client takes the result of a PUT or PATCH from here, and no other. */
+function changed(region: Region, { kind, subject }: Operation): Reply {
+  const resource = kind.endsWith('update') ? region.resources.get(subject) : undefined
+  return resource === undefined ? { status: 204 } : one(200, resource)
 }
