@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Fault } from '../../core/errors.ts'
+
+/** A region as the emulator tells it. */
+export interface RegionStatus {
+  readonly name: string
+  readonly state: string
+  readonly pid?: number
+}
+
+export interface EmulatorStatus {
+  readonly pid: number
+  readonly proxy: string
+  readonly ca: string
+  readonly dir: string
+  readonly regions: readonly RegionStatus[]
+  readonly faults: readonly EmulatorFault[]
+}
+
+/** A fault as the emulator's control API takes it. */
+export type EmulatorFault = Readonly<Record<string, string | number | readonly string[]>> & { readonly is: string }
+
+/** The emulator of one folder, seen from outside: the product starts it as a process and speaks its HTTP API. */
+export interface Emulator {
+  readonly control: string
+  status(): Promise<EmulatorStatus>
+  /** Variables that point any client at the emulator, under a name of its own. */
+  env(client?: string): Promise<Readonly<Record<string, string>>>
+  region(name: string, act: 'start' | 'stop' | 'kill'): Promise<EmulatorStatus>
+  faults(): Promise<readonly EmulatorFault[]>
+  setFaults(faults: readonly EmulatorFault[]): Promise<void>
+}
+
+export const DEFAULT_DIR = join('.holdfast', 'emulator')
+const MAIN = fileURLToPath(new URL('../../../emulator/src/main.ts', import.meta.url))
+const STARTING_MILLISECONDS = 20_000
+
+interface Description {
+  readonly pid: number
+  readonly port: number
+}
+
+/** The emulator that runs on a folder, or `undefined`. */
+export function findEmulator(dir: string): Emulator | undefined {
+  const path = join(resolve(dir), 'emulator.json')
+  if (!existsSync(path)) return undefined
+  const { pid, port } = JSON.parse(readFileSync(path, 'utf8')) as Description
+  return isAlive(pid) ? connect(port) : undefined
+}
+
+/** The emulator that runs on a folder, or a fault that says how to start it. */
+export function needEmulator(dir: string): Emulator {
+  const found = findEmulator(dir)
+  if (found !== undefined) return found
+  throw new Fault('local/not-running', `No emulator runs on ${dir}`, { hint: 'Start it with `holdfast local up`.' })
+}
+
+export interface StartOptions {
+  readonly dir: string
+  readonly regions: readonly string[]
+  readonly port: number
+  /** True: it ends with this process. False: it goes on in the background until `holdfast local down`. */
+  readonly tied: boolean
+  /** More variables for it. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts an emulator and waits until every region answers. */
+export async function startEmulator(options: StartOptions): Promise<{ emulator: Emulator; process: ChildProcess }> {
+  const dir = resolve(options.dir)
+  if (findEmulator(dir) !== undefined) {
+    throw new Fault('local/running', `An emulator runs on ${options.dir} already`, {
+      hint: 'Use it, end it with `holdfast local down`, or give another --dir.',
+    })
+  }
+  mkdirSync(dir, { recursive: true })
+  const log = join(dir, 'emulator.log')
+  const output = openSync(log, 'a')
+  const args = [MAIN, '--dir', dir, '--regions', options.regions.join(','), '--port', String(options.port)]
+  const child = spawn(process.execPath, options.tied ? [...args, '--tied'] : args, {
+    stdio: [options.tied ? 'pipe' : 'ignore', output, output],
+    env: { ...process.env, ...options.env },
+    // A group of its own: Ctrl-C in this terminal is for the command, not for the background.
+    detached: true,
+  })
+  const deadline = Date.now() + STARTING_MILLISECONDS
+  while (Date.now() < deadline && child.exitCode === null) {
+    const emulator = findEmulator(dir)
+    if (emulator !== undefined) {
+      if (!options.tied) child.unref()
+      return { emulator, process: child }
+    }
+    await sleep(25)
+  }
+  child.kill('SIGKILL')
+  throw new Fault('local/not-running', `The emulator on ${options.dir} did not start: ${lastLine(log)}`, {
+    hint: `Read ${log}.`,
+  })
+}
+
+/** Ends the emulator of a folder and waits until its processes are gone. */
+export async function stopEmulator(dir: string): Promise<boolean> {
+  const emulator = findEmulator(dir)
+  if (emulator === undefined) return false
+  const { pid } = await emulator.status()
+  process.kill(pid, 'SIGTERM')
+  const deadline = Date.now() + STARTING_MILLISECONDS
+  while (isAlive(pid)) {
+    if (Date.now() > deadline) process.kill(pid, 'SIGKILL')
+    await sleep(25)
+  }
+  return true
+}
+
+function connect(port: number): Emulator {
+  const control = `http://127.0.0.1:${port}`
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const init =
+      body === undefined
+        ? { method }
+        : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+    const answer = await fetch(`${control}${path}`, init)
+    const value = (await answer.json()) as T & { error?: { message?: string } | string }
+    if (answer.ok) return value
+    throw new Fault('usage/bad-argument', value.error?.message ?? `The emulator answered ${answer.status} to ${path}`, {
+      hint: 'See `holdfast local --help`.',
+    })
+  }
+
+  return {
+    control,
+    status: () => call('GET', '/emulator/status'),
+    env: (client) => call('GET', `/emulator/env${client === undefined ? '' : `?client=${encodeURIComponent(client)}`}`),
+    region: (name, act) => call('POST', `/emulator/regions/${encodeURIComponent(name)}/${act}`),
+    faults: async () => (await call<{ faults: readonly EmulatorFault[] }>('GET', '/emulator/faults')).faults,
+    setFaults: async (faults) => void (await call('PUT', '/emulator/faults', { faults })),
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return (thrown as { code?: string }).code === 'EPERM'
+  }
+}
+
+function lastLine(path: string): string {
+  return readFileSync(path, 'utf8').trim().split('\n').at(-1) ?? 'it said nothing'
+}

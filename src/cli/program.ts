@@ -1,0 +1,21 @@
+import { Command } from 'commander'
+import { localCommand } from './local/command.ts'
+
+const ABOUT = `Keeps the work of a machine-learning team going when the region under it is lost.
+
+It protects Azure Machine Learning workspaces: it follows one into a second region, fails over
+when the first is lost, resubmits interrupted jobs once, and proves it.`
+
+/** Every verb of `holdfast`, in the order in which a newcomer meets them. */
+export function program(): Command {
+  const root = new Command('holdfast')
+    .description(ABOUT)
+    .version('0.1.0')
+    .option('--json', 'print facts as one JSON value; what is for people goes to standard error')
+    .showHelpAfterError('Run with --help to see what there is.')
+    .configureHelp({ sortOptions: true, showGlobalOptions: true })
+  for (const verb of VERBS) root.addCommand(verb())
+  return root
+}
+
+const VERBS: readonly (() => Command)[] = [localCommand]

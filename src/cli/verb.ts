@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import { FAULTS, type Fault, isFault } from '../core/errors.ts'
+import { type Terminal, terminal } from './terminal.ts'
+
+/** What a verb does with its options. It says what people read, and the same as facts. */
+export type Act<Options> = (options: Options, io: Terminal) => Promise<void>
+
+/** Exit code for a defect of Holdfast itself. */
+const DEFECT = 70
+/** Exit code after Ctrl-C, as shells have it. */
+export const INTERRUPTED = 130
+
+/** Joins an act to a command: the terminal is made from `--json`, a fault becomes its message, hint and exit code. */
+export function act<Options>(run: Act<Options>): (options: Options, command: Command) => Promise<void> {
+  return async (_options, command) => {
+    const options = command.optsWithGlobals() as Options & { readonly json?: boolean }
+    const io = terminal(options.json === undefined ? {} : { json: options.json })
+    try {
+      await run(options, io)
+    } catch (thrown) {
+      process.exitCode = explain(thrown, io)
+    }
+  }
+}
+
+/** Says what went wrong and what to do, and gives the exit code for it. */
+export function explain(thrown: unknown, io: Terminal): number {
+  if (isFault(thrown)) {
+    io.warn(`${io.paint('red', 'holdfast:')} ${thrown.message}`)
+    if (thrown.hint !== undefined) io.warn(`  ${thrown.hint}`)
+    io.facts({ error: asFacts(thrown) })
+    return FAULTS[thrown.code].exit
+  }
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  io.warn(`${io.paint('red', 'holdfast:')} a defect of Holdfast itself:\n${text}`)
+  io.facts({ error: { code: 'defect', message: text } })
+  return DEFECT
+}
+
+/** The examples at the end of a command's help. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`
+}
+
+function asFacts(fault: Fault): Readonly<Record<string, unknown>> {
+  const { code, message, hint, facts } = fault
+  return { code, message, hint, facts, retry: FAULTS[code].retry }
+}
