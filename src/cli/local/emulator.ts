@@ -125,9 +125,9 @@ function connect(port: number): Emulator {
         ? { method }
         : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
     const answer = await fetch(`${control}${path}`, init)
-    const value = (await answer.json()) as T & { error?: { message?: string } | string }
+    const value = (await answer.json()) as T & { readonly error?: string }
     if (answer.ok) return value
-    throw new Fault('usage/bad-argument', value.error?.message ?? `The emulator answered ${answer.status} to ${path}`, {
+    throw new Fault('usage/bad-argument', value.error ?? `The emulator answered ${answer.status} to ${path}`, {
       hint: 'See `holdfast local --help`.',
     })
   }

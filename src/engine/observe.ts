@@ -1,0 +1,52 @@
+import { isFault } from '../core/errors.ts'
+import type { Address, Instant, Item, Kind } from '../core/model.ts'
+import { emptySnapshot, type Snapshot, withKind } from '../core/snapshot.ts'
+import type { Place, Service } from '../services/service.ts'
+import { atOnce } from './at-once.ts'
+import type { Progress } from './parts.ts'
+
+/** One reading of a place. */
+export interface Observation {
+  readonly snapshot: Snapshot
+  /** Before the first request: whatever was acknowledged until then is in the snapshot, if its kind is complete. */
+  readonly startedAt: Instant
+  /** Kinds whose list did not come to its end, with the sentence that says why. They prove nothing. */
+  readonly incomplete: ReadonlyMap<Kind, string>
+}
+
+export interface ObserveOptions {
+  readonly services: readonly Service[]
+  readonly as: 'source' | 'target'
+  readonly signal: AbortSignal
+  /** Items that the policy leaves out. */
+  readonly excluded: (address: Address) => boolean
+  /** The reading before, so that what did not change shares its memory. */
+  readonly before?: Snapshot
+  readonly now: () => Instant
+  readonly progress: Progress
+}
+
+/** Kinds read at once: more would only make them wait for each other's share of the permitted rate. */
+const WIDTH = 6
+
+/** Reads every kind of a place. A kind that cannot be read to its end is named and does not stop the others. */
+export async function observe(place: Place, options: ObserveOptions): Promise<Observation> {
+  const { services, as, signal, excluded, progress } = options
+  const startedAt = options.now()
+  const incomplete = new Map<Kind, string>()
+  let snapshot = options.before ?? emptySnapshot()
+  progress.phase(`reading ${place.location}`, services.length)
+  await atOnce(WIDTH, services, async (service) => {
+    const items: Item[] = []
+    try {
+      for await (const item of service.list(place, { signal, as })) if (!excluded(item.address)) items.push(item)
+      snapshot = withKind(snapshot, service.kind, items)
+    } catch (thrown) {
+      if (signal.aborted) throw thrown
+      if (!isFault(thrown)) throw thrown
+      incomplete.set(service.kind, thrown.message)
+    }
+    progress.advance()
+  })
+  return { snapshot, startedAt, incomplete }
+}
