@@ -1,26 +1,39 @@
 import { bearer } from '../arm/authenticate.ts'
 import type { Call, Plane, Reply } from '../call.ts'
-import { isDataPlane, type Scoped, scopeOf } from '../history/scope.ts'
-import { notImplemented, Refusal } from '../refusal.ts'
+import { isDataPlane, scopeOf } from '../history/scope.ts'
+import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
+import { ARTIFACT_ROWS, artifactProxy, isArtifactProxy } from './artifacts.ts'
 import { EXPERIMENT_ROWS } from './experiments.ts'
 import { fieldsOf } from './fields.ts'
 import { LOGGING_ROWS } from './logging.ts'
 import { METRIC_ROWS } from './metric-history.ts'
+import { openModels } from './model-store.ts'
+import { MODEL_VERSION_ROWS } from './model-versions.ts'
+import { REGISTERED_MODEL_ROWS } from './registered-models.ts'
 import type { Row } from './request.ts'
 import { RUN_ROWS } from './runs.ts'
 
 const ROWS = new Map<string, Row>(
-  [...EXPERIMENT_ROWS, ...RUN_ROWS, ...LOGGING_ROWS, ...METRIC_ROWS].map((row) => [`${row[0]} ${row[1]}`, row]),
+  [
+    ...EXPERIMENT_ROWS,
+    ...RUN_ROWS,
+    ...LOGGING_ROWS,
+    ...METRIC_ROWS,
+    ...ARTIFACT_ROWS,
+    ...REGISTERED_MODEL_ROWS,
+    ...MODEL_VERSION_ROWS,
+  ].map((row) => [`${row[0]} ${row[1]}`, row]),
 )
 
 const API = /^\/(?:ajax-)?api\/2\.0\/(?:preview\/)?mlflow\/(.*)$/
 
-/** Families of MLflow 3 that Azure ML, which speaks MLflow 2, answers as if they did not exist. */
-const NEWER = /^\/(?:ajax-)?api\/(?:3\.0\/mlflow|2\.0\/mlflow\/(?:logged-models|traces|webhooks|unified-traces))/
-
-/** MLflow's tracking, registry and artifact API of every workspace of a region. */
+/**
+ * MLflow's tracking, registry and artifact API of every workspace of a region. It is MLflow 2, as Azure ML
+ * has it: logged models, traces and the rest of MLflow 3 are answered as endpoints that do not exist.
+ */
 export function mlflow(region: Region): Plane {
+  openModels(region)
   return {
     name: 'mlflow',
     serves: (host, path) => isDataPlane(region, host) && path.startsWith('/mlflow/'),
@@ -32,19 +45,15 @@ export function mlflow(region: Region): Plane {
 
 async function handle(region: Region, call: Call): Promise<Reply> {
   const scope = scopeOf(region, call)
+  if (isArtifactProxy(scope.rest)) return artifactProxy(region, call, scope)
   const path = API.exec(scope.rest)?.[1]
   const row = path === undefined ? undefined : ROWS.get(`${call.method} ${path.replace(/\/$/, '')}`)
-  if (row === undefined) throw notFound(call, scope)
+  if (row === undefined) {
+    throw new Refusal(404, 'ENDPOINT_NOT_FOUND', `No endpoint found for ${call.method} ${scope.rest}`)
+  }
   call.operation = row[2]
   await ensureDefault(region, scope.workspace)
   return row[3]({ region, call, scope, fields: await fieldsOf(call) })
-}
-
-function notFound(call: Call, scope: Scoped): Refusal {
-  if (API.test(scope.rest) && !NEWER.test(scope.rest) && /registered-models|model-versions/.test(scope.rest)) {
-    return notImplemented(`${call.method} ${scope.rest}`)
-  }
-  return new Refusal(404, 'ENDPOINT_NOT_FOUND', `No endpoint found for ${call.method} ${scope.rest}`)
 }
 
 /** A workspace has the experiment `Default` from the start; here, from the first call. */

@@ -1,12 +1,8 @@
+import { artifactFolder } from '../history/artifact-store.ts'
 import { type Experiment, type Link, type Point, type Run, stateOf } from '../history/run-types.ts'
 import type { Region } from '../region.ts'
 import { double, pairs, unlessEmpty } from './answers.ts'
 import type { Request } from './request.ts'
-
-/** Folder of a run's artifacts in the container of the workspace's artifact store. */
-export function artifactFolder(run: string): string {
-  return `ExperimentRun/dcid.${run}`
-}
 
 /**
  * Where a client should put and find a run's artifacts.
@@ -40,7 +36,8 @@ export function experimentJson(request: Request, experiment: Experiment): object
   }
 }
 
-function isPlugin({ call }: Request): boolean {
+/** True for Microsoft's plugin, which names itself to every server. */
+export function isPlugin({ call }: Request): boolean {
   return /azureml-mlflow\//.test(call.headers['user-agent'] ?? '')
 }
 

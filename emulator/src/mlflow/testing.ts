@@ -63,6 +63,8 @@ export async function testRegion(): Promise<TestRegion> {
 
 async function addWorkspace(region: OpenRegion): Promise<void> {
   const storageAccount = `${GROUP}/providers/Microsoft.Storage/storageAccounts/${ACCOUNT}`
+  await region.blobs.ensureAccount(ACCOUNT)
+  await region.blobs.ensureContainer(ACCOUNT, 'azureml')
   await region.db.write(() => {
     region.resources.put(storageAccount, { location: region.name, properties: {} }, 'tester')
     region.resources.put(
