@@ -8,8 +8,9 @@ export interface Clock {
   shift(milliseconds: number): void
 }
 
-export function movableClock(): Clock {
-  let offset = 0
+/** A clock that starts so many milliseconds ahead of real time. */
+export function movableClock(ahead = 0): Clock {
+  let offset = ahead
   const now = () => Date.now() + offset
   return {
     now,

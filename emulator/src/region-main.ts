@@ -17,6 +17,7 @@ export interface Assignment {
   readonly root: string
   readonly proxy: string
   readonly secret: string
+  readonly clockShiftMilliseconds: number
 }
 
 /** A region whose parent is gone must not go on acting, so this ends at once and in no good order. */
@@ -25,10 +26,10 @@ process.on('disconnect', () => process.exit(1))
 process.on('SIGINT', () => undefined)
 
 const assignment: Assignment = JSON.parse(process.env['EMULATOR_REGION'] ?? '{}')
-const { name, root, proxy, secret } = assignment
+const { name, root, proxy, secret, clockShiftMilliseconds } = assignment
 // The predecessor may still be ending.
 const lock = lockFolder(join(root, 'regions', name), 5000)
-const region = await openRegion({ name, root, proxy })
+const region = await openRegion({ name, root, proxy, clockShiftMilliseconds })
 const inner = await listenInside({ secret, certificates: await openCertificates(root), listener: region.listener })
 region.closing.push(() => inner.close())
 

@@ -61,9 +61,11 @@ export async function openRegion(options: {
   root: string
   proxy?: string
   allocationSeconds?: number
+  /** How far the clock is ahead from the start: what has passed by then is past. */
+  clockShiftMilliseconds?: number
 }): Promise<OpenRegion> {
   const dir = join(options.root, 'regions', options.name)
-  const clock = movableClock()
+  const clock = movableClock(options.clockShiftMilliseconds)
   const db = new Database(join(dir, 'state.db'))
   const region: Region = {
     name: options.name,

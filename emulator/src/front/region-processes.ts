@@ -64,7 +64,9 @@ export class RegionProcesses {
     const slot = this.#slot(name)
     if (slot.child !== undefined) return
     const { root, secret } = this.#options
-    const assignment: Assignment = { name, root, secret, proxy: this.#options.proxyFor(name) }
+    const proxy = this.#options.proxyFor(name)
+    const { clockShiftMilliseconds } = this.#options.settingsFor(name)
+    const assignment: Assignment = { name, root, secret, proxy, clockShiftMilliseconds }
     const child = fork(MAIN, [], {
       env: { ...process.env, EMULATOR_REGION: JSON.stringify(assignment) },
       execArgv: [],
