@@ -40,6 +40,10 @@ export function requestListener(parts: Parts): (request: IncomingMessage, respon
       const reply = await plane.handle(call)
       await send(response, call, await call.acknowledged(reply))
     } catch (thrown) {
+      if (isHangUp(thrown)) {
+        response.destroy()
+        return
+      }
       const refusal = asRefusal(thrown)
       if (response.headersSent) response.destroy()
       else await send(response, call, plane.refuse(refusal, call)).catch(() => response.destroy())
@@ -60,6 +64,12 @@ async function survivesFaults(faults: Faults, plane: string, { socket }: Incomin
     }
   }
   return !socket.destroyed
+}
+
+/** True where the client went away in the middle: nobody is left to be answered. */
+function isHangUp(thrown: unknown): boolean {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+  return code === 'ERR_STREAM_PREMATURE_CLOSE' || (code === 'ECONNRESET' && (thrown as Error).message === 'aborted')
 }
 
 function asRefusal(thrown: unknown): Refusal {

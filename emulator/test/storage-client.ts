@@ -25,6 +25,8 @@ export interface Bench {
   /** Its first key. */
   readonly key: string
   readonly service: BlobServiceClient
+  /** Sends a request whose path the vendor's client would not send, and resolves with the status. */
+  raw(method: string, path: string, headers: Readonly<Record<string, string>>): Promise<number>
   /** Closes the region and opens it again on the same folder. */
   reopen(): Promise<Bench>
   close(): Promise<void>
@@ -47,6 +49,18 @@ export async function openBench(root?: string): Promise<Bench> {
     account,
     key,
     service,
+    raw: (method, path, headers) =>
+      new Promise((resolve, reject) => {
+        const host = new URL(urlOf(account)).host
+        const sent = httpRequest(
+          { host: '127.0.0.1', port, method, path, headers: { ...headers, host } },
+          (response) => {
+            response.resume()
+            resolve(response.statusCode ?? 0)
+          },
+        )
+        sent.on('error', reject).end()
+      }),
     reopen: async () => {
       await region.close()
       return openBench(dir)
@@ -73,7 +87,7 @@ function send(request: WebResource, port: number): Promise<HttpOperationResponse
     host: '127.0.0.1',
     port,
     method: request.method,
-    path: `${url.pathname}${url.search}`,
+    path: request.url.slice(url.origin.length),
     headers: { ...request.headers.toJson(), host: url.host },
   }
   return new Promise((resolve, reject) => {

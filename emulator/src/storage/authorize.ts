@@ -29,6 +29,10 @@ export interface Rules {
   readonly clock: Clock
 }
 
+/** Tells a client whose token it should bring. */
+const CHALLENGE = {
+  'www-authenticate': `Bearer authorization_uri=https://login.microsoftonline.com/${TENANT}/oauth2/authorize resource_id=https://storage.azure.com`,
+}
 const SKEW = 15 * 60 * 1000
 
 /** Finds out who asks for `target` and refuses what they may not do. */
@@ -72,9 +76,7 @@ function anonymously(account: Account, container: Container | undefined, needs: 
       401,
       'NoAuthenticationInformation',
       'Server failed to authenticate the request. Please refer to the information in the www-authenticate header.',
-      {
-        'www-authenticate': `Bearer authorization_uri=https://login.microsoftonline.com/${TENANT}/oauth2/authorize resource_id=https://storage.azure.com`,
-      },
+      CHALLENGE,
     )
   }
   return { caller: { id: 'anonymous', audience: '' }, letters: 'rl' }
@@ -179,7 +181,10 @@ function noSharedKey(): Refusal {
 }
 
 function unknownToken(detail: string): Refusal {
-  return new Refusal(401, 'InvalidAuthenticationInfo', `Server failed to authenticate the request. ${detail}`, {
-    'www-authenticate': `Bearer error="invalid_token", error_description="${detail}"`,
-  })
+  return new Refusal(
+    401,
+    'InvalidAuthenticationInfo',
+    `Server failed to authenticate the request. ${detail}`,
+    CHALLENGE,
+  )
 }
