@@ -12,6 +12,7 @@ export const FAULTS = {
   'plan/dangling-reference': { retry: 'after-fix', exit: 20 },
   'plan/conflict': { retry: 'after-fix', exit: 20 },
   'plan/unknown-kind': { retry: 'after-fix', exit: 20 },
+  'plan/quarantined': { retry: 'after-fix', exit: 20 },
   'observe/incomplete': { retry: 'later', exit: 21 },
   'observe/not-json': { retry: 'after-fix', exit: 21 },
   'sync/brake': { retry: 'after-fix', exit: 22 },

@@ -32,6 +32,9 @@ export interface Item {
 /** One of the two configured sides. They never swap; roles do. */
 export type Side = 'primary' | 'secondary'
 
+/** What of a kind stands ready on the standby, from dear and quick to cheap and slow. */
+export type Mode = 'hot/hot' | 'hot/warm' | 'hot/cold'
+
 /** Who holds which role. `epoch` grows with every change of the lease. */
 export interface Roles {
   readonly active: Side

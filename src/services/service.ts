@@ -1,4 +1,4 @@
-import type { Address, Item, Json, JsonObject, Kind } from '../core/model.ts'
+import type { Address, Item, Json, JsonObject, Kind, Mode } from '../core/model.ts'
 
 /**
  * One side as the services see it: which workspace it is, and how to turn what names it into what does not.
@@ -101,8 +101,15 @@ export interface Service {
   /** The same body hidden from default lists but not removed, where the kind knows archiving. Pure. */
   archived?(body: JsonObject): JsonObject
 
-  /** For kinds that act: the body in which it stands by without acting. Pure. Applying it twice is applying it once. */
-  parked?(body: JsonObject): JsonObject
+  /**
+   * For kinds that act or cost: the body in which it stands by under a mode. Only what may be live on both sides at
+   * once (an endpoint that serves, never a schedule) comes back unchanged for `hot/hot`. Pure. Applying it twice is
+   * applying it once.
+   */
+  parked?(body: JsonObject, mode: Mode): JsonObject
+
+  /** The same body with every reference to an address of the map changed to the other. Pure. Without it, what needs a mapped item is refused. */
+  renamed?(body: JsonObject, renames: ReadonlyMap<Address, Address>): JsonObject
 
   /** For kinds that act: stops it where it is, without removing it. Safe to call again. Returns what it found acting. */
   fence?(place: Place, reach: Reach): Promise<readonly Address[]>
