@@ -5,7 +5,7 @@ import { type Args, type FunctionTable, fn } from './args.ts'
 export const numberFunctions: FunctionTable = {
   add: fn(2, 2, (args) => args.integer(0) + args.integer(1)),
   sub: fn(2, 2, (args) => args.integer(0) - args.integer(1)),
-  mul: fn(2, 2, (args) => args.integer(0) * args.integer(1)),
+  mul: fn(2, 2, (args) => whole(args.integer(0) * args.integer(1))),
   div: fn(2, 2, (args) => whole(Math.trunc(args.integer(0) / divisor(args)))),
   mod: fn(2, 2, (args) => whole(args.integer(0) % divisor(args))),
   min: fn(1, Number.POSITIVE_INFINITY, (args) => Math.min(...numbers(args))),
