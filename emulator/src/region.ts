@@ -35,7 +35,7 @@ export interface Region {
   readonly faults: Faults
   readonly clock: Clock
   readonly tokens: Tokens
-  /** `http://host:port` of the proxy, through which the region and its jobs reach all other hosts; `undefined` in unit tests. */
+  /** URL of the proxy with the region's name in its user part, through which the region and its jobs reach all other hosts; `undefined` in unit tests. */
   readonly proxy: string | undefined
   /** How long a node of a compute takes to come, for a job that finds none idle. */
   readonly allocationSeconds: number

@@ -116,7 +116,8 @@ async function openBase(options: FrontOptions, port: number): Promise<Base> {
     certificates: await openCertificates(dir),
     directory: new Directory(db),
     conditions: new Conditions(db, clock),
-    proxyFor: (name) => `http://${name === undefined ? '' : `${encodeURIComponent(name)}@`}127.0.0.1:${port}`,
+    // requests and Node's own fetch send a user name only where there is a password too.
+    proxyFor: (name) => `http://${name === undefined ? '' : `${encodeURIComponent(name)}:any@`}127.0.0.1:${port}`,
   }
 }
 

@@ -5,6 +5,8 @@ export type Destination =
   | { readonly to: 'signin' | 'arm' | 'telemetry' }
   /** A region's own service. */
   | { readonly to: 'region'; readonly region: string }
+  /** A name below a suffix that the emulator plays, which no region and no resource has now. */
+  | { readonly to: 'nobody' }
 
 const GLOBAL: ReadonlyMap<string, Destination> = new Map([
   ['login.microsoftonline.com', { to: 'signin' }],
@@ -51,11 +53,10 @@ export function destinationOf(host: string, places: Places): Destination | undef
   const global = GLOBAL.get(host)
   if (global !== undefined) return global
   if (host.endsWith(TELEMETRY)) return { to: 'telemetry' }
-  const region = regionInHost(host, places.regions) ?? ownerOfHost(host, places)
-  return region === undefined ? undefined : { to: 'region', region }
+  return ofRegion(host, places.regions) ?? ofOwner(host, places)
 }
 
-function regionInHost(host: string, regions: ReadonlySet<string>): string | undefined {
+function ofRegion(host: string, regions: ReadonlySet<string>): Destination | undefined {
   const suffix = REGIONAL.find((one) => host.endsWith(`.${one}`))
   if (suffix === undefined) return undefined
   const label =
@@ -64,11 +65,13 @@ function regionInHost(host: string, regions: ReadonlySet<string>): string | unde
       .split('.')
       .at(-1) ?? ''
   const region = label.replace(/^cert-/, '')
-  return regions.has(region) ? region : undefined
+  return regions.has(region) ? { to: 'region', region } : undefined
 }
 
-function ownerOfHost(host: string, places: Places): string | undefined {
+function ofOwner(host: string, places: Places): Destination | undefined {
   const [name = '', ...rest] = host.split('.')
   const kind = OWNED.find(([suffix]) => suffix === rest.join('.'))?.[1]
-  return kind === undefined ? undefined : places.owner(kind, name)
+  if (kind === undefined) return undefined
+  const region = places.owner(kind, name)
+  return region === undefined ? { to: 'nobody' } : { to: 'region', region }
 }

@@ -9,8 +9,11 @@ export interface ProxyParts {
   readonly links: Links
   readonly secret: string
   /** Port of the process that answers for a destination, or `undefined` while it is dead. */
-  port(destination: Destination): number | undefined
+  port(destination: Served): number | undefined
 }
+
+/** A destination that some process answers for. */
+export type Served = Exclude<Destination, { to: 'nobody' }>
 
 /** Name of a client that gave none in the user part of its proxy URL. */
 export const UNNAMED = 'unnamed'
@@ -23,6 +26,12 @@ export function proxy(parts: ProxyParts): (request: IncomingMessage, socket: Soc
     const destination = port === '443' ? destinationOf(host, parts.places) : undefined
     if (destination === undefined) {
       refuse(socket, refusalOf(host, port))
+      return
+    }
+    if (destination.to === 'nobody') {
+      // In Azure the name would not resolve. Many clients take a refusal by the proxy for the service's own answer.
+      process.stderr.write(`emulator: ${host} was dialled, and no resource has this name\n`)
+      socket.resetAndDestroy()
       return
     }
     const client = clientOf(request)
@@ -40,7 +49,7 @@ export function proxy(parts: ProxyParts): (request: IncomingMessage, socket: Soc
 }
 
 /** The place that a destination belongs to, as faults name it. */
-export function nameOf(destination: Destination): string {
+export function nameOf(destination: Served): string {
   return destination.to === 'region' ? destination.region : destination.to
 }
 
