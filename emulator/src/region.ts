@@ -14,6 +14,7 @@ import { mlflow } from './mlflow/plane.ts'
 import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
 import { Database } from './state/database.ts'
+import { storageAccounts } from './storage/arm/plane.ts'
 import { Blobs } from './storage/blobs.ts'
 import { blobService } from './storage/plane.ts'
 import { openTokens, type Tokens } from './tokens.ts'
@@ -52,7 +53,14 @@ export interface OpenRegion extends Region {
 
 /** The faces of a region, in the order in which they are asked. Each line is one plane. */
 function planesOf(region: Region): readonly Plane[] {
-  return [machineLearning(region), discovery(region), mlflow(region), blobService(region), genericResources(region)]
+  return [
+    machineLearning(region),
+    discovery(region),
+    mlflow(region),
+    blobService(region),
+    storageAccounts(region),
+    genericResources(region),
+  ]
 }
 
 /** Opens a region on its folder, making it where there is none. All earlier state is there again. */

@@ -15,6 +15,9 @@ export type Addressed = Pick<Call, 'host' | 'path' | 'query'>
 
 const HOST = /^([a-z0-9]{3,24})\.blob\.core\.windows\.net$/
 
+/** Names that a container may have. */
+export const CONTAINER_NAME = /^(?:\$root|\$web|\$logs|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})$/
+
 /** The account that a host name of the blob service belongs to, or `undefined`. */
 export function accountOf(host: string): string | undefined {
   return HOST.exec(host)?.[1]

@@ -5,13 +5,12 @@ import { checkRead, checkWrite, conditionsOf } from '../conditions.ts'
 import { checkLease, leaseState } from '../lease.ts'
 import { invalidHeader } from '../refusals.ts'
 import { containerNote, containerOf, headerOf, metadataOf, type StorageRequest, stamps } from '../request.ts'
+import { CONTAINER_NAME } from '../target.ts'
 import { childrenOf, document, element, optional, parseXml, textOf } from '../xml.ts'
-
-const NAME = /^(?:\$root|\$web|\$logs|[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62})$/
 
 export async function createContainer(request: StorageRequest): Promise<Reply> {
   const { call, target, blobs } = request
-  if (!NAME.test(target.container)) {
+  if (!CONTAINER_NAME.test(target.container)) {
     throw new Refusal(400, 'InvalidResourceName', 'The specified resource name contains invalid characters.')
   }
   if (headerOf(call, 'x-ms-default-encryption-scope') !== undefined) throw notImplemented('encryption scopes')
