@@ -59,6 +59,9 @@ describe('a command job', () => {
     expect(await at.stored('ExperimentRun/dcid.train/outputs/report.txt', 'azureml')).toBe('fine')
     const run = at.region.runs.need(at.workspaceId, 'train')
     expect([run.status, run.experimentName, run.end !== null]).toEqual(['Completed', 'iris', true])
+    const asset = await at.ask('GET', at.at('data/azureml_train_output_data_model/versions/1'))
+    expect(asset.at('properties.dataUri')).toContain('/datastores/workspaceblobstore/paths/azureml/train/model/')
+    expect(run.details.outputs).toMatchObject({ model: { type: 'uri_folder' } })
     await at.until('its folder is gone', () => readdirSync(join(at.region.dir, 'jobs')).length === 0 || undefined)
   })
 
@@ -97,6 +100,18 @@ describe('a command job', () => {
     })
     expect(seen['OF_THE_EMULATOR']).toBeUndefined()
     expect((await at.region.tokens.verify(seen['MLFLOW_TRACKING_TOKEN'] ?? ''))?.audience).toContain('management')
+  })
+
+  it('registers a model under the name that its output asks for, and another job reads it by that name', async () => {
+    const model = { jobOutputType: 'custom_model', assetName: 'net' }
+    await at.submit('maker', 'echo 42 > $AZURE_ML_OUTPUT_model/w', { outputs: { model } })
+    await at.reaches('maker', 'Completed')
+    const input = { jobInputType: 'custom_model', uri: 'azureml:net@latest' }
+    await at.submit('user', 'cat $AZURE_ML_INPUT_model/w', { inputs: { model: input } })
+    await at.reaches('user', 'Completed', 'Failed')
+
+    expect(await at.stored(LOG('user'), 'azureml')).toBe('42\n')
+    expect((await at.ask('GET', at.at('models/net/versions/1'))).at('properties.jobName')).toBe('maker')
   })
 
   it('fails with its exit code, in words that the SDK prints', async () => {

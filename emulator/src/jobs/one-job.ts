@@ -5,6 +5,7 @@ import type { Region } from '../region.ts'
 import { bound, environmentOf } from './command-line.ts'
 import { secondsOf } from './duration.ts'
 import { type Ended, type Group, launch } from './group.ts'
+import { registerOutputs } from './output-assets.ts'
 import type { Failure, Job, Records } from './records.ts'
 import { RunLogs } from './run-logs.ts'
 import { type Stage, setStage } from './stage.ts'
@@ -79,9 +80,12 @@ export async function runJob(life: Life): Promise<void> {
   }
 }
 
-async function finish({ records, job, cancelled }: Life, end: Outcome): Promise<void> {
+async function finish({ region, records, job, cancelled }: Life, end: Outcome): Promise<void> {
   const { status, failure } = cancelled.aborted ? { status: 'Canceled' as const } : end
-  await records.move(job.id, ['CancelRequested', 'Preparing', 'Running', 'Finalizing'], status, failure)
+  await region.db.write(() => {
+    const ended = records.moveNow(job.id, ['CancelRequested', 'Preparing', 'Running', 'Finalizing'], status, failure)
+    if (ended && status === 'Completed') registerOutputs(region, job)
+  })
 }
 
 /** Runs the command with everything around it. Resolves with how the job is to end. */

@@ -1,0 +1,69 @@
+import { ensureAssetContainer } from '../ml/assets.ts'
+import type { Workspace } from '../ml/workspace-of.ts'
+import type { Region } from '../region.ts'
+import { DEFAULT_OUTPUT, type JobOutput } from './definition.ts'
+import type { Job } from './records.ts'
+
+const MODELS = new Set(['custom_model', 'mlflow_model', 'triton_model'])
+
+/**
+ * Registers every named output of a job that has completed as an asset, and tells its run.
+ *
+ * An output without a name for its asset gets one made of the job's name, as Azure does; clients
+ * find the files of an output by the asset in the run. Only inside a write.
+ */
+export function registerOutputs(region: Region, job: Job): void {
+  const { workspace, definition, name } = job
+  const assets: Record<string, { readonly assetId: string; readonly type: string }> = {}
+  for (const [output, described] of Object.entries(definition.outputs)) {
+    if (output === DEFAULT_OUTPUT) continue
+    const kind = MODELS.has(described.jobOutputType.toLowerCase()) ? 'models' : 'data'
+    const made = `azureml_${name}_output_${kind === 'models' ? 'model' : 'data'}_${output}`
+    const container = `${workspace.id}/${kind}/${described.assetName ?? made}`
+    const version = described.assetVersion ?? nextVersion(region, container, kind)
+    const id = `${container}/versions/${version}`
+    if (region.resources.get(id) === undefined && region.resources.buried(id) === undefined) {
+      register(region, { id, kind, job, output: described })
+    }
+    const place = `azureml://locations/${region.name}/workspaces/${workspace.workspaceId}`
+    const asset = id.slice(workspace.id.length + 1)
+    assets[output] = { assetId: `${place}/${asset}`, type: described.jobOutputType }
+  }
+  region.runs.update(workspace.id, name, { details: { outputs: assets } })
+}
+
+function nextVersion(region: Region, container: string, kind: string): string {
+  const type = `Microsoft.MachineLearningServices/workspaces/${kind}/versions`
+  return String(region.resources.highest(container, type) + 1)
+}
+
+function register(
+  region: Region,
+  wanted: { readonly id: string; readonly kind: string; readonly job: Job; readonly output: JobOutput },
+): void {
+  const { id, kind, job, output } = wanted
+  const uri = longUri(job.workspace, String(output.uri))
+  const common = {
+    description: output.description ?? null,
+    tags: {},
+    properties: {},
+    isAnonymous: false,
+    isArchived: false,
+    provisioningState: 'Succeeded',
+  }
+  const type = output.jobOutputType
+  const properties =
+    kind === 'models'
+      ? { ...common, modelType: type, modelUri: uri, jobName: job.name, flavors: {} }
+      : { ...common, dataType: type, dataUri: uri }
+  const by = region.resources.need(job.id).createdBy
+  ensureAssetContainer(region, kind, { id, sent: properties, by })
+  region.resources.put(id, { properties }, by)
+}
+
+/** Assets name their files by URIs that hold outside their workspace, too. */
+function longUri(workspace: Workspace, uri: string): string {
+  const [, , subscription = '', , group = ''] = workspace.id.split('/')
+  const place = `azureml://subscriptions/${subscription}/resourcegroups/${group}/workspaces/${workspace.name}`
+  return uri.replace(/^azureml:\/\/(?=datastores\/)/i, `${place}/`)
+}
