@@ -14,7 +14,7 @@ export interface Folder {
   list(): AsyncIterable<string>
   read(name: string): Promise<Readable>
   /** Stores a file, durable when resolved. Where the body breaks off, what was there before stays. */
-  write(name: string, body: Readable): Promise<void>
+  write(name: string, body: Readable, size: number): Promise<void>
   /** Makes the file not be there. */
   remove(name: string): Promise<void>
 }
@@ -51,11 +51,6 @@ export function blobFolder(region: Region, location: Location): Folder {
       await region.blobs.remove(ref(name))
     },
   }
-}
-
-/** True if a blob of exactly this name is there: then the location is a file and not a folder. */
-export function isFile(region: Region, { account, container, path }: Location): boolean {
-  return path !== '' && region.blobs.info({ account, container, name: path }) !== undefined
 }
 
 /** The folder a location stands in, and its own name. */

@@ -9,6 +9,7 @@ import { isTerminal, nodesOf, type Status } from './definition.ts'
 import { Nodes } from './nodes.ts'
 import { runJob } from './one-job.ts'
 import { type Job, Records } from './records.ts'
+import { Storage } from './storage.ts'
 
 /** Commands that run at once in a region, whatever its computes allow: this is one machine. */
 const MOST_AT_ONCE = 8
@@ -25,6 +26,7 @@ export class Jobs {
   readonly records: Records
   readonly #region: Region
   readonly #nodes: Nodes
+  readonly #storage: Storage
   readonly #folder: string
   readonly #closing = new AbortController()
   readonly #active = new Map<string, Active>()
@@ -34,6 +36,7 @@ export class Jobs {
   constructor(region: Region) {
     this.#region = region
     this.#nodes = new Nodes(region.allocationSeconds)
+    this.#storage = new Storage(region)
     this.#folder = join(region.dir, 'jobs')
     this.records = new Records(region)
   }
@@ -80,6 +83,8 @@ export class Jobs {
   async close(): Promise<void> {
     this.#closing.abort()
     clearTimeout(this.#again)
+    // First, because a job may wait for an answer from a region that is cut off.
+    await this.#storage.close()
     await Promise.all([...this.#active.values()].map(({ done }) => done))
   }
 
@@ -143,7 +148,8 @@ export class Jobs {
     try {
       const folder = join(this.#folder, randomUUID())
       const { signal: closing } = this.#closing
-      await runJob({ region: this.#region, records: this.records, job, folder, cancelled, closing })
+      const [region, records, storage] = [this.#region, this.records, this.#storage]
+      await runJob({ region, storage, records, job, folder, cancelled, closing })
     } catch (failure) {
       process.stderr.write(`emulator: job ${job.id}: ${failure instanceof Error ? failure.stack : failure}\n`)
     }

@@ -8,6 +8,7 @@ import type { Folder } from './folder.ts'
 /** What a file looks like from outside: equal stamps mean that nobody touched it. */
 interface Stamp {
   readonly text: string
+  readonly size: number
   readonly modified: bigint
 }
 
@@ -76,7 +77,7 @@ export class Mirror {
   /** False where the file changed meanwhile: what was written after it must then wait, too. */
   async #upload(name: string, stamp: Stamp): Promise<boolean> {
     try {
-      await this.#remote.write(name, Readable.from(wholeFile(join(this.#local, name), stamp)))
+      await this.#remote.write(name, Readable.from(wholeFile(join(this.#local, name), stamp)), stamp.size)
     } catch (failure) {
       if (failure instanceof Torn) return false
       throw failure
@@ -124,7 +125,8 @@ async function* wholeFile(path: string, stamp: Stamp): AsyncGenerator<Buffer> {
 }
 
 function stampOf(stat: { ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): Stamp {
-  return { text: `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`, modified: stat.mtimeNs }
+  const text = `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
+  return { text, size: Number(stat.size), modified: stat.mtimeNs }
 }
 
 async function scan(local: string): Promise<Map<string, Stamp>> {

@@ -9,6 +9,7 @@ import { registerOutputs } from './output-assets.ts'
 import type { Failure, Job, Records } from './records.ts'
 import { RunLogs } from './run-logs.ts'
 import { type Stage, setStage } from './stage.ts'
+import type { Storage } from './storage.ts'
 
 const CARRY_MILLISECONDS = 150
 const LOG_MILLISECONDS = 1000
@@ -17,6 +18,7 @@ const TOKEN_SECONDS = 24 * 3600
 /** What one job needs for its life on a node. */
 export interface Life {
   readonly region: Region
+  readonly storage: Storage
   readonly records: Records
   readonly job: Job
   /** Folder that the job gets for itself; removed at the end. */
@@ -90,10 +92,10 @@ async function finish({ region, records, job, cancelled }: Life, end: Outcome): 
 
 /** Runs the command with everything around it. Resolves with how the job is to end. */
 async function ended(life: Life, logs: RunLogs): Promise<Outcome> {
-  const { region, records, job, folder, cancelled, closing } = life
+  const { region, storage, records, job, folder, cancelled, closing } = life
   const say = (line: string) => logs.say(line)
   await say(`Preparing the job ${job.name}.`)
-  const stage = await setStage({ region, job, folder, signal: AbortSignal.any([cancelled, closing]), say })
+  const stage = await setStage({ region, storage, job, folder, signal: AbortSignal.any([cancelled, closing]), say })
   AbortSignal.any([cancelled, closing]).throwIfAborted()
   const env = await environment(life, stage)
   if (!(await records.move(job.id, ['Preparing'], 'Running'))) throw new Gone()

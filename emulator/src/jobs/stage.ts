@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import type { Region } from '../region.ts'
 import type { Bindings } from './command-line.ts'
 import { DEFAULT_OUTPUT, type JobInput, type JobOutput } from './definition.ts'
-import { blobFolder, isFile, type Location, parentOf } from './folder.ts'
+import { blobFolder, type Folder, type Location, parentOf } from './folder.ts'
 import { locate, Unresolved } from './locations.ts'
 import { bring, bringFile, Mirror } from './mirror.ts'
 import type { Job } from './records.ts'
+import type { Storage } from './storage.ts'
 
 /** The folders of a job, with everything in place for its command. */
 export interface Stage {
@@ -23,6 +24,7 @@ export interface Stage {
 /** What a stage is built from. */
 export interface Plot {
   readonly region: Region
+  readonly storage: Storage
   readonly job: Job
   /** Empty folder of this job alone. */
   readonly folder: string
@@ -60,27 +62,27 @@ export async function setStage(plot: Plot): Promise<Stage> {
 
 async function setCode(plot: Plot, cwd: string): Promise<void> {
   const { region, job } = plot
-  const location = reachable(region, locate(region, job.workspace, String(job.definition.codeId)))
-  await fetched(plot, bring(blobFolder(region, location), cwd, plot.signal))
+  const location = locate(region, job.workspace, String(job.definition.codeId))
+  await fetched(plot, bring(plot.storage.folder(location), cwd, plot.signal))
 }
 
 /** The value of `${{inputs.name}}`; `undefined` for an optional input without value. */
 async function setInput(plot: Plot, name: string, input: JobInput): Promise<string | undefined> {
-  const { region, job, folder } = plot
+  const { region, storage, job, folder } = plot
   if (input.jobInputType === 'literal') return input.value ?? undefined
   if (input.uri == null) return undefined
   const mode = input.mode?.toLowerCase() ?? ''
   if (mode === 'direct') return input.uri
   if (!READING.has(mode))
     throw new Unresolved(`The mode '${input.mode}' of the input '${name}' is not one of an input.`)
-  const location = reachable(region, locate(region, job.workspace, input.uri))
+  const location = locate(region, job.workspace, input.uri)
   const local = join(folder, 'inputs', name)
-  if (!isFile(region, location)) {
-    await fetched(plot, bring(blobFolder(region, location), local, plot.signal))
+  if (!(await storage.isFile(location))) {
+    await fetched(plot, bring(storage.folder(location), local, plot.signal))
     return local
   }
   const parent = parentOf(location)
-  await bringFile(blobFolder(region, parent.folder), parent.name, join(local, parent.name))
+  await bringFile(storage.folder(parent.folder), parent.name, join(local, parent.name))
   return join(local, parent.name)
 }
 
@@ -89,33 +91,34 @@ async function setOutput(
   name: string,
   output: JobOutput,
 ): Promise<{ readonly path: string; readonly mirror?: Mirror; readonly whileRunning: boolean }> {
-  const { region, job, folder } = plot
+  const { region, storage, job, folder } = plot
   const uri = String(output.uri)
   const mode = output.mode?.toLowerCase() ?? ''
   if (mode === 'direct') return { path: uri, whileRunning: false }
-  const location = reachable(region, locate(region, job.workspace, uri))
-  await region.blobs.ensureContainer(location.account, location.container)
+  const location = locate(region, job.workspace, uri)
+  await storage.ensureContainer(location)
   const local = join(folder, 'outputs', name)
   const single = output.jobOutputType.toLowerCase() === 'uri_file' ? parentOf(location) : undefined
   const whileRunning = mode !== 'upload'
   await mkdir(local, { recursive: true })
   if (single !== undefined) {
-    const mirror = new Mirror(local, onlyOne(region, single))
+    const mirror = new Mirror(local, onlyOne(storage, single))
     if (whileRunning) await fetched(plot, mirror.fetch(plot.signal))
     return { path: join(local, single.name), mirror, whileRunning }
   }
-  const mirror = new Mirror(local, blobFolder(region, location))
+  const mirror = new Mirror(local, storage.folder(location))
   if (whileRunning) await fetched(plot, mirror.fetch(plot.signal))
   return { path: local, mirror, whileRunning }
 }
 
 /** A folder of storage in which only one file is seen. */
-function onlyOne(region: Region, { folder, name }: { readonly folder: Location; readonly name: string }) {
-  const all = blobFolder(region, folder)
+function onlyOne(storage: Storage, { folder, name }: { readonly folder: Location; readonly name: string }): Folder {
+  const all = storage.folder(folder)
   return {
     ...all,
     async *list() {
-      if (isFile(region, { ...folder, path: [folder.path, name].filter((part) => part !== '').join('/') })) yield name
+      if (await storage.isFile({ ...folder, path: [folder.path, name].filter((part) => part !== '').join('/') }))
+        yield name
     },
   }
 }
@@ -135,11 +138,4 @@ async function artifactsOf({ region, job }: Plot, cwd: string): Promise<Mirror> 
 async function fetched({ say }: Plot, names: Promise<readonly string[]>): Promise<void> {
   const refused = await names
   if (refused.length > 0) await say(`Not brought, because they cannot be file names: ${JSON.stringify(refused)}`)
-}
-
-function reachable(region: Region, location: Location): Location {
-  if (region.blobs.account(location.account) !== undefined) return location
-  throw new Unresolved(
-    `The storage account '${location.account}' is not in ${region.name}, and jobs of the emulator read and write only there.`,
-  )
 }
