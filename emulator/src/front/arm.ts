@@ -7,6 +7,7 @@ import type { Database } from '../state/database.ts'
 import { SUBSCRIPTION, type Tokens } from '../tokens.ts'
 import { locationName, providerPath } from './arm-paths.ts'
 import { Authorization, authorizationPath } from './authorization.ts'
+import { deploymentRoutes } from './deployments.ts'
 import type { Directory } from './directory.ts'
 import { relayedWhole } from './forwarded.ts'
 import type { ArmRequest, ArmResponse, FrontArm } from './front-arm.ts'
@@ -53,6 +54,7 @@ export function openArm(parts: ArmParts): Arm {
     ...globalRoutes({ regions, directory }),
     ...groupRoutes({ groups, removals, regions }),
     ...resourceListRoutes({ directory, groups }),
+    ...deploymentRoutes(frontArm),
     ...providerRoutes({ directory, groups, reach, regions, routing }),
   ])
 
