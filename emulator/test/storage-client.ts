@@ -13,6 +13,7 @@ import {
   StorageSharedKeyCredential,
   type WebResource,
 } from '@azure/storage-blob'
+import { type Dispatcher, request as undiciRequest } from 'undici'
 import { type OpenRegion, openRegion } from '../src/region.ts'
 
 /** A region on plain HTTP, and the vendor's client pointed at it under the public names. */
@@ -108,7 +109,7 @@ function send(request: WebResource, port: number): Promise<HttpOperationResponse
 }
 
 /** The vendor's package exports the type of its headers and no way to make them: these are the request's, refilled. */
-function headersOf(request: WebResource, response: IncomingMessage): HttpHeaders {
+function headersOf(request: WebResource, response: Pick<IncomingMessage, 'headers'>): HttpHeaders {
   const headers = request.headers.clone()
   for (const name of headers.headerNames()) headers.remove(name)
   for (const [name, value] of Object.entries(response.headers)) headers.set(name, String(value))
@@ -123,4 +124,26 @@ function sendBody(outgoing: ClientRequest, body: WebResource['body']): void {
   else if (ArrayBuffer.isView(given)) outgoing.end(Buffer.from(given.buffer, given.byteOffset, given.byteLength))
   else if (given instanceof ArrayBuffer) outgoing.end(Buffer.from(given))
   else outgoing.destroy(new Error('the test does not send this kind of body'))
+}
+
+/** Sends every request with undici, for instance through a proxy, to the host of its URL. */
+export function through(dispatcher: Dispatcher): IHttpClient {
+  return {
+    sendRequest: async (request) => {
+      const given = typeof request.body === 'function' ? request.body() : request.body
+      const answer = await undiciRequest(request.url, {
+        method: request.method,
+        headers: request.headers.toJson(),
+        body: (given as Dispatcher.RequestOptions['body']) ?? null,
+        dispatcher,
+      })
+      const { statusCode: status } = answer
+      const headers = headersOf(request, answer)
+      const wanted = request.streamResponseStatusCodes
+      if (wanted?.has(status) || wanted?.has(Number.POSITIVE_INFINITY)) {
+        return { request, status, headers, readableStreamBody: answer.body.pipe(new PassThrough()) }
+      }
+      return { request, status, headers, bodyAsText: await answer.body.text() }
+    },
+  }
 }
