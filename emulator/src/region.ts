@@ -7,6 +7,7 @@ import { Resources } from './arm/resources.ts'
 import type { Plane } from './call.ts'
 import { type Clock, movableClock } from './clock.ts'
 import { Faults } from './faults.ts'
+import { history } from './history/plane.ts'
 import { Runs } from './history/runs.ts'
 import { discovery } from './ml/discovery.ts'
 import { machineLearning } from './ml/plane.ts'
@@ -57,6 +58,7 @@ function planesOf(region: Region): readonly Plane[] {
     machineLearning(region),
     discovery(region),
     mlflow(region),
+    history(region),
     blobService(region),
     storageAccounts(region),
     genericResources(region),

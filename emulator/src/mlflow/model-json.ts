@@ -29,13 +29,17 @@ export function sourceOf(store: ModelStore, version: Resource): string {
   return store.facts(version).source ?? String(propertiesOf(version)['modelUri'] ?? '')
 }
 
+/** A version as an answer about it alone has it: with its aliases, which lists leave out. */
+export function oneVersionJson(request: Request, store: ModelStore, version: Resource): object {
+  const aliases = store.aliases(store.needContainer(modelNameOf(version))).filter((one) => one.version === version.name)
+  return { ...versionJson(request, store, version), aliases: unlessEmpty(aliases.map(({ alias }) => alias)) }
+}
+
 export function versionJson(request: Request, store: ModelStore, version: Resource): object {
-  const container = store.needContainer(modelNameOf(version))
   const facts = store.facts(version)
   const jobName = propertiesOf(version)['jobName']
-  const aliases = store.aliases(container).filter((one) => one.version === version.name)
   return {
-    name: container.name,
+    name: modelNameOf(version),
     version: version.name,
     creation_timestamp: Date.parse(version.createdAt),
     last_updated_timestamp: Date.parse(version.modifiedAt),
@@ -46,7 +50,6 @@ export function versionJson(request: Request, store: ModelStore, version: Resour
     status: 'READY',
     tags: pairs(tagsOf(version)),
     run_link: facts.runLink ?? '',
-    aliases: unlessEmpty(aliases.map(({ alias }) => alias)),
   }
 }
 

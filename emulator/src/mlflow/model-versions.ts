@@ -2,7 +2,7 @@ import type { Resource } from '../arm/resources.ts'
 import type { Reply } from '../call.ts'
 import { artifactBlob } from '../history/artifact-store.ts'
 import { invalid, missing, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
-import { sourceOf, stageOf, tagsOf, versionJson } from './model-json.ts'
+import { oneVersionJson, sourceOf, stageOf, tagsOf, versionJson } from './model-json.ts'
 import { searchVersions } from './model-query.ts'
 import { artifactPathOf, downloadUriOf, ModelStore, modelUriOf } from './model-store.ts'
 import { tagsOf as tagsIn } from './names.ts'
@@ -46,7 +46,7 @@ async function create(request: Request): Promise<Reply> {
       { facts: { source, runId, runLink }, by: call.caller.id },
     )
     return ok(
-      { model_version: versionJson(request, store, version) },
+      { model_version: oneVersionJson(request, store, version) },
       { ...noteOf(version), facts: { version: version.name } },
     )
   })
@@ -103,14 +103,19 @@ function versionOf(request: Request): string {
   return version
 }
 
-/** The version that a request names. Versions of ARM's clients may be named with letters. */
+/** The version that a request names. MLflow's are numbers; those of ARM's clients may be words. */
 function found(request: Request, store: ModelStore): Resource {
-  return store.needVersion(modelName(request), versionOf(request))
+  const version = versionOf(request)
+  const known = store.version(modelName(request), version)
+  if (known === undefined && !/^\d+$/.test(version)) {
+    throw invalid(`Parameter 'version' must be an integer, got '${version}'.`)
+  }
+  return known ?? store.needVersion(modelName(request), version)
 }
 
 function get(request: Request): Reply {
   const store = new ModelStore(request)
-  return ok({ model_version: versionJson(request, store, found(request, store)) })
+  return ok({ model_version: oneVersionJson(request, store, found(request, store)) })
 }
 
 function downloadUri(request: Request): Reply {
@@ -129,7 +134,7 @@ function change(request: Request, work: (store: ModelStore, version: Resource) =
   return request.call.commit(() => {
     const store = new ModelStore(request)
     const version = work(store, found(request, store))
-    return ok({ model_version: versionJson(request, store, version) }, noteOf(version))
+    return ok({ model_version: oneVersionJson(request, store, version) }, noteOf(version))
   })
 }
 

@@ -1,8 +1,18 @@
 import type { Resource } from '../arm/resources.ts'
 import type { Note, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
-import { absent, invalid, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
-import { latestOf, type ModelStage, modelJson, numberOf, STAGES, stageOf, tagsOf, versionJson } from './model-json.ts'
+import { invalid, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
+import {
+  latestOf,
+  type ModelStage,
+  modelJson,
+  numberOf,
+  oneVersionJson,
+  STAGES,
+  stageOf,
+  tagsOf,
+  versionJson,
+} from './model-json.ts'
 import { searchModels } from './model-query.ts'
 import { ModelStore } from './model-store.ts'
 import { checkKey, checkLength, LIMITS, tagsOf as tagsIn } from './names.ts'
@@ -191,6 +201,6 @@ function byAlias(request: Request): Reply {
   const name = modelName(request)
   const alias = request.fields.need('alias')
   const version = store.aliased(store.needContainer(name), alias)
-  if (version === undefined) throw absent(`Registered model alias ${alias} not found.`)
-  return ok({ model_version: versionJson(request, store, store.needVersion(name, version)) })
+  if (version === undefined) throw invalid(`Registered model alias ${alias} not found.`)
+  return ok({ model_version: oneVersionJson(request, store, store.needVersion(name, version)) })
 }

@@ -1,0 +1,101 @@
+import { Refusal } from '../refusal.ts'
+
+interface Sql {
+  readonly text: string
+  readonly values: readonly (string | number | null)[]
+}
+
+/** Columns of a run by the names that run history's filters use. */
+const FIELDS: Readonly<
+  Record<string, { readonly column: string; readonly is: 'text' | 'instant' | 'flag' | 'number' }>
+> = {
+  runid: { column: 'r.id', is: 'text' },
+  name: { column: 'r.name', is: 'text' },
+  displayname: { column: 'r.name', is: 'text' },
+  status: { column: 'r.status', is: 'text' },
+  parentrunid: { column: 'r.parent', is: 'text' },
+  experimentid: { column: 'e.id', is: 'text' },
+  userid: { column: 'r.user', is: 'text' },
+  runnumber: { column: 'r.key', is: 'number' },
+  createdutc: { column: 'r.created', is: 'instant' },
+  lastmodifiedutc: { column: 'r.modified', is: 'instant' },
+  starttimeutc: { column: 'r.start', is: 'instant' },
+  endtimeutc: { column: 'r.end', is: 'instant' },
+  runtype: { column: "json_extract(r.details, '$.runType')", is: 'text' },
+  target: { column: "json_extract(r.details, '$.target')", is: 'text' },
+  hidden: { column: "coalesce(json_extract(r.details, '$.hidden'), r.stage = 'deleted')", is: 'flag' },
+}
+
+const OPERATORS: Readonly<Record<string, string>> = { eq: 'IS', ne: 'IS NOT', gt: '>', ge: '>=', lt: '<', le: '<=' }
+const CLAUSE = /^\(*\s*([\w.]+)(?:\/([^\s]+))?\s+(eq|ne|gt|ge|lt|le)\s+('(?:[^']|'')*'|\S+?)\s*\)*$/i
+
+/** An OData filter of comparisons joined by `and`, as a condition on `runs r` and `experiments e`. */
+export function conditionOf(filter: string | undefined): Sql {
+  const clauses = splitAnd(filter ?? '').map(clauseOf)
+  if (clauses.length === 0) return { text: 'TRUE', values: [] }
+  return {
+    text: clauses.map(({ text }) => text).join(' AND '),
+    values: clauses.flatMap(({ values }) => values),
+  }
+}
+
+function splitAnd(filter: string): string[] {
+  const parts = filter.split(/\s+and\s+(?=(?:[^']*'[^']*')*[^']*$)/i).map((part) => part.trim())
+  return parts.filter((part) => part !== '')
+}
+
+function clauseOf(clause: string): Sql {
+  const [, name = '', key, operator = '', literal = ''] = CLAUSE.exec(clause) ?? []
+  const comparator = OPERATORS[operator.toLowerCase()]
+  if (comparator === undefined) throw unreadable(clause)
+  const family = name.toLowerCase()
+  const raw = literal.startsWith("'") ? literal.slice(1, -1).replaceAll("''", "'") : literal
+  if (key !== undefined) return keyed(family, key, { comparator, raw, clause })
+  const field = FIELDS[family]
+  if (field === undefined) throw unreadable(clause)
+  return { text: `${field.column} ${comparator} ?`, values: [literalOf(field.is, raw, clause)] }
+}
+
+function keyed(
+  family: string,
+  key: string,
+  test: { readonly comparator: string; readonly raw: string; readonly clause: string },
+): Sql {
+  const value = test.raw === 'null' ? null : test.raw
+  if (family === 'tags') {
+    return { text: `(SELECT value FROM tags WHERE run = r.key AND key = ?) ${test.comparator} ?`, values: [key, value] }
+  }
+  if (family !== 'properties') throw unreadable(test.clause)
+  return {
+    text: `(SELECT value FROM json_each(r.properties) WHERE key = ?) ${test.comparator} ?`,
+    values: [key, value],
+  }
+}
+
+function literalOf(is: string, raw: string, clause: string): string | number | null {
+  if (raw.toLowerCase() === 'null') return null
+  if (is === 'text') return raw
+  if (is === 'flag') return raw.toLowerCase() === 'true' ? 1 : 0
+  const number = is === 'instant' ? Date.parse(raw) : Number(raw)
+  if (Number.isNaN(number)) throw unreadable(clause)
+  return number
+}
+
+/** ORDER BY for `createdUtc desc, …`; newest first where nothing is asked for. */
+export function orderOf(orderBy: string | undefined): string {
+  const terms = (orderBy ?? '')
+    .split(',')
+    .map((term) => term.trim())
+    .filter((term) => term !== '')
+    .map((term) => {
+      const [name = '', way = 'asc'] = term.split(/\s+/)
+      const field = FIELDS[name.toLowerCase()]
+      if (field === undefined || !/^(asc|desc)$/i.test(way)) throw unreadable(term)
+      return `${field.column} ${way.toUpperCase()}`
+    })
+  return [...(terms.length === 0 ? ['r.created DESC'] : terms), 'r.key DESC'].join(', ')
+}
+
+function unreadable(clause: string): Refusal {
+  return new Refusal(400, 'UserError', `The filter or order '${clause}' is not understood.`)
+}
