@@ -13,19 +13,23 @@ export const anyJsonObject: fc.Arbitrary<JsonObject> = fc.dictionary(fc.string()
 /** Kinds in the order in which they may need each other: an item needs only items of earlier kinds, so there is no ring. */
 export const KINDS = ['blob', 'datastore', 'environment', 'model', 'endpoint', 'schedule'] as const
 
-const NAMES = ['a', 'b', 'c', 'd']
+const NAMES = ['a/1', 'a/2', 'b/1', 'c']
 
 interface Draft {
   readonly kind: number
   readonly name: string
   readonly body: number
+  readonly tag: number
+  readonly order: number
   readonly needs: readonly (readonly [kind: number, name: string])[]
 }
 
 const anyDraft: fc.Arbitrary<Draft> = fc.record({
   kind: fc.nat({ max: KINDS.length - 1 }),
   name: fc.constantFrom(...NAMES),
-  body: fc.nat({ max: 2 }),
+  body: fc.nat({ max: 1 }),
+  tag: fc.nat({ max: 1 }),
+  order: fc.nat({ max: 3 }),
   needs: fc.array(fc.tuple(fc.nat({ max: KINDS.length - 1 }), fc.constantFrom(...NAMES)), { maxLength: 3 }),
 })
 
@@ -42,7 +46,7 @@ function standing(drafts: readonly Draft[]): Item[] {
       .filter(([kind, name]) => kind < draft.kind && byAddress.has(addressOf(kind, name)))
       .map(([kind, name]) => addressOf(kind, name))
     const unique = [...new Set(needs)].sort()
-    return item(at, { value: draft.body, needs: unique }, unique)
+    return item(at, { value: draft.body, live: true, tag: draft.tag, needs: unique }, unique, draft.order)
   })
 }
 
