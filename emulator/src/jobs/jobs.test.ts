@@ -61,7 +61,7 @@ describe('a command job', () => {
     expect([run.status, run.experimentName, run.end !== null]).toEqual(['Completed', 'iris', true])
     const asset = await at.ask('GET', at.at('data/azureml_train_output_data_model/versions/1'))
     expect(asset.at('properties.dataUri')).toContain('/datastores/workspaceblobstore/paths/azureml/train/model/')
-    expect(run.details.outputs).toMatchObject({ model: { type: 'uri_folder' } })
+    expect(run.details.outputs).toMatchObject({ model: { type: 'UriFolder' } })
     await at.until('its folder is gone', () => readdirSync(join(at.region.dir, 'jobs')).length === 0 || undefined)
   })
 

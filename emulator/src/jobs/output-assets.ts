@@ -5,6 +5,15 @@ import { DEFAULT_OUTPUT, type JobOutput } from './definition.ts'
 import type { Job } from './records.ts'
 
 const MODELS = new Set(['custom_model', 'mlflow_model', 'triton_model'])
+/** Run history has its own words for types; clients look for these. */
+const HISTORY_TYPES: Readonly<Record<string, string>> = {
+  uri_file: 'UriFile',
+  uri_folder: 'UriFolder',
+  mltable: 'MLTable',
+  custom_model: 'CustomModel',
+  mlflow_model: 'MLFlowModel',
+  triton_model: 'TritonModel',
+}
 
 /**
  * Registers every named output of a job that has completed as an asset, and tells its run.
@@ -17,7 +26,8 @@ export function registerOutputs(region: Region, job: Job): void {
   const assets: Record<string, { readonly assetId: string; readonly type: string }> = {}
   for (const [output, described] of Object.entries(definition.outputs)) {
     if (output === DEFAULT_OUTPUT) continue
-    const kind = MODELS.has(described.jobOutputType.toLowerCase()) ? 'models' : 'data'
+    const type = described.jobOutputType.toLowerCase()
+    const kind = MODELS.has(type) ? 'models' : 'data'
     const made = `azureml_${name}_output_${kind === 'models' ? 'model' : 'data'}_${output}`
     const container = `${workspace.id}/${kind}/${described.assetName ?? made}`
     const version = described.assetVersion ?? nextVersion(region, container, kind)
@@ -27,7 +37,7 @@ export function registerOutputs(region: Region, job: Job): void {
     }
     const place = `azureml://locations/${region.name}/workspaces/${workspace.workspaceId}`
     const asset = id.slice(workspace.id.length + 1)
-    assets[output] = { assetId: `${place}/${asset}`, type: described.jobOutputType }
+    assets[output] = { assetId: `${place}/${asset}`, type: HISTORY_TYPES[type] ?? type }
   }
   region.runs.update(workspace.id, name, { details: { outputs: assets } })
 }
