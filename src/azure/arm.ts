@@ -7,13 +7,16 @@ export interface CallOptions {
   readonly signal: AbortSignal
   /** Default: the version that the caller's table gives for the type. */
   readonly apiVersion: string
+  /** Never sent twice: for what takes effect by being sent, where an unknown answer must be looked into first. */
+  readonly once?: boolean
 }
 
 /**
  * Azure Resource Manager as raw JSON: what we don't understand we carry.
  *
- * Retry, throttling and recording are wrappers that are an `Arm` themselves. Absence is `undefined`;
- * a refusal is `azure/denied` or `azure/refused`, a limit `azure/throttled`, no answer `azure/unreachable`.
+ * Retry, throttling and recording wrap the exchange below it (`exchange.ts`), so that they see every page and
+ * every poll. Absence is `undefined`; a refusal is `azure/denied` or `azure/refused`, a limit `azure/throttled`, no
+ * answer `azure/unreachable`.
  */
 export interface Arm {
   get(path: string, options: CallOptions): Promise<Body | undefined>

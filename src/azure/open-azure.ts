@@ -1,0 +1,55 @@
+import type { HttpClient } from '@azure/core-rest-pipeline'
+import type { Arm } from './arm.ts'
+import { openTokens, type Tokens } from './credentials.ts'
+import type { Exchange } from './exchange.ts'
+import { httpArm } from './http-arm.ts'
+import { httpExchange } from './http-exchange.ts'
+import { type Recorded, recording } from './record.ts'
+import { retrying } from './retry.ts'
+import { throttled } from './throttle.ts'
+import { openTransport, type Surroundings } from './transport.ts'
+
+/** Everything that reaches Azure from this process, over one pool of connections and one set of tokens. */
+export interface Azure {
+  /** ARM for everyday work: retried, and held below the limits of the subscription. */
+  readonly arm: Arm
+  /** ARM for a failover: may use what the limits keep back. */
+  readonly critical: Arm
+  /** The same way for other services that speak JSON, for instance the tracking API. */
+  readonly exchange: Exchange
+  /** One try, no waiting: for probes. */
+  readonly probe: Exchange
+  readonly tokens: Tokens
+  /** For the vendor's storage client. */
+  readonly client: HttpClient
+  readonly local: boolean
+  close(): void
+}
+
+export interface AzureOptions {
+  readonly surroundings: Surroundings
+  /** How long one request may take. Default: 30 s. */
+  readonly requestMilliseconds?: number
+  /** Gets every exchange, without secrets. */
+  readonly record?: (line: Recorded) => void
+}
+
+export function openAzure({ surroundings, requestMilliseconds = 30_000, record }: AzureOptions): Azure {
+  const { local } = surroundings
+  const transport = openTransport(surroundings)
+  const tokens = openTokens(surroundings, transport.client)
+  const plain = httpExchange({ client: transport.client, tokens, local, requestMilliseconds })
+  const probe = record === undefined ? plain : recording(plain, record)
+  // The emulator has no limits of its own, and its users wait in front of a terminal.
+  const exchange = retrying(local ? probe : throttled(probe))
+  return {
+    arm: httpArm(exchange),
+    critical: httpArm(exchange, { lane: 'critical' }),
+    exchange,
+    probe,
+    tokens,
+    client: transport.client,
+    local,
+    close: () => transport.close(),
+  }
+}

@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** An emulator of a test: a real process on a folder of its own. */
+export interface TestEmulator {
+  readonly dir: string
+  readonly proxy: string
+  readonly caPath: string
+  readonly subscription: string
+  /** URL of its control API. */
+  readonly control: string
+  /** What `holdfast local env` would export. */
+  readonly env: Readonly<Record<string, string>>
+  /** Puts faults in force in place of all earlier ones. */
+  faults(faults: readonly Readonly<Record<string, unknown>>[]): Promise<void>
+  region(name: string, act: 'start' | 'stop' | 'kill'): Promise<void>
+  /** What a place acknowledged: every write, in order. */
+  activity(place: string): Promise<readonly Acknowledged[]>
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>
+}
+
+/** One line of the record of a region, as its control API gives it. */
+export interface Acknowledged {
+  readonly method: string
+  readonly target: string
+  readonly operation: string
+  readonly status: number
+  readonly [field: string]: unknown
+}
+
+const MAIN = fileURLToPath(new URL('../../emulator/src/main.ts', import.meta.url))
+const STARTING_MILLISECONDS = 25_000
+const MOST_LINES = 10_000
+
+export interface EmulatorOptions {
+  readonly regions?: readonly string[]
+  /** More variables for its processes. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts an emulator on any free port and waits until every region answers. It ends with this process at the latest. */
+export async function startTestEmulator(options: EmulatorOptions = {}): Promise<TestEmulator> {
+  const { regions = ['eastus2', 'centralus'], env = {} } = options
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-emulator-'))
+  const args = [MAIN, '--dir', dir, '--regions', regions.join(','), '--port', '0', '--tied']
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { ...process.env, ...env } })
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4000)
+  })
+  const facts = await described(child, join(dir, 'emulator.json'), () => said)
+  const control = `http://127.0.0.1:${facts.port}`
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const sent =
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+    const answer = await fetch(`${control}${path}`, { method, ...sent })
+    if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status}: ${await answer.text()}`)
+    return (await answer.json()) as T
+  }
+
+  const exported = await call<Record<string, string>>('GET', '/emulator/env')
+  return {
+    dir,
+    proxy: facts.proxy,
+    caPath: facts.ca,
+    subscription: facts.subscription,
+    control,
+    env: { ...exported, HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: facts.ca },
+    faults: async (faults) => void (await call('PUT', '/emulator/faults', { faults })),
+    region: async (name, act) => void (await call('POST', `/emulator/regions/${name}/${act}`)),
+    activity: async (place) => {
+      const lines: Acknowledged[] = []
+      for (;;) {
+        const path = `/emulator/activity/${place}?after=${lines.at(-1)?.['seq'] ?? 0}&limit=${MOST_LINES}`
+        const got = await call<{ readonly lines: readonly Acknowledged[] }>('GET', path)
+        lines.push(...got.lines)
+        if (got.lines.length < MOST_LINES) return lines
+      }
+    },
+    stop: async () => {
+      await ended(child)
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Facts {
+  readonly port: number
+  readonly proxy: string
+  readonly ca: string
+  readonly subscription: string
+}
+
+async function described(child: ChildProcess, path: string, said: () => string): Promise<Facts> {
+  const deadline = Date.now() + STARTING_MILLISECONDS
+  while (Date.now() < deadline && child.exitCode === null) {
+    if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Facts
+    await sleep(25)
+  }
+  child.kill('SIGKILL')
+  throw new Error(`The emulator did not start: ${said()}`)
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const over = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  child.kill('SIGTERM')
+  const last = setTimeout(() => child.kill('SIGKILL'), 10_000)
+  await over
+  clearTimeout(last)
+}
