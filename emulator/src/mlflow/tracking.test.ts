@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type TestRegion, testRegion, WORKSPACE } from './testing.ts'
+
+let region: TestRegion
+let experiment: string
+
+beforeAll(async () => {
+  region = await testRegion()
+  experiment = (await region.mlflow('POST', 'experiments/create', { name: 'tracking' })).id('experiment_id')
+})
+
+afterAll(() => region.close())
+
+async function newRun(fields: object = {}): Promise<string> {
+  const body = { experiment_id: experiment, start_time: 1_700_000_000_000, ...fields }
+  return (await region.mlflow('POST', 'runs/create', body)).id('run.info.run_id')
+}
+
+test('a workspace has the experiment Default from the start, also under the id 0', async () => {
+  const named = await region.mlflow('GET', 'experiments/get-by-name?experiment_name=Default')
+  const zero = await region.mlflow('GET', 'experiments/get?experiment_id=0')
+  expect(named.status).toBe(200)
+  expect(zero.json).toEqual(named.json)
+})
+
+test('a call without a token, and one to a workspace that is not there, are refused in MLflow’s envelope', async () => {
+  const path = `/mlflow/v2.0${WORKSPACE}/api/2.0/mlflow/experiments/get?experiment_id=0`
+  const anonymous = await region.send('GET', path, { headers: { authorization: '' } })
+  expect([anonymous.status, anonymous.at('error_code')]).toEqual([401, 'UNAUTHENTICATED'])
+  const elsewhere = await region.send('GET', path.replace('vision', 'nowhere'))
+  expect([elsewhere.status, elsewhere.at('error_code')]).toEqual([404, 'RESOURCE_DOES_NOT_EXIST'])
+})
+
+test('what belongs to MLflow 3 is an endpoint that does not exist', async () => {
+  for (const path of ['logged-models/search', 'traces/search']) {
+    const answer = await region.mlflow('POST', path, {})
+    expect([answer.status, answer.at('error_code')]).toEqual([404, 'ENDPOINT_NOT_FOUND'])
+  }
+})
+
+test('a second experiment of the same name is refused, also when the first is deleted', async () => {
+  const id = (await region.mlflow('POST', 'experiments/create', { name: 'twice' })).id('experiment_id')
+  await region.mlflow('POST', 'experiments/delete', { experiment_id: id })
+  const again = await region.mlflow('POST', 'experiments/create', { name: 'twice' })
+  expect([again.status, again.at('error_code')]).toEqual([400, 'RESOURCE_ALREADY_EXISTS'])
+})
+
+test('deleting an experiment deletes its runs, and restoring it brings them back', async () => {
+  const id = (await region.mlflow('POST', 'experiments/create', { name: 'gone' })).id('experiment_id')
+  const run = await newRun({ experiment_id: id })
+  await region.mlflow('POST', 'experiments/delete', { experiment_id: id })
+  expect((await region.mlflow('GET', `runs/get?run_id=${run}`)).at('run.info.lifecycle_stage')).toBe('deleted')
+  await region.mlflow('POST', 'experiments/restore', { experiment_id: id })
+  expect((await region.mlflow('GET', `runs/get?run_id=${run}`)).at('run.info.lifecycle_stage')).toBe('active')
+})
+
+test('metric values keep NaN and both infinities, in history and as the newest value', async () => {
+  const run = await newRun()
+  for (const [step, value] of ['NaN', 'Infinity', '-Infinity', 0.1].entries()) {
+    const body = { run_id: run, key: 'loss', value, timestamp: String(1_700_000_000_000 + step), step }
+    expect((await region.mlflow('POST', 'runs/log-metric', body)).status).toBe(200)
+  }
+  await region.mlflow('POST', 'runs/log-metric', { run_id: run, key: 'nan', value: 'NaN', timestamp: 1 })
+  const history = await region.mlflow('GET', `metrics/get-history?run_id=${run}&metric_key=loss`)
+  expect(history.at('metrics')).toMatchObject([
+    { value: 'NaN', step: 0 },
+    { value: 'Infinity' },
+    { value: '-Infinity' },
+    { value: 0.1 },
+  ])
+  const newest = (await region.mlflow('GET', `runs/get?run_id=${run}`)).at('run.data.metrics')
+  expect(newest).toEqual([
+    { key: 'loss', value: 0.1, timestamp: 1_700_000_000_003, step: 3 },
+    { key: 'nan', value: 'NaN', timestamp: 1, step: 0 },
+  ])
+})
+
+test('a metric’s history comes in pages to the last point', async () => {
+  const run = await newRun()
+  const metrics = Array.from({ length: 7 }, (_, step) => ({ key: 'm', value: step, timestamp: 100 + step, step }))
+  await region.mlflow('POST', 'runs/log-batch', { run_id: run, metrics })
+  const values: unknown[] = []
+  for (let token = ''; ; ) {
+    const page = await region.mlflow(
+      'GET',
+      `metrics/get-history?run_id=${run}&metric_key=m&max_results=3&page_token=${encodeURIComponent(token)}`,
+    )
+    values.push(...(page.at('metrics') as unknown[]))
+    const next = page.at('next_page_token')
+    if (next === undefined) break
+    token = String(next)
+  }
+  expect(values).toHaveLength(7)
+})
+
+test('a batch is all or nothing: one changed parameter refuses its metrics too', async () => {
+  const run = await newRun()
+  await region.mlflow('POST', 'runs/log-parameter', { run_id: run, key: 'lr', value: '1' })
+  expect((await region.mlflow('POST', 'runs/log-parameter', { run_id: run, key: 'lr', value: '1' })).status).toBe(200)
+  const refused = await region.mlflow('POST', 'runs/log-batch', {
+    run_id: run,
+    metrics: [{ key: 'm', value: 1, timestamp: 1 }],
+    params: [{ key: 'lr', value: '2' }],
+  })
+  expect([refused.status, refused.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+  expect((await region.mlflow('GET', `runs/get?run_id=${run}`)).at('run.data.metrics')).toBeUndefined()
+})
+
+test.each([
+  ['1,001 metrics', { metrics: Array.from({ length: 1001 }, () => ({ key: 'm', value: 1, timestamp: 1 })) }],
+  ['101 parameters', { params: Array.from({ length: 101 }, (_, index) => ({ key: `p${index}`, value: '' })) }],
+  ['101 tags', { tags: Array.from({ length: 101 }, (_, index) => ({ key: `t${index}`, value: '' })) }],
+  [
+    'a parameter twice',
+    {
+      params: [
+        { key: 'p', value: '1' },
+        { key: 'p', value: '1' },
+      ],
+    },
+  ],
+  ['a key of other letters', { metrics: [{ key: 'a;b', value: 1, timestamp: 1 }] }],
+  ['a key that climbs', { tags: [{ key: '../a', value: '1' }] }],
+  ['a metric without a timestamp', { metrics: [{ key: 'm', value: 1 }] }],
+  ['more than a megabyte', { tags: [{ key: 't', value: 'x'.repeat(1_000_001) }] }],
+])('a batch of %s is refused', async (_, batch) => {
+  const answer = await region.mlflow('POST', 'runs/log-batch', { run_id: await newRun(), ...batch })
+  expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+})
+
+test('a deleted run takes nothing more', async () => {
+  const run = await newRun()
+  await region.mlflow('POST', 'runs/delete', { run_id: run })
+  const answer = await region.mlflow('POST', 'runs/set-tag', { run_id: run, key: 'a', value: 'b' })
+  expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+})
+
+test('a run’s name is its tag, in both directions', async () => {
+  const run = await newRun({ run_name: 'first' })
+  await region.mlflow('POST', 'runs/set-tag', { run_id: run, key: 'mlflow.runName', value: 'second' })
+  expect((await region.mlflow('GET', `runs/get?run_id=${run}`)).at('run.info.run_name')).toBe('second')
+  await region.mlflow('POST', 'runs/update', { run_id: run, run_name: 'third', status: 'FINISHED', end_time: 9 })
+  const changed = await region.mlflow('GET', `runs/get?run_id=${run}`)
+  expect(changed.at('run.info')).toMatchObject({ run_name: 'third', status: 'FINISHED', end_time: 9 })
+  expect(changed.at('run.data.tags')).toContainEqual({ key: 'mlflow.runName', value: 'third' })
+})
+
+test('datasets logged twice stand once among the inputs', async () => {
+  const run = await newRun()
+  const dataset = { name: 'd', digest: '1', source_type: 'local', source: '{}' }
+  const datasets = [{ tags: [{ key: 'mlflow.data.context', value: 'train' }], dataset }]
+  await region.mlflow('POST', 'runs/log-inputs', { run_id: run, datasets })
+  await region.mlflow('POST', 'runs/log-inputs', { run_id: run, datasets })
+  expect((await region.mlflow('GET', `runs/get?run_id=${run}`)).at('run.inputs.dataset_inputs')).toEqual(datasets)
+})
+
+test('an acknowledged write stands in the activity log with its run', async () => {
+  const run = await newRun()
+  await region.mlflow('POST', 'runs/log-metric', { run_id: run, key: 'm', value: 1, timestamp: 1 })
+  const lines = region.region.activity.since(0, 100_000).filter(({ subject }) => subject === `run/vision/${run}`)
+  expect(lines.map(({ operation }) => operation)).toEqual(['createRun', 'logMetric'])
+})
