@@ -5,14 +5,16 @@ import { DEFAULT_OUTPUT, type JobOutput } from './definition.ts'
 import type { Job } from './records.ts'
 
 const MODELS = new Set(['custom_model', 'mlflow_model', 'triton_model'])
-/** Run history has its own words for types; clients look for these. */
+/**
+ * Run history has its own words for types; clients look for these.
+ *
+ * Those for models (`CustomModel`, …) are left out: azure-ai-ml 1.34.0 breaks off when it meets one, because
+ * `BatchGetResolvedUrisDto` of its model data plane takes no `values`. Without them it finds the files by path.
+ */
 const HISTORY_TYPES: Readonly<Record<string, string>> = {
   uri_file: 'UriFile',
   uri_folder: 'UriFolder',
   mltable: 'MLTable',
-  custom_model: 'CustomModel',
-  mlflow_model: 'MLFlowModel',
-  triton_model: 'TritonModel',
 }
 
 /**
