@@ -53,6 +53,8 @@ export interface Selected {
 }
 
 const BATCH = 256
+/** Stands before id, parent and type of what is hidden. */
+const HIDDEN = 'hidden:'
 
 /**
  * The one store for everything that has an ARM id in a region.
@@ -132,6 +134,41 @@ export class Resources {
         `${id}/`,
       )
     }
+  }
+
+  /** Takes a resource and everything below it out of every read and list, to be shown again or removed later. */
+  hide(id: string): void {
+    this.#db.run(
+      `UPDATE resources SET id = ?1 || id, parent = ?1 || parent, type = ?1 || type
+       WHERE id = ?2 OR substr(id, 1, ?3) = ?4 COLLATE NOCASE`,
+      HIDDEN,
+      id,
+      id.length + 1,
+      `${id}/`,
+    )
+  }
+
+  /** Shows again what {@link hide} took away. */
+  show(id: string): void {
+    const hidden = `${HIDDEN}${id}`
+    this.#db.run(
+      `UPDATE resources SET id = substr(id, ?1), parent = substr(parent, ?1), type = substr(type, ?1)
+       WHERE id = ?2 OR substr(id, 1, ?3) = ?4 COLLATE NOCASE`,
+      HIDDEN.length + 1,
+      hidden,
+      hidden.length + 1,
+      `${hidden}/`,
+    )
+  }
+
+  /** A resource that is hidden, with its own id; `undefined` if there is none. */
+  hidden(id: string): Resource | undefined {
+    return this.get(`${HIDDEN}${id}`)
+  }
+
+  /** Removes for good what is hidden under an id. */
+  removeHidden(id: string): void {
+    this.removeTree(`${HIDDEN}${id}`)
   }
 
   /**

@@ -146,17 +146,58 @@ describe('workspaces', () => {
     expect([begun.status, gone.status, remade.status]).toEqual([202, 404, 201])
   })
 
+  it('can be had back after a deletion that was not for good', async () => {
+    const id = await test.workspace('softly')
+    await test.ask('PUT', `${id}/models/m/versions/1`, { properties: { modelUri: 'azureml://a' } })
+    const properties = { storageAccount: STORAGE_ID }
+
+    await test.ended(await test.ask('DELETE', id))
+    const gone = await test.ask('GET', id)
+    const listed = await test.all(`${ML}/workspaces`)
+    const again = await test.ask('PUT', id, { location: 'eastus2', properties })
+    const back = await test.ask('PUT', id, {
+      location: 'eastus2',
+      properties: { ...properties, allowRecoverSoftDeletedWorkspace: true },
+    })
+    await test.ended(back)
+    const models = await test.all(`${id}/models/m/versions`)
+
+    expect([gone.status, again.status, back.status]).toEqual([404, 409, 200])
+    expect(again.at('error.message')).toBe('Soft-deleted workspace exists. Please purge or recover it.')
+    expect(listed.map((one) => one.name)).not.toContain('softly')
+    expect(models.map((one) => one.id)).toEqual([`${id}/models/m/versions/1`])
+    expect(back.at('properties.allowRecoverSoftDeletedWorkspace')).toBeUndefined()
+  })
+
+  it('are gone for good once the retention has passed, and at once if they are hubs', async () => {
+    const id = await test.workspace('expired')
+    const hub = `${ML}/workspaces/hub`
+    const body = { location: 'eastus2', kind: 'Hub', properties: { storageAccount: STORAGE_ID } }
+    await test.ended(await test.ask('PUT', hub, body))
+
+    await test.ended(await test.ask('DELETE', id))
+    await test.ended(await test.ask('DELETE', hub))
+    const made = await test.ask('PUT', hub, body)
+    test.region.clock.shift(15 * 86_400_000)
+    const again = await test.ask('PUT', id, { location: 'eastus2', properties: { storageAccount: STORAGE_ID } })
+    test.region.clock.shift(0)
+
+    expect([made.status, again.status]).toEqual([201, 201])
+  })
+
   it('are listed by group and by subscription, filtered by kind', async () => {
     await test.workspace('listed')
+    const body = { location: 'eastus2', kind: 'Hub', properties: { storageAccount: STORAGE_ID } }
+    await test.ended(await test.ask('PUT', `${ML}/workspaces/listed-hub`, body))
     const subscription = ML.split('/').slice(0, 3).join('/')
 
     const inGroup = await test.all(`${ML}/workspaces`)
     const inAll = await test.all(`${subscription}/providers/Microsoft.MachineLearningServices/workspaces?kind=default`)
-    const hubs = await test.all(`${ML}/workspaces?kind=Hub`)
+    const hubs = await test.all(`${ML}/workspaces?kind=Hub,FeatureStore`)
 
     expect(inGroup.map((one) => one.name)).toContain('listed')
-    expect(inAll.length).toBe(inGroup.length)
-    expect(hubs).toEqual([])
+    expect(inAll.length).toBe(inGroup.length - hubs.length)
+    expect(hubs.map((one) => one.name)).toContain('listed-hub')
   })
 
   it('stand in the activity log once they are acknowledged', async () => {

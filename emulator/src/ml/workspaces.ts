@@ -16,7 +16,7 @@ import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
 import { GROUP, NAMESPACE, WORKSPACE, workspaceIdOf } from './paths.ts'
-import { Secrets } from './secrets.ts'
+import { purge, recovered, softDelete } from './soft-delete.ts'
 import { workspaceActionRoutes } from './workspace-actions.ts'
 import { foundWorkspace, identityOf } from './workspace-new.ts'
 
@@ -43,7 +43,6 @@ export function workspaceRoutes(region: Region): readonly Route[] {
 }
 
 function defineEndings(region: Region): void {
-  const secrets = new Secrets(region.db)
   const settled = ({ subject, input }: { subject: string; input: unknown }) => {
     const found = region.resources.get(subject)
     if (found !== undefined) setState(region, found, 'Succeeded', String((input as { by: string }).by))
@@ -51,9 +50,10 @@ function defineEndings(region: Region): void {
   }
   region.operations.define('workspaces_create_or_update', settled)
   region.operations.define('workspaces_update', settled)
-  region.operations.define('workspaces_delete', ({ subject }) => {
-    region.resources.removeTree(subject)
-    secrets.removeBelow(subject)
+  region.operations.define('workspaces_delete', ({ subject, input }) => {
+    const found = region.resources.get(subject)
+    if (found === undefined || (input as { purge: boolean }).purge) purge(region, subject)
+    else softDelete(region, found)
     return { status: 'Succeeded' }
   })
 }
@@ -63,7 +63,7 @@ function put(region: Region): Handler {
     const id = workspaceIdOf(params)
     const sent = storable(await call.json())
     return call.commit(() => {
-      const found = region.resources.get(id)
+      const found = region.resources.get(id) ?? recovered(region, id, propertiesOf(sent))
       checkConditions(call, found)
       refuseLeaving(found)
       const body =
@@ -94,15 +94,18 @@ function patch(region: Region): Handler {
 function remove(region: Region): Handler {
   return (call, params) => {
     const id = workspaceIdOf(params)
-    const purge = flagOf(call, 'forceToPurge') ?? false
+    const forGood = flagOf(call, 'forceToPurge') ?? false
     return call.commit(() => {
       const found = region.resources.get(id)
-      if (found === undefined) return { status: 204, note: { subject: id } }
+      if (found === undefined) {
+        if (forGood) purge(region, id)
+        return { status: 204, note: { subject: id } }
+      }
       checkConditions(call, found)
       setState(region, found, 'Deleting', call.caller.id)
-      const operation = region.operations.start({ kind: 'workspaces_delete', subject: id, input: { purge } })
+      const operation = region.operations.start({ kind: 'workspaces_delete', subject: id, input: { purge: forGood } })
       const headers = pollingHeaders(call, operation, { location: region.name })
-      return { status: 202, headers, note: { subject: id, facts: { purge } } }
+      return { status: 202, headers, note: { subject: id, facts: { purge: forGood } } }
     })
   }
 }
@@ -162,8 +165,11 @@ const FIXED = new Set([
   'hbiWorkspace',
 ])
 
+/** What a PUT says of the writing and not of the workspace. */
+const PASSING = new Set(['allowRecoverSoftDeletedWorkspace'])
+
 function open(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(properties).filter(([field]) => !FIXED.has(field)))
+  return Object.fromEntries(Object.entries(properties).filter(([field]) => !FIXED.has(field) && !PASSING.has(field)))
 }
 
 function replaced(region: Region, found: Resource, sent: Readonly<Record<string, unknown>>): Record<string, unknown> {
