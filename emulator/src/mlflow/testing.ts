@@ -80,10 +80,17 @@ function exchange(
 ): Promise<Answer> {
   const { port, method, path, token, host = 'eastus2.api.azureml.ms', body, headers } = call
   const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
-  const bytes = raw ? ((body as string | Buffer | undefined) ?? '') : JSON.stringify(body)
+  const bytes = Buffer.from(raw ? ((body as string | Buffer | undefined) ?? '') : JSON.stringify(body))
+  const length = { 'content-length': String(bytes.length) }
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { port, method, path, host: '127.0.0.1', headers: { host, authorization: `Bearer ${token}`, ...headers } },
+      {
+        port,
+        method,
+        path,
+        host: '127.0.0.1',
+        headers: { host, authorization: `Bearer ${token}`, ...length, ...headers },
+      },
       async (response) => {
         const chunks: Buffer[] = []
         for await (const chunk of response) chunks.push(chunk)

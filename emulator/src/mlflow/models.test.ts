@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ACCOUNT, type TestRegion, testRegion, WORKSPACE } from './testing.ts'
+
+const PROXY = `/mlflow/v2.0${WORKSPACE}/api/2.0/mlflow-artifacts`
+const MLMODEL =
+  'artifact_path: model\nflavors:\n  python_function:\n    env: conda.yaml\n  sklearn:\n    code: null\nrun_id: x\n'
+
+let region: TestRegion
+let run: string
+let folder: string
+
+beforeAll(async () => {
+  region = await testRegion()
+  const created = await region.mlflow('POST', 'runs/create', { experiment_id: '0', start_time: 1, run_name: 'trained' })
+  run = created.id('run.info.run_id')
+  folder = created.id('run.info.artifact_uri').replace('mlflow-artifacts:/', '')
+})
+
+afterAll(() => region.close())
+
+const put = (path: string, body: string | Buffer) => region.send('PUT', `${PROXY}/artifacts/${path}`, { body })
+const arm = (method: string, path: string, body?: unknown) =>
+  region.send(method, `${WORKSPACE}/models/${path}?api-version=2024-10-01`, { host: 'management.azure.com', body })
+
+test('artifacts go through the proxy to the blobs of the run, and are listed as files and folders', async () => {
+  expect((await put(`${folder}/a.txt`, 'hello')).status).toBe(200)
+  expect((await put(`${folder}/dir/b%20c.txt`, 'hello2')).status).toBe(200)
+  expect((await put(`${folder}/dir/sub/%C3%A9.bin`, Buffer.from([0, 255]))).status).toBe(200)
+  const blob = { account: ACCOUNT, container: 'azureml', name: `ExperimentRun/dcid.${run}/dir/b c.txt` }
+  expect((await region.region.blobs.read(blob))?.toString()).toBe('hello2')
+  expect((await region.send('GET', `${PROXY}/artifacts/${folder}/a.txt`)).text).toBe('hello')
+  const root = await region.mlflow('GET', `artifacts/list?run_id=${run}`)
+  expect(root.at('files')).toEqual([
+    { path: 'a.txt', is_dir: false, file_size: 5 },
+    { path: 'dir', is_dir: true },
+  ])
+  const inside = await region.mlflow('GET', `artifacts/list?run_id=${run}&path=dir`)
+  expect(inside.at('files')).toEqual([
+    { path: 'dir/b c.txt', is_dir: false, file_size: 6 },
+    { path: 'dir/sub', is_dir: true },
+  ])
+  const proxied = await region.send('GET', `${PROXY}/artifacts?path=${folder}/dir`)
+  expect(proxied.at('files.0.path')).toBe('b c.txt')
+})
+
+test('an acknowledged artifact is noted with its hash', async () => {
+  await put(`${folder}/noted`, 'x')
+  const line = region.region.activity.since(0, 10_000).find(({ subject }) => subject.endsWith('/noted'))
+  expect(line?.sha256).toBe('2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881')
+})
+
+test.each(['../x', 'a/%2e%2e/x', 'a/..%2fx', '%00'])('the artifact path %s is refused', async (path) => {
+  const answer = await put(path, 'x')
+  expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+})
+
+test('a removed artifact is gone, and removing it again is success', async () => {
+  await put(`${folder}/gone/x`, 'x')
+  const remove = () => region.send('DELETE', `${PROXY}/artifacts/${folder}/gone`)
+  expect((await remove()).status).toBe(200)
+  expect((await remove()).status).toBe(200)
+  expect((await region.send('GET', `${PROXY}/artifacts/${folder}/gone/x`)).status).toBe(404)
+})
+
+test('a version registered over MLflow is an ARM model version, and one of ARM is MLflow’s', async () => {
+  await put(`${folder}/model/MLmodel`, MLMODEL)
+  await region.mlflow('POST', 'registered-models/create', { name: 'fraud', description: 'finds it' })
+  const source = `mlflow-artifacts:/${folder}/model`
+  const made = await region.mlflow('POST', 'model-versions/create', { name: 'fraud', source, run_id: run })
+  expect(made.at('model_version')).toMatchObject({ name: 'fraud', version: '1', source, run_id: run, status: 'READY' })
+  const seen = await arm('GET', 'fraud/versions/1')
+  expect(seen.at('properties')).toMatchObject({
+    modelType: 'mlflow_model',
+    flavors: { python_function: {}, sklearn: {} },
+    jobName: run,
+  })
+  expect(seen.id('properties.modelUri')).toMatch(
+    new RegExp(
+      `^azureml://.*/workspaces/vision/datastores/workspaceartifactstore/paths/ExperimentRun/dcid.${run}/model$`,
+    ),
+  )
+  const modelUri = 'azureml://datastores/workspaceartifactstore/paths/LocalUpload/1/model'
+  await arm('PUT', 'fraud/versions/7', { properties: { modelUri, modelType: 'custom_model', tags: { a: 'b' } } })
+  const read = await region.mlflow('GET', 'model-versions/get?name=fraud&version=7')
+  expect(read.at('model_version')).toMatchObject({
+    source: 'mlflow-artifacts:/LocalUpload/1/model',
+    tags: [{ key: 'a', value: 'b' }],
+  })
+  const next = await region.mlflow('POST', 'model-versions/create', { name: 'fraud', source })
+  expect(next.at('model_version.version')).toBe('8')
+})
+
+test('a removed version’s number is never given again', async () => {
+  await region.mlflow('POST', 'registered-models/create', { name: 'once' })
+  const make = () => region.mlflow('POST', 'model-versions/create', { name: 'once', source: 's3://b/c' })
+  await make()
+  await region.mlflow('DELETE', 'model-versions/delete', { name: 'once', version: '1' })
+  expect((await make()).at('model_version.version')).toBe('2')
+})
+
+test('an alias points to one version, moves, and goes with its version', async () => {
+  await region.mlflow('POST', 'registered-models/create', { name: 'aliased' })
+  for (const _ of [1, 2]) await region.mlflow('POST', 'model-versions/create', { name: 'aliased', source: 's3://b/c' })
+  const set = (alias: string, version: string) =>
+    region.mlflow('POST', 'registered-models/alias', { name: 'aliased', alias, version })
+  await set('champion', '1')
+  await set('champion', '2')
+  const found = await region.mlflow('GET', 'registered-models/alias?name=aliased&alias=champion')
+  expect(found.at('model_version')).toMatchObject({ version: '2', aliases: ['champion'] })
+  for (const alias of ['v1', 'latest', 'bad alias']) expect((await set(alias, '1')).status).toBe(400)
+  expect((await set('other', '9')).at('error_code')).toBe('RESOURCE_DOES_NOT_EXIST')
+  await region.mlflow('DELETE', 'model-versions/delete', { name: 'aliased', version: '2' })
+  expect(
+    (await region.mlflow('GET', 'registered-models/get?name=aliased')).at('registered_model.aliases'),
+  ).toBeUndefined()
+})
+
+test('a stage can archive those who had it', async () => {
+  await region.mlflow('POST', 'registered-models/create', { name: 'staged' })
+  for (const _ of [1, 2]) await region.mlflow('POST', 'model-versions/create', { name: 'staged', source: 's3://b/c' })
+  const move = (version: string, archive_existing_versions: boolean) =>
+    region.mlflow('POST', 'model-versions/transition-stage', {
+      name: 'staged',
+      version,
+      stage: 'production',
+      archive_existing_versions,
+    })
+  await move('1', false)
+  await move('2', true)
+  const latest = await region.mlflow('POST', 'registered-models/get-latest-versions', { name: 'staged' })
+  expect(latest.at('model_versions')).toMatchObject([
+    { version: '1', current_stage: 'Archived' },
+    { version: '2', current_stage: 'Production' },
+  ])
+})
+
+test('models and versions are searched by name, run, tag and number', async () => {
+  await region.mlflow('POST', 'registered-models/create', { name: 'needle', tags: [{ key: 'k', value: 'v' }] })
+  for (const _ of [1, 2, 3]) {
+    await region.mlflow('POST', 'model-versions/create', { name: 'needle', source: 's3://n', run_id: 'r' })
+  }
+  const models = async (filter: string) =>
+    (await region.mlflow('GET', `registered-models/search?filter=${encodeURIComponent(filter)}`)).id(
+      'registered_models.0.name',
+    )
+  expect(await models("name = 'needle'")).toBe('needle')
+  expect(await models("name LIKE 'need%'")).toBe('needle')
+  expect(await models("tags.k = 'v'")).toBe('needle')
+  const versions = async (filter: string) =>
+    (
+      (
+        await region.mlflow('GET', `model-versions/search?filter=${encodeURIComponent(filter)}&order_by=version_number`)
+      ).at('model_versions') as readonly { readonly version: string }[]
+    ).map(({ version }) => version)
+  expect(await versions("name = 'needle'")).toEqual(['1', '2', '3'])
+  expect(await versions("name = 'needle' AND version_number > 1")).toEqual(['2', '3'])
+  expect(await versions("run_id IN ('r', 'x') AND source_path = 's3://n'")).toEqual(['1', '2', '3'])
+  const first = await region.mlflow('GET', "model-versions/search?filter=name%3D'needle'&max_results=2")
+  expect(first.at('next_page_token')).toBe(Buffer.from('{"offset": 2}').toString('base64'))
+})
+
+test('a model cannot be renamed, and a source on the server’s disk or one that climbs is refused', async () => {
+  const rename = await region.mlflow('POST', 'registered-models/rename', { name: 'fraud', new_name: 'x' })
+  expect(rename.status).toBe(400)
+  for (const source of ['/etc/passwd', 'file:///etc/passwd', 'mlflow-artifacts:/../x', 's3://a/%2e%2e/b']) {
+    const answer = await region.mlflow('POST', 'model-versions/create', { name: 'fraud', source })
+    expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+  }
+})
+
+test('Microsoft’s plugin is given URIs of its own scheme', async () => {
+  const path = `/mlflow/v2.0${WORKSPACE}/api/2.0/mlflow/runs/get?run_id=${run}`
+  const answer = await region.send('GET', path, {
+    headers: { 'user-agent': 'mlflow-python-client/3.17 azureml-mlflow/1.60' },
+  })
+  expect(answer.id('run.info.artifact_uri')).toMatch(
+    /^azureml:\/\/eastus2\.api\.azureml\.ms\/.*\/experiments\/[^/]+\/runs\/.*\/artifacts$/,
+  )
+})
