@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyJson } from './arbitrary.ts'
-import { canonical, digestOf } from './canonical.ts'
+import { canonical, digestOf, sameJson } from './canonical.ts'
 import type { Json, JsonObject } from './model.ts'
 
 describe('canonical', () => {
@@ -52,5 +52,25 @@ describe('digestOf', () => {
 
   it('depends on the order of a list', () => {
     expect(digestOf([1, 2])).not.toBe(digestOf([2, 1]))
+  })
+})
+
+describe('sameJson', () => {
+  it('says what the canonical texts say', () => {
+    const near = anyJson.chain((value) =>
+      fc.tuple(fc.constant(value), fc.oneof(fc.constant(JSON.parse(JSON.stringify(value)) as Json), anyJson)),
+    )
+    fc.assert(
+      fc.property(near, ([one, other]) => {
+        expect(sameJson(one, other)).toBe(canonical(one) === canonical(other))
+      }),
+    )
+  })
+
+  it('tells a list from an object, and a field from its absence', () => {
+    expect(sameJson([], {})).toBe(false)
+    expect(sameJson([1], [1, 2])).toBe(false)
+    expect(sameJson({ a: 1 }, { a: 1, b: null })).toBe(false)
+    expect(sameJson({ b: undefined } as unknown as Json, {})).toBe(true)
   })
 })

@@ -31,6 +31,18 @@ export function sha256(text: string): Digest {
   return createHash('sha256').update(text).digest('hex')
 }
 
+/** Whether two values have the same canonical text, without making it. */
+export function sameJson(one: Json | undefined, other: Json | undefined): boolean {
+  if (one === other) return true
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
+  if (one === undefined || other === undefined || Array.isArray(one) !== Array.isArray(other)) return false
+  const left = one as { readonly [field: string]: Json | undefined }
+  const right = other as { readonly [field: string]: Json | undefined }
+  for (const field of Object.keys(left)) if (!sameJson(left[field], right[field])) return false
+  for (const field of Object.keys(right)) if (left[field] === undefined && right[field] !== undefined) return false
+  return true
+}
+
 function textOf(value: Json, depth: number): string {
   if (value === null) return 'null'
   switch (typeof value) {

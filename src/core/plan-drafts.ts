@@ -1,4 +1,4 @@
-import { digestOf } from './canonical.ts'
+import { digestOf, sameJson } from './canonical.ts'
 import type { Difference } from './diff.ts'
 import type { FaultCode } from './errors.ts'
 import { type Address, type Item, kindOf } from './model.ts'
@@ -167,20 +167,25 @@ class Drafting {
     const { address } = form
     const before = this.#planning.found.get(address)
     if (before?.digest === form.digest) return
-    const origin = address === wanted.address ? {} : { origin: wanted.address }
-    const after = [...new Set(form.needs)].filter((need) => this.#drafted.has(need))
-    const making = { address, item: form, to: form.digest, source: wanted.digest, ...origin, after }
+    const making = { address, item: form, to: form.digest, source: wanted.digest, after: this.#afterOf(form) }
+    const placed = address === wanted.address ? making : { ...making, origin: wanted.address }
     this.steps.push(
-      before === undefined ? { do: 'create', ...making } : { do: 'update', from: before.digest, ...making },
+      before === undefined ? { do: 'create', ...placed } : { do: 'update', from: before.digest, ...placed },
     )
     this.#drafted.add(address)
+  }
+
+  #afterOf({ needs }: Item): readonly Address[] {
+    const after: Address[] = []
+    for (const need of needs) if (this.#drafted.has(need) && !after.includes(need)) after.push(need)
+    return after
   }
 }
 
 /** Whether what can never change is equal. A kind that takes no updates and says nothing more is frozen as a whole. */
 function sameFrozen(kind: KindRules, one: Item, other: Item): boolean {
   if (kind.frozen === undefined) return true
-  return digestOf(kind.frozen(one.body)) === digestOf(kind.frozen(other.body))
+  return sameJson(kind.frozen(one.body), kind.frozen(other.body))
 }
 
 /** The address whose item may have been mapped to this one. */

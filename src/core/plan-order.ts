@@ -90,11 +90,12 @@ function lateness(one: Item, newest: Item | undefined): readonly Note[] {
 /** For each container the newest version, by the source's order, that already stands on the changed side. */
 function newestStanding({ wanted, found }: Planning, kinds: ReadonlySet<Kind>): ReadonlyMap<string, Item> {
   const newest = new Map<string, Item>()
-  for (const one of [...kinds].flatMap((kind) => [...wanted.items(kind)])) {
-    if (one.order === undefined || !found.has(one.address)) continue
-    const container = containerOf(one.address)
-    const before = newest.get(container)
-    if (before?.order === undefined || before.order < one.order) newest.set(container, one)
+  for (const kind of kinds) {
+    for (const one of wanted.items(kind)) {
+      const container = containerOf(one.address)
+      const before = newest.get(container)?.order ?? Number.NEGATIVE_INFINITY
+      if (one.order !== undefined && one.order > before && found.has(one.address)) newest.set(container, one)
+    }
   }
   return newest
 }

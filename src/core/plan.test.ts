@@ -154,6 +154,13 @@ describe('one name with other frozen content', () => {
     expect(notes(second)).toContain('mapped environment/e/1')
   })
 
+  it('stays where it was mapped also when its tags change', () => {
+    const first = planned(source, standby, { conflict: 'map' })
+    const after = [...standby, ...first.steps.flatMap((step) => (step.do === 'create' ? [step.item] : []))]
+    const tagged = [thing('environment/e/1', { value: 1, tag: 'new' }), ...source.slice(1)]
+    expect(steps(planned(tagged, after, { conflict: 'map' }))).toEqual([`update ${first.steps[0]?.address}`])
+  })
+
   it('is refused for what needs it, where that cannot follow to another name', () => {
     const result = planned([source[0] ?? thing('x/x'), thing('endpoint/e', {}, ['environment/e/1'])], standby, {
       conflict: 'map',

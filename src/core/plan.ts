@@ -45,6 +45,21 @@ function byAddress(one: Note, other: Note): number {
 
 /** Bodies count through their digests. */
 function digestOfPlan(steps: readonly Step[], notes: readonly Note[]): string {
-  const lines = steps.map(({ item: _, ...step }: Step & { item?: unknown }) => JSON.stringify(step))
-  return sha256([...lines, ...notes.map((note) => JSON.stringify(note))].join('\n'))
+  return sha256([...steps.map(lineOf), ...notes.map((note) => JSON.stringify(note))].join('\n'))
+}
+
+function lineOf(step: Step): string {
+  const { address, after } = step
+  switch (step.do) {
+    case 'create':
+      return JSON.stringify([step.do, address, step.to, step.source, step.origin, step.follows, after])
+    case 'update':
+      return JSON.stringify([step.do, address, step.from, step.to, step.source, step.origin, step.follows, after])
+    case 'archive':
+      return JSON.stringify([step.do, address, step.from, step.to, after])
+    case 'remove':
+      return JSON.stringify([step.do, address, step.from, after])
+    default:
+      return step satisfies never
+  }
 }

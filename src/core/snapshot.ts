@@ -1,7 +1,7 @@
 import { digestOf, sha256 } from './canonical.ts'
 import type { Address, Digest, Item, JsonObject, Kind } from './model.ts'
 import { kindOf } from './model.ts'
-import { addressHash, found, itemsUnder, type Node, removed, stored } from './trie.ts'
+import { addressHash, type Entry, found, itemsUnder, type Node, removed, stored } from './trie.ts'
 
 const NONE: readonly Address[] = Object.freeze([])
 
@@ -96,10 +96,7 @@ class Tries implements Snapshot {
 
   with(items: Iterable<Item>): Snapshot {
     const roots = new Map(this.#roots)
-    for (const [kind, byAddress] of grouped(items)) {
-      const entries = [...byAddress.values()].map((one) => ({ hash: addressHash(one.address), item: one }))
-      roots.set(kind, stored(roots.get(kind), entries))
-    }
+    for (const [kind, entries] of grouped(items)) roots.set(kind, stored(roots.get(kind), entries))
     return new Tries(roots)
   }
 
@@ -118,13 +115,14 @@ class Tries implements Snapshot {
 
 const EMPTY: Snapshot = new Tries(new Map())
 
-function grouped(items: Iterable<Item>): Map<Kind, Map<Address, Item>> {
-  const kinds = new Map<Kind, Map<Address, Item>>()
+function grouped(items: Iterable<Item>): Map<Kind, Entry[]> {
+  const kinds = new Map<Kind, Entry[]>()
   for (const one of items) {
     const kind = kindOf(one.address)
-    const group = kinds.get(kind)
-    if (group === undefined) kinds.set(kind, new Map([[one.address, one]]))
-    else group.set(one.address, one)
+    const entry = { hash: addressHash(one.address), item: one }
+    const entries = kinds.get(kind)
+    if (entries === undefined) kinds.set(kind, [entry])
+    else entries.push(entry)
   }
   return kinds
 }

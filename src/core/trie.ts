@@ -82,7 +82,7 @@ export function* itemsUnder(node: Node): IterableIterator<Item> {
   for (const child of node.children) if (child !== undefined) yield* itemsUnder(child)
 }
 
-/** `root` with the entries added or replaced. Their addresses differ from each other. */
+/** `root` with the entries added or replaced. Of two with one address the last is taken. */
 export function stored(root: Node | undefined, entries: readonly Entry[]): Node {
   return put(root, entries, 0) ?? new Leaf([])
 }
@@ -101,12 +101,15 @@ export function childrenAt(node: Node | undefined, level: number): readonly (Nod
 function put(node: Node | undefined, entries: readonly Entry[], level: number): Node | undefined {
   if (entries.length === 0) return node
   if (node instanceof Branch) return putInBranch(node, entries, level)
-  const items = merged(node?.items ?? [], entries)
-  if (items === node?.items) return node
-  return items.length <= LEAF_ITEMS || level === LEVELS ? new Leaf(items) : split(items, level)
+  const items = node?.items ?? []
+  if (level < LEVELS && items.length + entries.length > LEAF_ITEMS) {
+    return collapsed(putInBranch(split(items, level), entries, level), node)
+  }
+  const all = merged(items, entries)
+  return all === items ? node : new Leaf(all)
 }
 
-function putInBranch(node: Branch, entries: readonly Entry[], level: number): Node {
+function putInBranch(node: Branch, entries: readonly Entry[], level: number): Branch {
   const ways: Entry[][] = Array.from({ length: WAYS }, () => [])
   for (const entry of entries) ways[way(entry.hash, level)]?.push(entry)
   let size = 0
@@ -118,6 +121,14 @@ function putInBranch(node: Branch, entries: readonly Entry[], level: number): No
     return after
   })
   return same ? node : new Branch(children, size)
+}
+
+/** The leaf that few items have to be; `before` itself where it has the same items. */
+function collapsed(branch: Branch, before?: Leaf): Node {
+  if (branch.size > LEAF_ITEMS) return branch
+  const items = [...itemsUnder(branch)].sort(byAddressOrder)
+  const same = before?.items.length === items.length && items.every((one, index) => one === before.items[index])
+  return same && before !== undefined ? before : new Leaf(items)
 }
 
 function split(items: readonly Item[], level: number): Branch {
@@ -155,8 +166,7 @@ function take(node: Node, address: Address, at: { readonly hash: number; readonl
   const after = take(child, address, { hash: at.hash, level: at.level + 1 })
   if (after === child) return node
   const children = node.children.with(index, after)
-  const rest = new Branch(children, node.size - 1)
-  return rest.size > LEAF_ITEMS ? rest : new Leaf([...itemsUnder(rest)].sort(byAddressOrder))
+  return collapsed(new Branch(children, node.size - 1))
 }
 
 function saysTheSame(one: Item, other: Item): boolean {

@@ -7,44 +7,57 @@ interface Waves<T> {
   readonly ring: readonly T[]
 }
 
+interface Reading<T> {
+  key(thing: T): Address
+  after(thing: T): readonly Address[]
+}
+
 /**
  * Orders things that wait for each other, in time linear in things and references (Kahn, 1962).
  *
  * A reference to what is not among them, or to itself, holds nothing up. One input has exactly one order.
  */
-export function inWaves<T>(
-  things: readonly T[],
-  by: { key(thing: T): Address; after(thing: T): readonly Address[] },
-): Waves<T> {
-  const byKey = new Map(things.map((thing) => [by.key(thing), thing]))
-  const waiting = new Map<Address, number>()
-  const behind = new Map<Address, Address[]>()
-  for (const [key, thing] of byKey) {
-    let count = 0
-    for (const before of new Set(by.after(thing))) {
-      if (before === key || !byKey.has(before)) continue
-      count++
-      const list = behind.get(before)
-      if (list === undefined) behind.set(before, [key])
-      else list.push(key)
-    }
-    waiting.set(key, count)
-  }
+export function inWaves<T>(things: readonly T[], by: Reading<T>): Waves<T> {
+  const sorted = [...things].sort((one, other) => (by.key(one) < by.key(other) ? -1 : 1))
+  const { waiting, behind } = references(sorted, by)
   const ordered: T[] = []
-  let wave = [...byKey.keys()].filter((key) => waiting.get(key) === 0).sort()
+  const done = new Uint8Array(sorted.length)
+  let wave: number[] = []
+  for (let index = 0; index < sorted.length; index++) if (waiting[index] === 0) wave.push(index)
   while (wave.length > 0) {
-    const next: Address[] = []
-    for (const key of wave) {
-      const thing = byKey.get(key)
-      if (thing !== undefined) ordered.push(thing)
-      byKey.delete(key)
-      for (const later of behind.get(key) ?? []) {
-        const left = (waiting.get(later) ?? 0) - 1
-        waiting.set(later, left)
+    const next: number[] = []
+    for (const index of wave) {
+      ordered.push(sorted[index] as T)
+      done[index] = 1
+      for (const later of behind[index] ?? []) {
+        const left = (waiting[later] ?? 0) - 1
+        waiting[later] = left
         if (left === 0) next.push(later)
       }
     }
-    wave = next.sort()
+    wave = next.sort((one, other) => one - other)
   }
-  return { ordered, ring: [...byKey.values()].sort((one, other) => (by.key(one) < by.key(other) ? -1 : 1)) }
+  return { ordered, ring: sorted.filter((_, index) => done[index] === 0) }
+}
+
+/** By position: for how many each waits, and which wait for it. */
+function references<T>(
+  sorted: readonly T[],
+  by: Reading<T>,
+): { waiting: Int32Array; behind: (number[] | undefined)[] } {
+  const positions = new Map(sorted.map((thing, index) => [by.key(thing), index]))
+  const waiting = new Int32Array(sorted.length)
+  const behind: (number[] | undefined)[] = new Array(sorted.length)
+  for (const [index, thing] of sorted.entries()) {
+    for (const need of by.after(thing)) {
+      const before = positions.get(need)
+      if (before === undefined || before === index) continue
+      // A need that is named twice is counted twice, and let go of twice.
+      waiting[index] = (waiting[index] ?? 0) + 1
+      const list = behind[before]
+      if (list === undefined) behind[before] = [index]
+      else list.push(index)
+    }
+  }
+  return { waiting, behind }
 }
