@@ -19,16 +19,16 @@ const PROSE = new Set(['metadata', 'comments', '$schema', 'contentversion', 'def
  * Reads every expression of a template without evaluating any.
  *
  * Refuses text that does not parse and names that the template does not declare, also in branches that
- * would not be taken. Templates nested with an inner scope are left to their own deployment.
+ * would not be taken. Templates nested with an inner scope are read by the names that they declare themselves.
  */
-export function checkExpressions(template: JsonObject): void {
+export function checkExpressions(template: JsonObject, root = ''): void {
   const names: Names = {
     parameters: keysOf(property(template, 'parameters')),
     variables: new Set(variableSources(property(template, 'variables')).keys()),
     functions: ownFunctions(property(template, 'functions')),
   }
   for (const section of ['parameters', 'variables', 'resources', 'outputs']) {
-    walk(property(template, section) ?? null, section, names)
+    walk(property(template, section) ?? null, `${root}${section}`, names)
   }
 }
 
@@ -37,9 +37,12 @@ function walk(value: Json, path: string, names: Names): void {
   else if (isArray(value)) for (const [index, one] of value.entries()) walk(one, `${path}[${index}]`, names)
   else if (isObject(value)) {
     for (const [key, one] of Object.entries(value)) {
-      if (PROSE.has(key.toLowerCase()) || (key.toLowerCase() === 'template' && isInner(value))) continue
-      checkText(key, path, names)
-      walk(one, `${path}.${key}`, names)
+      if (PROSE.has(key.toLowerCase())) continue
+      if (key.toLowerCase() === 'template' && isInner(value) && isObject(one)) checkExpressions(one, `${path}.${key}.`)
+      else {
+        checkText(key, path, names)
+        walk(one, `${path}.${key}`, names)
+      }
     }
   }
 }

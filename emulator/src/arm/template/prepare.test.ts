@@ -250,6 +250,14 @@ describe('nested deployments', () => {
     })
   })
 
+  it('are read at the request of the outermost deployment', () => {
+    const template = { resources: [storage("[parameters('what')]")] }
+    const inner = nested({ expressionEvaluationOptions: { scope: 'inner' }, template })
+    expect(() => prepared({ parameters, resources: [inner] })).toThrow(
+      expect.objectContaining({ path: 'resources[0].properties.template.resources[0].name' }),
+    )
+  })
+
   it('have their expressions replaced where their scope is the template around them', () => {
     const ready = prepared({ parameters, resources: [nested({})] })
     expect(bodies(ready)['inside']).toMatchObject({
