@@ -211,5 +211,5 @@ describe('processes', () => {
     await until('the region has ended', () => !isAlive(region))
     const second = await runEmulator({ dir: first.dir, regions: 'westus' })
     await second.end()
-  })
+  }, 60_000)
 })

@@ -5,20 +5,20 @@ import { notImplemented, Refusal } from '../refusal.ts'
 import { type Route, router } from '../router.ts'
 import type { Database } from '../state/database.ts'
 import { SUBSCRIPTION, type Tokens } from '../tokens.ts'
-import { locationName, providerPath } from './arm-paths.ts'
-import { Authorization, authorizationPath } from './authorization.ts'
+import { locationName, providerPath } from './arm/arm-paths.ts'
+import { Authorization, authorizationPath } from './arm/authorization.ts'
+import type { Directory } from './arm/directory.ts'
+import { relayedWhole } from './arm/forwarded.ts'
+import { globalRoutes } from './arm/global-routes.ts'
+import { GroupRemovals } from './arm/group-removals.ts'
+import { groupRoutes } from './arm/group-routes.ts'
+import { Groups } from './arm/groups.ts'
+import { resourceListRoutes } from './arm/resource-lists.ts'
+import { ResourceRouting } from './arm/resource-routing.ts'
+import { listType } from './arm/type-lists.ts'
 import { deploymentRoutes } from './deployments.ts'
-import type { Directory } from './directory.ts'
-import { relayedWhole } from './forwarded.ts'
 import type { ArmRequest, ArmResponse, FrontArm } from './front-arm.ts'
-import { globalRoutes } from './global-routes.ts'
-import { GroupRemovals } from './group-removals.ts'
-import { groupRoutes } from './group-routes.ts'
-import { Groups } from './groups.ts'
 import type { InnerClient, Reach } from './reach.ts'
-import { resourceListRoutes } from './resource-lists.ts'
-import { ResourceRouting } from './resource-routing.ts'
-import { listType } from './type-lists.ts'
 
 /** Azure Resource Manager's global front door. */
 export interface Arm {
@@ -53,7 +53,7 @@ export function openArm(parts: ArmParts): Arm {
   const find = router([
     ...globalRoutes({ regions, directory }),
     ...groupRoutes({ groups, removals, regions }),
-    ...resourceListRoutes({ directory, groups }),
+    ...resourceListRoutes({ directory, groups, routing }),
     ...deploymentRoutes(frontArm),
     ...providerRoutes({ directory, groups, reach, regions, routing }),
   ])

@@ -2,8 +2,8 @@ import type { Clock } from '../clock.ts'
 import { Faults } from '../faults.ts'
 import type { Settings as RegionSettings } from '../region-main.ts'
 import type { Database } from '../state/database.ts'
+import { GLOBAL_PLACES, linkFaults, type OrderedFault, requestFaults } from './control/ordered-faults.ts'
 import { Links } from './links.ts'
-import { GLOBAL_PLACES, linkFaults, type OrderedFault, requestFaults } from './ordered-faults.ts'
 
 /** The weather of the emulator: faults in force, and how far its time is moved. */
 export class Conditions {

@@ -1,4 +1,4 @@
-import type { OwnedName } from './directory.ts'
+import type { OwnedName } from './arm/directory.ts'
 
 /** Where a host name leads. */
 export type Destination =
@@ -40,7 +40,7 @@ const OWNED: readonly (readonly [suffix: string, kind: OwnedName])[] = [
   ['azurecr.io', 'registry'],
 ]
 
-const TELEMETRY = '.in.applicationinsights.azure.com'
+const TELEMETRY = ['.applicationinsights.azure.com', '.livediagnostics.monitor.azure.com']
 
 export interface Places {
   readonly regions: ReadonlySet<string>
@@ -52,7 +52,7 @@ export interface Places {
 export function destinationOf(host: string, places: Places): Destination | undefined {
   const global = GLOBAL.get(host)
   if (global !== undefined) return global
-  if (host.endsWith(TELEMETRY)) return { to: 'telemetry' }
+  if (TELEMETRY.some((suffix) => host.endsWith(suffix))) return { to: 'telemetry' }
   return ofRegion(host, places.regions) ?? ofOwner(host, places)
 }
 

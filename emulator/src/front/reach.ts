@@ -133,7 +133,8 @@ function idle(): void {
   // The head of an answer that arrives while the way is stalled waits in #passage.
 }
 
-function unreachable(region: string): Refusal {
+/** ARM's answer for a region that is away. */
+export function unreachable(region: string): Refusal {
   return new Refusal(
     503,
     'ServiceUnavailable',

@@ -1,9 +1,9 @@
-import type { Call, Reply } from '../call.ts'
-import { Refusal } from '../refusal.ts'
-import type { Route } from '../router.ts'
+import type { Call, Reply } from '../../call.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Route } from '../../router.ts'
 import { locationName } from './arm-paths.ts'
 import type { GroupRemovals } from './group-removals.ts'
-import { type Group, type Groups, groupBody } from './groups.ts'
+import { beingDeleted, type Group, type Groups, groupBody } from './groups.ts'
 import { tagFilter } from './resource-lists.ts'
 
 type Params = Readonly<Record<string, string>>
@@ -111,9 +111,4 @@ function tagsOf(value: unknown): Record<string, string> {
     return Object.fromEntries(entries)
   }
   throw new Refusal(400, 'InvalidRequestContent', "The field 'tags' is not a map of texts.")
-}
-
-export function beingDeleted(name: string): Refusal {
-  const message = `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`
-  return new Refusal(409, 'ResourceGroupBeingDeleted', message)
 }

@@ -1,4 +1,4 @@
-import type { Plane, Reply } from '../call.ts'
+import type { Plane, Reply } from '../../call.ts'
 
 const SUFFIXES = {
   acrLoginServer: 'azurecr.io',

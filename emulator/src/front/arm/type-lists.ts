@@ -1,8 +1,8 @@
-import type { Call, Reply } from '../call.ts'
-import { Refusal } from '../refusal.ts'
+import type { Call, Reply } from '../../call.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Reach } from '../reach.ts'
 import type { Directory } from './directory.ts'
 import { passedOn, relayedWhole, watching } from './forwarded.ts'
-import type { Reach } from './reach.ts'
 
 /** Which resources a list of one type is about. */
 export interface TypeScope {

@@ -1,14 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Call, Reply } from '../call.ts'
-import { Refusal } from '../refusal.ts'
-import type { Database } from '../state/database.ts'
+import type { Call, Reply } from '../../call.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Database } from '../../state/database.ts'
+import { type Reach, unreachable } from '../reach.ts'
 import { locationName, type ProviderPath } from './arm-paths.ts'
 import type { Directory, Entry } from './directory.ts'
 import { passedOn, relayed, relayedWhole, watching } from './forwarded.ts'
-import { beingDeleted } from './group-routes.ts'
-import type { Group, Groups } from './groups.ts'
-import type { Reach } from './reach.ts'
+import { beingDeleted, type Group, type Groups } from './groups.ts'
 
 export interface RoutingParts {
   readonly db: Database
@@ -69,6 +68,8 @@ export class ResourceRouting {
     const sent = (await call.json()) as { location?: unknown } | undefined
     const known = await this.#verified(call, this.#parts.directory.get(path.id))
     const region = this.#regionFor({ location: sent?.location, known, group, name: path.name ?? '' })
+    // Nothing was sent to a region that is away, so nothing can have come to be there.
+    if (!this.#parts.reach.reaches(region)) throw unreachable(region)
     if (known === undefined) await this.#reserve(path, region)
     const put = this.#putsOf(path.id)
     put.begun += 1
@@ -77,7 +78,7 @@ export class ResourceRouting {
       const answer = await watching(call, (signal) => this.#send(call, region, { signal, body }))
       const { reply, json } = await relayedWhole(answer, call.method)
       if (reply.status < 300) await this.#settle(path.id, json)
-      else if (reply.status < 500 && put.flying === 1) await this.#forgetReserved(path.id)
+      else if (!isDoubtful(reply) && put.flying === 1) await this.#forgetReserved(path.id)
       return reply
     } finally {
       put.flying -= 1
@@ -103,17 +104,31 @@ export class ResourceRouting {
     return reply
   }
 
+  /**
+   * The entries as they are now: what is not known to be there is asked for in its region.
+   *
+   * A region that is away leaves the entry as it is.
+   */
+  async present(call: Call, entries: readonly Entry[]): Promise<readonly Entry[]> {
+    const asked = await Promise.all(
+      entries.map((entry) => (entry.state === 'there' ? entry : this.#verified(call, entry).catch(() => entry))),
+    )
+    return asked.filter((entry) => entry !== undefined && entry.state !== 'reserved') as readonly Entry[]
+  }
+
   /** The entry, or `undefined` where its region says that the resource never came to be or is gone. */
   async #verified(call: Call, entry: Entry | undefined): Promise<Entry | undefined> {
+    const { directory, db } = this.#parts
     if (entry === undefined || entry.state === 'there' || this.#putsOf(entry.id).flying > 0) return entry
-    const answer = await watching(call, (signal) => this.#send(call, entry.region, { signal, method: 'GET' }))
+    const target = `${encodeURI(entry.id)}?api-version=${call.query.get('api-version') ?? ''}`
+    const answer = await watching(call, (signal) => this.#send(call, entry.region, { signal, method: 'GET', target }))
     const { reply, json } = await relayedWhole(answer, 'GET')
     if (reply.status === 404) {
-      await this.#parts.db.write(() => this.#parts.directory.forget(entry.id))
+      await db.write(() => directory.forget(entry.id))
       return undefined
     }
     if (isSuccess(reply) && entry.state === 'reserved') await this.#settle(entry.id, json)
-    return entry
+    return directory.get(entry.id)
   }
 
   #regionFor(wanted: { location: unknown; known: Entry | undefined; group: Group; name: string }): string {
@@ -175,15 +190,15 @@ export class ResourceRouting {
   #send(
     call: Call,
     region: string,
-    more: { signal: AbortSignal; method?: string; body?: Readable | Buffer | undefined },
+    more: { signal: AbortSignal; method?: string; target?: string; body?: Readable | Buffer | undefined },
   ): Promise<IncomingMessage> {
-    const { method = call.method, body, signal } = more
+    const { method = call.method, target = call.target, body, signal } = more
     const headers = passedOn(call.headers)
     if (body === undefined) {
       delete headers['content-length']
       delete headers['content-type']
     } else if (Buffer.isBuffer(body)) headers['content-length'] = String(body.length)
-    const { host, client, target } = call
+    const { host, client } = call
     return this.#parts.reach.send(region, { method, target, host, headers, client, body, signal })
   }
 
@@ -196,6 +211,11 @@ export class ResourceRouting {
     }
     return found
   }
+}
+
+/** True where the region may have created the resource all the same. 501 and 507 say that it has not. */
+function isDoubtful({ status }: Reply): boolean {
+  return status >= 500 && status !== 501 && status !== 507
 }
 
 function isSuccess(reply: Reply): boolean {

@@ -1,7 +1,7 @@
-import type { Call, Reply } from '../call.ts'
-import type { Clock } from '../clock.ts'
-import { notImplemented, Refusal } from '../refusal.ts'
-import type { Database } from '../state/database.ts'
+import type { Call, Reply } from '../../call.ts'
+import type { Clock } from '../../clock.ts'
+import { notImplemented, Refusal } from '../../refusal.ts'
+import type { Database } from '../../state/database.ts'
 import { ROLES } from './roles.ts'
 
 interface Assignment {

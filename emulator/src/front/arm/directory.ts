@@ -1,4 +1,4 @@
-import type { Database } from '../state/database.ts'
+import type { Database } from '../../state/database.ts'
 
 /** Kinds of resource whose names are unique in the whole cloud and stand in host names. */
 export type OwnedName = 'storage' | 'vault' | 'registry'

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Acknowledged } from '../state/activity.ts'
-import { CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT } from '../tokens.ts'
+import type { Acknowledged } from '../../state/activity.ts'
+import { CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT } from '../../tokens.ts'
+import type { RegionStatus } from '../region-processes.ts'
 import { type ControlRoute, Misuse } from './control-call.ts'
 import { type OrderedFault, readFaults } from './ordered-faults.ts'
-import type { RegionStatus } from './region-processes.ts'
 
 /** What the control API can do to the emulator. */
 export interface ControlParts {

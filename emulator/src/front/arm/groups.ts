@@ -1,5 +1,5 @@
-import { Refusal } from '../refusal.ts'
-import type { Database } from '../state/database.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Database } from '../../state/database.ts'
 
 /** A resource group. Its metadata are global here, but its home region decides whether its resources may change. */
 export interface Group {
@@ -84,6 +84,12 @@ export function groupBody(group: Group): Readonly<Record<string, unknown>> {
     tags: group.tags,
     properties: { provisioningState: group.state },
   }
+}
+
+/** What a group that is being removed answers to changes. */
+export function beingDeleted(name: string): Refusal {
+  const message = `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`
+  return new Refusal(409, 'ResourceGroupBeingDeleted', message)
 }
 
 function parsed(row: Row): Group {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { refusalOf } from '../proxy.ts'
 import { type ControlReply, type ControlRoute, Misuse } from './control-call.ts'
 import { type ControlParts, controlRoutes } from './control-routes.ts'
-import { refusalOf } from './proxy.ts'
 
 const MOST_BODY = 1024 * 1024
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])

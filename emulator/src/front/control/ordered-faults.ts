@@ -1,6 +1,6 @@
-import type { Fault } from '../faults.ts'
+import type { Fault } from '../../faults.ts'
+import type { LinkFault } from '../links.ts'
 import { Misuse } from './control-call.ts'
-import type { LinkFault } from './links.ts'
 
 /**
  * A fault as the control API takes it.

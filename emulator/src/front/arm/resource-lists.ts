@@ -1,8 +1,9 @@
-import type { Call, Reply } from '../call.ts'
-import { Refusal } from '../refusal.ts'
-import type { Route } from '../router.ts'
+import type { Call, Reply } from '../../call.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Route } from '../../router.ts'
 import type { Directory, Entry } from './directory.ts'
 import type { Groups } from './groups.ts'
+import type { ResourceRouting } from './resource-routing.ts'
 
 interface Tagged {
   readonly tags?: unknown
@@ -15,15 +16,20 @@ interface Filtered extends Tagged {
   readonly resourceGroup: string
 }
 
-/** Lists of resources of every type, from the front's own directory: they need no region. */
-export function resourceListRoutes(parts: { directory: Directory; groups: Groups }): readonly Route[] {
-  const { directory, groups } = parts
+/** Lists of resources of every type, from the front's own directory: they go on without a region. */
+export function resourceListRoutes(parts: {
+  directory: Directory
+  groups: Groups
+  routing: ResourceRouting
+}): readonly Route[] {
+  const { directory, groups, routing } = parts
+  const present = async (call: Call, entries: readonly Entry[]) => list(call, await routing.present(call, entries))
   return [
     [
       'GET',
       '/subscriptions/:subscription/resources',
       'Resources_List',
-      (call, { subscription = '' }) => list(call, directory.list({ subscription })),
+      (call, { subscription = '' }) => present(call, directory.list({ subscription })),
     ],
     [
       'GET',
@@ -31,7 +37,7 @@ export function resourceListRoutes(parts: { directory: Directory; groups: Groups
       'Resources_ListByResourceGroup',
       (call, { subscription = '', group = '' }) => {
         groups.need(subscription, group)
-        return list(call, directory.list({ subscription, resourceGroup: group }))
+        return present(call, directory.list({ subscription, resourceGroup: group }))
       },
     ],
   ]
@@ -40,10 +46,7 @@ export function resourceListRoutes(parts: { directory: Directory; groups: Groups
 function list(call: Call, entries: readonly Entry[]): Reply {
   const matches = resourceFilter(call.query.get('$filter'))
   const top = Number(call.query.get('$top') ?? Number.POSITIVE_INFINITY)
-  const value = entries
-    .filter((entry) => entry.state !== 'reserved')
-    .filter((entry) => matches({ ...entry, ...entry.summary }))
-    .slice(0, top)
+  const value = entries.filter((entry) => matches({ ...entry, ...entry.summary })).slice(0, top)
   return { status: 200, body: { value: value.map(listed) } }
 }
 

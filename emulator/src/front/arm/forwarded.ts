@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Call, Reply } from '../call.ts'
+import type { Call, Reply } from '../../call.ts'
 
 /** Headers that belong to one connection (RFC 9110 section 7.6.1), and those that are set anew. */
 const OWN_OF_CONNECTION: ReadonlySet<string> = new Set([

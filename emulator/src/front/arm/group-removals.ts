@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Call, Reply } from '../call.ts'
-import { Refusal } from '../refusal.ts'
-import type { Database } from '../state/database.ts'
-import type { Tokens } from '../tokens.ts'
+import type { Call, Reply } from '../../call.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Database } from '../../state/database.ts'
+import type { Tokens } from '../../tokens.ts'
+import type { FrontArm } from '../front-arm.ts'
 import type { Directory, Entry } from './directory.ts'
-import type { FrontArm } from './front-arm.ts'
 import type { Group, Groups } from './groups.ts'
 
 interface Removal {
