@@ -203,8 +203,8 @@ function newKey(): string {
 function parsed(row: ContainerRow): Container {
   return {
     ...row,
-    metadata: JSON.parse(row.metadata),
-    policies: JSON.parse(row.policies),
+    metadata: row.metadata === '{}' ? {} : JSON.parse(row.metadata),
+    policies: row.policies === '[]' ? [] : JSON.parse(row.policies),
     lease: row.lease === null ? null : JSON.parse(row.lease),
   }
 }

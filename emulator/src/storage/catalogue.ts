@@ -158,16 +158,20 @@ export class Catalogue {
 
   /** Creates the blob or replaces it whole. A lease that is in force stays; one that has ended goes. */
   put(container: number, name: string, wanted: NewBlob, parts: readonly Part[]): Blob {
-    const before = this.get(container, name)
-    if (before !== undefined) this.#dropParts(before.key)
+    this.#loosen(
+      `DELETE FROM blob_parts
+       WHERE blob = (SELECT key FROM blobs WHERE container = ? AND name = ? AND snapshot = '') RETURNING file`,
+      container,
+      name,
+    )
     const now = this.#clock.now()
-    const { lastInsertRowid } = this.#db.run(
+    const row = this.#db.get<BlobRow>(
       `INSERT INTO blobs (container, name, snapshot, kind, length, etag, created, modified, headers, md5, sha256,
          metadata, tags, tier, lease, copy) VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)
        ON CONFLICT (container, name, snapshot) DO UPDATE SET kind = excluded.kind, length = excluded.length,
          etag = excluded.etag, created = excluded.created, modified = excluded.modified, headers = excluded.headers,
          md5 = excluded.md5, sha256 = excluded.sha256, metadata = excluded.metadata, tags = excluded.tags,
-         tier = excluded.tier, copy = excluded.copy`,
+         tier = excluded.tier, copy = excluded.copy RETURNING *`,
       container,
       name,
       wanted.kind,
@@ -183,8 +187,9 @@ export class Catalogue {
       wanted.tier,
       wanted.copy === null ? null : JSON.stringify(wanted.copy),
     )
-    this.#addParts(before?.key ?? lastInsertRowid, 0, parts)
-    return this.#need(container, name)
+    if (row === undefined) throw new Error(`the row of ${name} was not written`)
+    this.#addParts(row.key, 0, parts)
+    return parsed(row)
   }
 
   /** Adds bytes to the end of an append blob. */
@@ -278,10 +283,8 @@ export class Catalogue {
   }
 
   putBlock(container: number, name: string, part: Part): void {
-    const same = 'FROM blob_blocks WHERE container = ? AND name = ? AND block = ?'
-    const before = this.#db.get<{ file: string | null }>(`SELECT file ${same}`, container, name, part.block)
-    if (before !== undefined) this.#db.run(`DELETE ${same}`, container, name, part.block)
-    if (before?.file) this.#onLoose(before.file)
+    const same = 'container = ? AND name = ? AND block = ?'
+    this.#loosen(`DELETE FROM blob_blocks WHERE ${same} RETURNING file`, container, name, part.block)
     this.#db.run(
       'INSERT INTO blob_blocks (container, name, block, length, sha256, file, data, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       container,
@@ -297,10 +300,7 @@ export class Catalogue {
 
   /** Forgets the uncommitted blocks of a blob. */
   dropBlocks(container: number, name: string): void {
-    const own = 'FROM blob_blocks WHERE container = ? AND name = ?'
-    const files = this.#db.all<{ file: string }>(`SELECT file ${own} AND file IS NOT NULL`, container, name)
-    this.#db.run(`DELETE ${own}`, container, name)
-    for (const { file } of files) this.#onLoose(file)
+    this.#loosen('DELETE FROM blob_blocks WHERE container = ? AND name = ? RETURNING file', container, name)
   }
 
   /** True if some blob or block needs the file. */
@@ -343,12 +343,14 @@ export class Catalogue {
   }
 
   #dropParts(blob: number): void {
-    const files = this.#db.all<{ file: string }>(
-      'SELECT DISTINCT file FROM blob_parts WHERE blob = ? AND file IS NOT NULL',
-      blob,
-    )
-    this.#db.run('DELETE FROM blob_parts WHERE blob = ?', blob)
-    for (const { file } of files) this.#onLoose(file)
+    this.#loosen('DELETE FROM blob_parts WHERE blob = ? RETURNING file', blob)
+  }
+
+  /** Runs a statement that removes rows and returns the files they named. */
+  #loosen(sql: string, ...values: (number | string)[]): void {
+    for (const { file } of this.#db.all<{ file: string | null }>(sql, ...values)) {
+      if (file !== null) this.#onLoose(file)
+    }
   }
 }
 
@@ -371,8 +373,8 @@ function parsed(row: BlobRow): Blob {
   return {
     ...row,
     headers: JSON.parse(row.headers),
-    metadata: JSON.parse(row.metadata),
-    tags: JSON.parse(row.tags),
+    metadata: row.metadata === '{}' ? {} : JSON.parse(row.metadata),
+    tags: row.tags === '{}' ? {} : JSON.parse(row.tags),
     lease: row.lease === null ? null : JSON.parse(row.lease),
     copy: row.copy === null ? null : JSON.parse(row.copy),
   }

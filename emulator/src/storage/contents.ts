@@ -28,9 +28,11 @@ export interface Digests {
 }
 
 /** At most this many bytes live in the database, where they share the group commit. */
-const INLINE = 64 * 1024
+export const INLINE = 64 * 1024
 const BATCH = 1024 * 1024
 const READ = 512 * 1024
+/** After this many bytes the disk is set to work, so that little is left for the end. */
+const SYNC_EVERY = 8 * BATCH
 
 /**
  * The bytes of a region's blobs, in files with random names under one folder.
@@ -191,6 +193,8 @@ class Writer {
   readonly #path: string
   readonly #handle: FileHandle
   #writing: Promise<unknown> = Promise.resolve()
+  #syncing: Promise<unknown> = Promise.resolve()
+  #unsynced = 0
 
   private constructor(name: string, path: string, handle: FileHandle) {
     this.name = name
@@ -209,16 +213,27 @@ class Writer {
     this.#writing = chunks.length === 0 ? Promise.resolve() : writeAll(this.#handle, chunks)
     // The failure is met by the next call; without this it would count as unhandled until then.
     this.#writing.catch(() => undefined)
+    this.#unsynced += chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    if (this.#unsynced >= SYNC_EVERY) this.#startSync()
+  }
+
+  /** A failed sync is never asked for again: the second one may succeed although the bytes are lost. */
+  #startSync(): void {
+    this.#unsynced = 0
+    this.#syncing = Promise.all([this.#syncing, this.#handle.datasync()])
+    this.#syncing.catch(() => undefined)
   }
 
   async finish(): Promise<void> {
     await this.#writing
+    await this.#syncing
     await this.#handle.datasync()
     await this.#handle.close()
   }
 
   async abandon(): Promise<void> {
     await this.#writing.catch(() => undefined)
+    await this.#syncing.catch(() => undefined)
     await this.#handle.close().catch(() => undefined)
     await rm(this.#path, { force: true })
   }

@@ -8,6 +8,7 @@ import {
   blobOf,
   changeable,
   headerOf,
+  isSmall,
   keeping,
   keptHeaders,
   metadataOf,
@@ -27,7 +28,8 @@ const TIERS = new Set(['Hot', 'Cool', 'Cold', 'Archive'])
 export async function putBlockBlob(request: StorageRequest): Promise<Reply> {
   const { call, target } = request
   checkName(target.blob)
-  writable(request)
+  // A body that will be refused anyway need not cross the disk; for a small one, looking twice costs more.
+  if (!isSmall(call)) writable(request)
   const content = await receiveBody(request, true)
   const wanted = newBlob(call, 'BlockBlob', {
     md5: headerOf(call, 'x-ms-blob-content-md5') ?? content.md5,
