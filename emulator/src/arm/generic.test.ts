@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { request } from 'undici'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type OpenRegion, openRegion } from '../region.ts'
+import { SUBSCRIPTION } from '../tokens.ts'
+
+const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg`
+
+let root: string
+let region: OpenRegion
+let port: number
+let token: string
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'emulator-generic-'))
+  region = await openRegion({ name: 'eastus2', root })
+  port = await region.listen()
+  token = await region.tokens.issue({
+    subject: 'tester',
+    audience: 'https://management.azure.com',
+    lifetimeSeconds: 3600,
+  })
+})
+
+afterAll(async () => {
+  await region.close()
+  await rm(root, { recursive: true, force: true })
+})
+
+interface Answer {
+  readonly status: number
+  readonly body: Record<string, unknown>
+}
+
+async function arm(method: string, path: string, body?: unknown): Promise<Answer> {
+  const answer = await request(`http://127.0.0.1:${port}${path}?api-version=2024-01-01`, {
+    method: method as 'GET',
+    headers: { host: 'management.azure.com', authorization: `Bearer ${token}` },
+    body: body === undefined ? null : JSON.stringify(body),
+  })
+  const text = await answer.body.text()
+  return { status: answer.statusCode, body: text === '' ? {} : JSON.parse(text) }
+}
+
+describe('a resource of a provider that is not played', () => {
+  it('comes back as it was sent, with what its provider computes', async () => {
+    const path = `${GROUP}/providers/Microsoft.Insights/components/telemetry`
+    const sent = { location: 'eastus2', kind: 'web', properties: { Application_Type: 'web', odd: [1, { a: null }] } }
+    const made = await arm('PUT', path, sent)
+    const again = await arm('PUT', path.toUpperCase().replace('/SUBSCRIPTIONS', '/subscriptions'), sent)
+    expect(made).toMatchObject({ status: 201, body: { id: path, name: 'telemetry', kind: 'web' } })
+    expect(made.body['properties']).toMatchObject({ odd: [1, { a: null }], provisioningState: 'Succeeded' })
+    expect(again.status).toBe(200)
+    expect(again.body['properties']).toEqual(made.body['properties'])
+  })
+
+  it('keeps what its provider computed, whatever a client sends', async () => {
+    const path = `${GROUP}/providers/Microsoft.OperationalInsights/workspaces/logs`
+    const made = await arm('PUT', path, { location: 'eastus2' })
+    const { customerId } = made.body['properties'] as { customerId: string }
+    await arm('PUT', path, { location: 'eastus2', properties: { customerId: 'mine', retentionInDays: 90 } })
+    const changed = await arm('PATCH', path, { tags: { a: 'b' }, properties: { customerId: 'mine' } })
+    expect(changed.body).toMatchObject({ tags: { a: 'b' }, properties: { customerId, retentionInDays: 90 } })
+  })
+
+  it('gives a system identity once and for all', async () => {
+    const path = `${GROUP}/providers/Microsoft.CognitiveServices/accounts/mind`
+    const body = { location: 'eastus2', identity: { type: 'SystemAssigned' } }
+    const made = await arm('PUT', path, body)
+    const again = await arm('PUT', path, body)
+    expect(made.body['identity']).toMatchObject({ type: 'SystemAssigned', principalId: expect.any(String) })
+    expect(again.body['identity']).toEqual(made.body['identity'])
+  })
+
+  it('stands over children, which need it and go with it', async () => {
+    const zone = `${GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.api.azureml.ms`
+    const link = `${zone}/virtualNetworkLinks/hub`
+    expect(await arm('PUT', link, {})).toMatchObject({
+      status: 404,
+      body: { error: { code: 'ParentResourceNotFound' } },
+    })
+    await arm('PUT', zone, { location: 'global' })
+    expect((await arm('PUT', link, { location: 'global' })).body).toMatchObject({
+      type: 'Microsoft.Network/privateDnsZones/virtualNetworkLinks',
+    })
+    const listed = await arm('GET', `${zone}/virtualNetworkLinks`)
+    expect(listed.body['value']).toMatchObject([{ name: 'hub' }])
+    expect((await arm('DELETE', zone)).status).toBe(200)
+    expect((await arm('GET', link)).status).toBe(404)
+    expect((await arm('DELETE', zone)).status).toBe(204)
+  })
+
+  it('lists by group and by subscription', async () => {
+    for (const [group, name] of [
+      ['rg', 'id1'],
+      ['other', 'id2'],
+    ]) {
+      const path = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}`
+      await arm('PUT', path, { location: 'eastus2' })
+    }
+    const type = 'providers/Microsoft.ManagedIdentity/userAssignedIdentities'
+    const names = async (path: string) => {
+      return ((await arm('GET', path)).body['value'] as { name: string }[]).map((one) => one.name)
+    }
+    expect(await names(`${GROUP}/${type}`)).toEqual(['id1'])
+    expect(await names(`/subscriptions/${SUBSCRIPTION}/${type}`)).toEqual(['id1', 'id2'])
+  })
+
+  it('says what it does not do', async () => {
+    const path = `${GROUP}/providers/Microsoft.ContainerRegistry/registries/images`
+    await arm('PUT', path, { location: 'eastus2', sku: { name: 'Premium' } })
+    expect(await arm('POST', `${path}/listCredentials`)).toMatchObject({
+      status: 501,
+      body: { error: { message: expect.stringContaining('listCredentials') } },
+    })
+  })
+})
