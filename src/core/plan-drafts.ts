@@ -20,6 +20,8 @@ interface Drafts {
 /** Why nothing can lean on an address. `cold` is no fault: it comes to be at a failover. */
 type Trouble = 'refused' | 'conflict' | 'cold'
 
+const NOTHING: readonly Address[] = Object.freeze([])
+
 /** Azure takes versions of at most 30 characters. */
 const LONGEST_VERSION = 30
 
@@ -176,9 +178,9 @@ class Drafting {
   }
 
   #afterOf({ needs }: Item): readonly Address[] {
-    const after: Address[] = []
-    for (const need of needs) if (this.#drafted.has(need) && !after.includes(need)) after.push(need)
-    return after
+    return needs.some((need) => this.#drafted.has(need))
+      ? [...new Set(needs)].filter((need) => this.#drafted.has(need))
+      : NOTHING
   }
 }
 
