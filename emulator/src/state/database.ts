@@ -81,6 +81,8 @@ export class Database {
 
   #flush(): void {
     const group = this.#pending
+    // Closing has written what was waiting.
+    if (group.length === 0) return
     this.#pending = []
     const outcomes = new Map<Pending, unknown>()
     try {
@@ -88,7 +90,7 @@ export class Database {
       for (const one of group) this.#runAlone(one, outcomes)
       this.#sqlite.exec('COMMIT')
     } catch (failure) {
-      if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
+      if (this.#sqlite.isOpen && this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
       for (const one of group) one.settle(failure)
       return
     }
