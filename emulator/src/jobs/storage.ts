@@ -127,7 +127,14 @@ export class Storage {
       'x-ms-version': '2021-12-02',
       ...more.headers,
     }
-    return request(url, { method, headers, body: more.body ?? null, dispatcher: this.#agent })
+    try {
+      return await request(url, { method, headers, body: more.body ?? null, dispatcher: this.#agent })
+    } catch (failure) {
+      // What broke off the body is not the storage's doing, and is known to whoever made the body.
+      if (more.body?.errored != null) throw more.body.errored
+      const { host, pathname } = new URL(url)
+      throw new Error(`${method} ${host}${pathname} was not answered: ${messageOf(failure)}`, { cause: failure })
+    }
   }
 
   async #signed(): Promise<string> {
@@ -137,6 +144,10 @@ export class Storage {
     }
     return this.#token.text
   }
+}
+
+function messageOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure)
 }
 
 function addressOf({ account, container, path }: Location): string {
