@@ -10,6 +10,8 @@ export interface Observation {
   readonly snapshot: Snapshot
   /** Before the first request: whatever was acknowledged until then is in the snapshot, if its kind is complete. */
   readonly startedAt: Instant
+  /** Kinds whose list came to its end, the empty ones too. */
+  readonly complete: ReadonlySet<Kind>
   /** Kinds whose list did not come to its end, with the sentence that says why. They prove nothing. */
   readonly incomplete: ReadonlyMap<Kind, string>
 }
@@ -33,6 +35,7 @@ const WIDTH = 6
 export async function observe(place: Place, options: ObserveOptions): Promise<Observation> {
   const { services, as, signal, excluded, progress } = options
   const startedAt = options.now()
+  const complete = new Set<Kind>()
   const incomplete = new Map<Kind, string>()
   let snapshot = options.before ?? emptySnapshot()
   progress.phase(`reading ${place.location}`, services.length)
@@ -41,6 +44,7 @@ export async function observe(place: Place, options: ObserveOptions): Promise<Ob
     try {
       for await (const item of service.list(place, { signal, as })) if (!excluded(item.address)) items.push(item)
       snapshot = withKind(snapshot, service.kind, items)
+      complete.add(service.kind)
     } catch (thrown) {
       if (signal.aborted) throw thrown
       if (!isFault(thrown)) throw thrown
@@ -48,5 +52,5 @@ export async function observe(place: Place, options: ObserveOptions): Promise<Ob
     }
     progress.advance()
   })
-  return { snapshot, startedAt, incomplete }
+  return { snapshot, startedAt, complete, incomplete }
 }

@@ -1,0 +1,171 @@
+import type { Address, Digest, Instant, Item, Kind, Side } from '../core/model.ts'
+import { kindOf } from '../core/model.ts'
+import type { Snapshot } from '../core/snapshot.ts'
+import { isCold, standingForm } from '../core/standing.ts'
+import type { PlanRules } from '../core/step.ts'
+import type { Entry, Ledger } from '../store/ledger.ts'
+import type { Carried } from './carry.ts'
+import type { Observation } from './observe.ts'
+
+/** Everything that one pass found out, from which the ledger is brought up to date. */
+export interface Reckoning {
+  readonly protection: string
+  readonly active: Side
+  readonly source: Observation
+  readonly target: Observation
+  readonly carried: ReadonlyMap<Address, Carried>
+  readonly rules: PlanRules
+  /** Where the source's items stand in the target, if not at their own address. */
+  readonly mapped: ReadonlyMap<Address, Address>
+  readonly now: Instant
+}
+
+/** Recovery points by kind: up to when everything of the kind that was acknowledged is in the standby. */
+export interface Reckoned {
+  /** The oldest recovery point of all items, and of the kinds themselves. `undefined` before the first complete pass. */
+  readonly recoveryPoint: Instant | undefined
+  /** Items whose replica is not the source's latest observed state. */
+  readonly behind: readonly Address[]
+}
+
+/** A ledger entry of something that has no verified replica. */
+export const NO_REPLICA: Digest = ''
+
+/**
+ * Brings the ledger up to date with one pass and gives the recovery point.
+ *
+ * An item is as recent as the start of the latest complete observation in which it equalled its verified replica.
+ * One that was new in this pass and could not be carried is as recent as the pass before, in which it was not there
+ * on either side. A kind whose list broke off keeps what it had.
+ */
+export async function reckon(ledger: Ledger, of: Reckoning): Promise<Reckoned> {
+  const { protection, source } = of
+  const changed: Entry[] = []
+  const behind: Address[] = []
+  const untouched = new Set<Address>()
+  let oldest: Instant | undefined
+  for (const kind of kindsOf(of)) {
+    const before = lastComplete(ledger, protection, kind)
+    if (source.incomplete.has(kind)) {
+      for (const { address } of ledger.entries(protection, kind)) untouched.add(address)
+      behind.push(...[...untouched].filter((address) => kindOf(address) === kind && address !== markOf(kind)))
+      oldest = older(oldest, before)
+      continue
+    }
+    for (const item of source.snapshot.items(kind)) {
+      const known = ledger.get(protection, item.address)
+      const entry = entryOf(of, item, known) ?? unproved(of, item.address, known ?? before)
+      if (entry.recoveryPoint < source.startedAt) {
+        behind.push(item.address)
+        untouched.add(item.address)
+      }
+      oldest = older(oldest, entry.recoveryPoint)
+      if (!sameEntry(known, entry)) changed.push(entry)
+    }
+    changed.push(mark(of, kind))
+  }
+  await ledger.put(protection, changed)
+  await ledger.touch(protection, source.startedAt, untouched)
+  await ledger.forget(protection, gone(ledger, of))
+  const recoveryPoint = older(oldest, source.startedAt)
+  return { recoveryPoint: recoveryPoint === 0 ? undefined : recoveryPoint, behind: behind.sort() }
+}
+
+function kindsOf({ source }: Reckoning): readonly Kind[] {
+  return [...source.complete, ...source.incomplete.keys()].sort()
+}
+
+/** What the pass proves of an item, or `undefined` where it proves nothing. */
+function entryOf(of: Reckoning, item: Item, known: Entry | undefined): Entry | undefined {
+  const { source, carried, rules, active, now } = of
+  const { address } = item
+  const facts = { address, source: active, sourceDigest: item.digest, verifiedAt: now, recoveryPoint: source.startedAt }
+  if (rules.kind(kindOf(address))?.can.converge === false || isCold(item, rules)) {
+    // Never made in the standby before a failover: what is needed then is the body, and the ledger has it.
+    return { ...facts, replicaDigest: item.digest, kept: item.body }
+  }
+  const done = carried.get(address)
+  if (done?.verified === true) {
+    const { sourceDigest, replicaDigest, observedAt = source.startedAt } = done
+    return { ...facts, sourceDigest, replicaDigest, recoveryPoint: observedAt, ...asIsOf(of, item) }
+  }
+  const replica = done === undefined ? standsAs(of, item) : undefined
+  if (replica !== undefined) return { ...facts, replicaDigest: replica, ...asIsOf(of, item) }
+  return known !== undefined && known.replicaDigest === NO_REPLICA ? known : undefined
+}
+
+/** What a replica that stands by does not show: the body with which it is to act when its side is in charge. */
+function asIsOf({ rules }: Reckoning, item: Item): Pick<Entry, 'kept'> {
+  return standingForm(item, rules) === item ? {} : { kept: item.body }
+}
+
+/** An item without proof is as old as its last proof; without any, as the last complete list, in which it was not. */
+function unproved({ source, active, now }: Reckoning, address: Address, known: Entry | Instant): Entry {
+  if (typeof known !== 'number') return known
+  const digest = source.snapshot.get(address)?.digest ?? NO_REPLICA
+  return {
+    address,
+    source: active,
+    sourceDigest: digest,
+    replicaDigest: NO_REPLICA,
+    recoveryPoint: known,
+    verifiedAt: now,
+  }
+}
+
+/** Digest of the replica if it was found to be what the source's item shall be there. */
+function standsAs({ target, rules, mapped }: Reckoning, item: Item): Digest | undefined {
+  if (target.incomplete.has(kindOf(item.address))) return undefined
+  const there = target.snapshot.get(mapped.get(item.address) ?? item.address)
+  return there !== undefined && there.digest === standingForm(item, rules).digest ? there.digest : undefined
+}
+
+/** The instant of the last complete observation of a kind: kept in the ledger as the mark of the kind itself. */
+function lastComplete(ledger: Ledger, protection: string, kind: Kind): Instant {
+  return ledger.get(protection, markOf(kind))?.recoveryPoint ?? 0
+}
+
+/** A kind's own line in the ledger; no item has an empty name. */
+export function markOf(kind: Kind): Address {
+  return `${kind}/`
+}
+
+function mark({ active, source, now }: Reckoning, kind: Kind): Entry {
+  return {
+    address: markOf(kind),
+    source: active,
+    sourceDigest: '',
+    replicaDigest: '',
+    recoveryPoint: source.startedAt,
+    verifiedAt: now,
+  }
+}
+
+function gone(ledger: Ledger, { protection, source }: Reckoning): Address[] {
+  const missing: Address[] = []
+  for (const { address } of ledger.entries(protection)) {
+    const complete = !source.incomplete.has(kindOf(address))
+    if (complete && address !== markOf(kindOf(address)) && !has(source.snapshot, address)) missing.push(address)
+  }
+  return missing
+}
+
+function has(snapshot: Snapshot, address: Address): boolean {
+  return snapshot.get(address) !== undefined
+}
+
+function sameEntry(known: Entry | undefined, entry: Entry): boolean {
+  if (known === undefined) return false
+  // The recovery point of what did not change is moved for all at once.
+  return (
+    known.sourceDigest === entry.sourceDigest &&
+    known.replicaDigest === entry.replicaDigest &&
+    known.source === entry.source &&
+    entry.replicaDigest !== NO_REPLICA &&
+    (entry.kept === undefined) === (known.kept === undefined)
+  )
+}
+
+function older(one: Instant | undefined, other: Instant): Instant {
+  return one === undefined ? other : Math.min(one, other)
+}

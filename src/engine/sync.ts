@@ -1,0 +1,115 @@
+import { Fault } from '../core/errors.ts'
+import { type Address, type Instant, type Kind, kindOf, otherSide, type Side } from '../core/model.ts'
+import { plan as planOf } from '../core/plan.ts'
+import type { Snapshot } from '../core/snapshot.ts'
+import type { Note, Plan, PlanRules } from '../core/step.ts'
+import type { Place } from '../services/service.ts'
+import type { Ends } from './carry.ts'
+import { type Execution, execute } from './execute.ts'
+import { type Observation, observe } from './observe.ts'
+import { type Parts, serviceOf } from './parts.ts'
+import { type Reckoned, reckon } from './reckon.ts'
+import type { Tenure } from './tenure.ts'
+
+/** What the policy and the situation say about carrying. */
+export type Carrying = Omit<PlanRules, 'kind' | 'role' | 'incomplete'>
+
+export interface PassOptions {
+  readonly parts: Parts
+  readonly active: Side
+  readonly carrying: Carrying
+  readonly signal: AbortSignal
+  /** Snapshots of the pass before: what did not change shares its memory. */
+  readonly before?: { readonly source: Snapshot; readonly target: Snapshot }
+}
+
+/** Both sides as they are and what would make the standby follow. Nothing is written. */
+export interface Prepared {
+  readonly ends: Ends
+  readonly source: Observation
+  readonly target: Observation
+  readonly rules: PlanRules
+  readonly plan: Plan
+}
+
+/** One pass: what it saw, did and could not do. */
+export interface Pass extends Prepared {
+  readonly execution: Execution
+  readonly reckoned: Reckoned
+}
+
+/** Reads both sides and plans. Direction: from the active side, whichever that is. */
+export async function prepare(options: PassOptions): Promise<Prepared> {
+  const { parts, active, carrying, signal, before } = options
+  const [source, target] = await Promise.all([
+    openOrFail(parts, active, signal),
+    openOrFail(parts, otherSide(active), signal),
+  ])
+  const excluded = carrying.excluded ?? (() => false)
+  const reading = { services: parts.services, signal, excluded, now: parts.now, progress: parts.progress }
+  const [from, to] = await Promise.all([
+    observe(source, { ...reading, as: 'source', ...(before === undefined ? {} : { before: before.source }) }),
+    observe(target, { ...reading, as: 'target', ...(before === undefined ? {} : { before: before.target }) }),
+  ])
+  const incomplete = new Set<Kind>([...from.incomplete.keys(), ...to.incomplete.keys()])
+  const rules: PlanRules = { ...carrying, kind: (kind) => serviceOf(parts.services, kind), role: 'standby', incomplete }
+  const plan = planOf({ wanted: from.snapshot, found: to.snapshot, rules })
+  return { ends: { source, target }, source: from, target: to, rules, plan }
+}
+
+/** Makes the standby follow, and brings the ledger up to date with what was seen and done. */
+export async function pass(
+  options: PassOptions & { readonly tenure: Tenure; readonly callMilliseconds: number },
+): Promise<Pass> {
+  const { parts, tenure, active, signal, callMilliseconds } = options
+  const prepared = await prepare(options)
+  const { plan, ends } = prepared
+  const run = `sync-${prepared.source.startedAt.toString(36)}`
+  if (plan.steps.length > 0)
+    await tenure.append(run, { type: 'sync/planned', body: { digest: plan.digest, steps: plan.steps.length, active } })
+  const execution = await execute(plan, { parts, tenure, ends, run, signal, callMilliseconds })
+  const reckoned = await reckon(parts.ledger, {
+    protection: parts.protection,
+    active,
+    source: prepared.source,
+    target: prepared.target,
+    carried: execution.carried,
+    rules: prepared.rules,
+    mapped: mappedOf(plan.notes),
+    now: parts.now(),
+  })
+  await tenure.setFact('synced', syncedFact(prepared, execution, reckoned, parts.now()))
+  return { ...prepared, execution, reckoned }
+}
+
+function syncedFact({ source, plan }: Prepared, execution: Execution, reckoned: Reckoned, now: Instant) {
+  return {
+    startedAt: source.startedAt,
+    endedAt: now,
+    recoveryPoint: reckoned.recoveryPoint ?? 0,
+    items: source.snapshot.size,
+    steps: plan.steps.length,
+    behind: reckoned.behind.length,
+    failed: execution.quarantined.length,
+  }
+}
+
+function mappedOf(notes: readonly Note[]): ReadonlyMap<Address, Address> {
+  return new Map(notes.flatMap((note) => (note.is === 'mapped' ? [[note.address, note.to] as const] : [])))
+}
+
+async function openOrFail(parts: Parts, side: Side, signal: AbortSignal): Promise<Place> {
+  const place = await parts.open(side, signal)
+  if (place !== undefined) return place
+  throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
+    facts: { side },
+    hint: side === 'secondary' ? 'Make it with `holdfast apply`.' : 'Look at the id in holdfast.yaml.',
+  })
+}
+
+/** Kinds with the number of steps each, in the order of kinds, for people. */
+export function stepsByKind(plan: Plan): ReadonlyMap<Kind, number> {
+  const counts = new Map<Kind, number>()
+  for (const { address } of plan.steps) counts.set(kindOf(address), (counts.get(kindOf(address)) ?? 0) + 1)
+  return new Map([...counts].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
