@@ -69,7 +69,11 @@ function testsOf({ filter }: Search, known: Known): ((row: Resource) => boolean)
 
 function testOf(comparison: Comparison, { read, attributes, lists }: Known): (row: Resource) => boolean {
   const { entity, key, operand, comparator } = comparison
-  if (entity === 'tag' || entity === 'tags') return (row) => compare(tagsOf(row)[key], comparison)
+  if (entity === 'tag' || entity === 'tags') {
+    // Clients ask for what is no prompt in this way, and a model without the tag is none.
+    const absent = key === 'mlflow.prompt.is_prompt' && comparator === '!=' ? '' : undefined
+    return (row) => compare(tagsOf(row)[key] ?? absent, comparison)
+  }
   if ((entity !== undefined && entity !== 'attribute' && entity !== 'attributes') || !attributes.includes(key)) {
     const valid = attributes.map((name) => `'${name}'`).join(', ')
     throw invalid(`Invalid attribute key '${key}' specified. Valid keys are '{${valid}}'`)

@@ -146,6 +146,7 @@ test('models and versions are searched by name, run, tag and number', async () =
   expect(await models("name = 'needle'")).toBe('needle')
   expect(await models("name LIKE 'need%'")).toBe('needle')
   expect(await models("tags.k = 'v'")).toBe('needle')
+  expect(await models("name = 'needle' AND tags.`mlflow.prompt.is_prompt` != 'true'")).toBe('needle')
   const versions = async (filter: string) =>
     (
       (
