@@ -1,0 +1,95 @@
+import type { Arm } from '../../azure/arm.ts'
+import { digestOf } from '../../core/canonical.ts'
+import { Fault } from '../../core/errors.ts'
+import { type Address, address, type Item, type JsonObject, segmentsOf } from '../../core/model.ts'
+import { item } from '../../core/snapshot.ts'
+import { ML_API, textOf } from '../arm-body.ts'
+import { localName, portableName } from '../naming.ts'
+import type { Carriage, Place, Reach, Service } from '../service.ts'
+import { computeBody, frozenOf, innerOf, isMade, parkedBody, typeOf, withoutState } from './schema.ts'
+
+/** Computes: clusters, instances, and what is attached. See ./readme.md. */
+export function computes(arm: Arm): Service {
+  async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
+    for await (const found of arm.pages(`${place.workspace}/computes`, { signal, apiVersion: ML_API })) {
+      yield itemOf(place, portableName(place, 'computes', textOf(found['name']) ?? ''), found)
+    }
+  }
+
+  async function read(place: Place, of: Address, { signal }: Reach): Promise<Item | undefined> {
+    const found = await arm.get(pathOf(place, of), { signal, apiVersion: ML_API })
+    return found === undefined ? undefined : itemOf(place, nameOf(of), found)
+  }
+
+  function itemOf(place: Place, name: string, resource: JsonObject): Item {
+    return item(address('compute', name), computeBody(place, resource))
+  }
+
+  function pathOf(place: Place, of: Address): string {
+    return `${place.workspace}/computes/${localName(place, 'computes', nameOf(of))}`
+  }
+
+  async function converge(place: Place, wanted: Item, { signal }: Carriage): Promise<Item> {
+    const there = await read(place, wanted.address, { signal })
+    if (there?.digest === wanted.digest) return there
+    if (!isMade(wanted.body)) throw attached(wanted)
+    if (there !== undefined && digestOf(frozenOf(there.body)) !== digestOf(frozenOf(wanted.body))) {
+      throw otherCompute(wanted.address)
+    }
+    const definition = withoutState(wanted.body)
+    if (there === undefined || digestOf(withoutState(there.body)) !== digestOf(definition)) {
+      await arm.put(pathOf(place, wanted.address), place.local(definition), { signal, apiVersion: ML_API })
+    }
+    await settle(place, wanted, signal)
+    return (await read(place, wanted.address, { signal })) ?? wanted
+  }
+
+  /** Starts or stops an instance; nothing where it is as wanted, or where there is nothing to start. */
+  async function settle(place: Place, wanted: Item, signal: AbortSignal): Promise<void> {
+    const state = innerOf(wanted.body)['state']
+    if (state === undefined) return
+    const there = await read(place, wanted.address, { signal })
+    if (there === undefined || innerOf(there.body)['state'] === state) return
+    const act = state === 'Stopped' ? 'stop' : 'start'
+    await arm.post(`${pathOf(place, wanted.address)}/${act}`, undefined, { signal, apiVersion: ML_API })
+  }
+
+  async function remove(place: Place, of: Address, { signal }: Reach): Promise<void> {
+    const found = await read(place, of, { signal })
+    if (found === undefined) return
+    // What is attached stands elsewhere and stays there.
+    const action = isMade(found.body) ? 'Delete' : 'Detach'
+    const path = `${pathOf(place, of)}?underlyingResourceAction=${action}`
+    await arm.delete(path, { signal, apiVersion: ML_API })
+  }
+
+  return {
+    kind: 'compute',
+    needs: [],
+    can: { converge: true, update: true, remove: true, acts: false, ordered: false },
+    list,
+    read,
+    references: () => [],
+    converge,
+    remove,
+    frozen: frozenOf,
+    parked: parkedBody,
+  }
+}
+
+function nameOf(of: Address): string {
+  return segmentsOf(of)[0] ?? ''
+}
+
+function attached(wanted: Item): Fault {
+  return new Fault('azure/refused', `${wanted.address} is attached to a ${typeOf(wanted.body)} that stands elsewhere`, {
+    facts: { computeType: typeOf(wanted.body) },
+    hint: 'Attach one in the standby under the same name, or map the name in `mappings`.',
+  })
+}
+
+function otherCompute(of: Address): Fault {
+  return new Fault('sync/conflict', `${of} stands there with another type, size or network, which can never change`, {
+    hint: 'Map the name to a compute of your choice in `mappings`, or remove the one in the standby.',
+  })
+}

@@ -1,0 +1,103 @@
+import type { Body } from '../../azure/arm.ts'
+import type { JsonObject, Mode } from '../../core/model.ts'
+import { objectOf, portableBody, propertiesOf, withProperties } from '../arm-body.ts'
+import type { Place } from '../service.ts'
+
+const SCHEMA = {
+  readOnly: new Set([
+    'provisioningState',
+    'provisioningErrors',
+    'createdOn',
+    'modifiedOn',
+    'isAttachedCompute',
+    'computeLocation',
+  ]),
+  beside: ['location', 'tags', 'identity', 'sku'],
+}
+
+/** What only Azure sets inside the properties of a cluster or an instance. */
+const INNER_READ_ONLY = new Set([
+  'allocationState',
+  'allocationStateTransitionTime',
+  'errors',
+  'currentNodeCount',
+  'targetNodeCount',
+  'nodeStateCounts',
+  'connectivityEndpoints',
+  'applications',
+  'createdBy',
+  'lastOperation',
+  'versions',
+  'containers',
+  'dataDisks',
+  'dataMounts',
+  'osImageMetadata',
+  'state',
+])
+
+/** Fields of a cluster or an instance that may change once it is there. */
+const INNER_MUTABLE = new Set(['scaleSettings', 'state', 'idleTimeBeforeShutdown', 'schedules'])
+
+/** Types that Holdfast makes; all others are attached to something that stands elsewhere. */
+const MADE: ReadonlySet<string> = new Set(['AmlCompute', 'ComputeInstance'])
+
+export function isMade(body: JsonObject): boolean {
+  return MADE.has(typeOf(body))
+}
+
+export function typeOf(body: JsonObject): string {
+  return String(propertiesOf(body)['computeType'] ?? '')
+}
+
+/** What the definition says beside how many nodes run just now. An instance's state is a part of it: it runs or it does not. */
+export function innerOf(body: JsonObject): JsonObject {
+  return objectOf(propertiesOf(body)['properties'])
+}
+
+/** The portable form. */
+export function computeBody(place: Place, resource: Body): JsonObject {
+  const body = portableBody(place, resource, SCHEMA)
+  const identity = identityOf(objectOf(body['identity']))
+  const inner = objectOf(propertiesOf(resource)['properties'])
+  const kept = Object.entries(inner).filter(([field, value]) => !INNER_READ_ONLY.has(field) && value !== null)
+  const state = typeOf(body) === 'ComputeInstance' ? { state: restingState(String(inner['state'])) } : {}
+  const properties = place.portable({ ...Object.fromEntries(kept), ...state } as JsonObject)
+  const { identity: _, ...rest } = withProperties(body, { properties })
+  return identity === undefined ? rest : { ...rest, identity }
+}
+
+/** The body as a PUT takes it. */
+export function withoutState(body: JsonObject): JsonObject {
+  const { state: _, ...inner } = innerOf(body)
+  return withProperties(body, { properties: inner })
+}
+
+/** A cluster that keeps no node, an instance that is stopped. */
+export function parkedBody(body: JsonObject, mode: Mode): JsonObject {
+  if (mode === 'hot/hot') return body
+  const inner = innerOf(body)
+  if (typeOf(body) === 'ComputeInstance') return withProperties(body, { properties: { ...inner, state: 'Stopped' } })
+  const scaleSettings = objectOf(inner['scaleSettings'])
+  if (typeOf(body) !== 'AmlCompute' || scaleSettings['minNodeCount'] === 0) return body
+  return withProperties(body, { properties: { ...inner, scaleSettings: { ...scaleSettings, minNodeCount: 0 } } })
+}
+
+/** Type, size and network are fixed when a compute is made. */
+export function frozenOf(body: JsonObject): JsonObject {
+  const inner = Object.entries(innerOf(body)).filter(([field]) => !INNER_MUTABLE.has(field))
+  return { computeType: typeOf(body), ...Object.fromEntries(inner) }
+}
+
+function restingState(state: string): 'Running' | 'Stopped' {
+  return /^(?:stop|usersetupfailed|setupfailed|unusable|unknown)/i.test(state) ? 'Stopped' : 'Running'
+}
+
+/** Which identities there are, without what each side's directory calls them. */
+function identityOf(identity: JsonObject): JsonObject | undefined {
+  const { type, userAssignedIdentities } = identity
+  if (type === undefined || type === 'None') return undefined
+  const users = Object.keys(objectOf(userAssignedIdentities)).sort()
+  return users.length === 0
+    ? { type }
+    : { type, userAssignedIdentities: Object.fromEntries(users.map((id) => [id, {}])) }
+}

@@ -1,0 +1,23 @@
+import type { Body } from '../../azure/arm.ts'
+import { propertiesOf, textOf } from '../arm-body.ts'
+import { ASSET_MUTABLE, ASSET_READ_ONLY, type AssetKind } from '../versioned-asset.ts'
+
+/** `environmentType` is Azure's own judgement of who made it. */
+const READ_ONLY: ReadonlySet<string> = new Set([...ASSET_READ_ONLY, 'environmentType'])
+
+export const ENVIRONMENT_KIND: AssetKind = {
+  kind: 'environment',
+  collection: 'environments',
+  needs: ['blob'],
+  archives: true,
+  ordered: true,
+  schema: { readOnly: READ_ONLY },
+  mutable: ASSET_MUTABLE,
+  curated: isCurated,
+}
+
+/** True for what the vendor keeps in every workspace: names that start with `AzureML-` are reserved for it. */
+function isCurated(resource: Body): boolean {
+  const isReserved = /^AzureML-/i.test(textOf(resource['name']) ?? '')
+  return isReserved || propertiesOf(resource)['environmentType'] === 'Curated'
+}
