@@ -1,0 +1,61 @@
+import type { Address, Instant, Kind } from '../core/model.ts'
+import { kindOf } from '../core/model.ts'
+import type { Entry, Ledger } from '../store/ledger.ts'
+import { markOf, NO_REPLICA } from './reckon.ts'
+
+/** One thing that would be lost, or lost in part, if the active side were gone now. */
+export interface Lost {
+  readonly address: Address
+  /** Up to when it is safe; 0 where it never was. */
+  readonly recoveryPoint: Instant
+  /** `whole`: nothing of it is in the standby. `since`: what was written to it after its recovery point. */
+  readonly is: 'whole' | 'since'
+  readonly why: string
+}
+
+export interface Loss {
+  /** Up to when everything that was acknowledged is in the standby; `undefined` where not even one pass was complete. */
+  readonly recoveryPoint: Instant | undefined
+  readonly items: readonly Lost[]
+  /** Items in the ledger, by kind. */
+  readonly counts: ReadonlyMap<Kind, number>
+}
+
+/**
+ * What the ledger says would be lost: it asks neither side, so it answers during an outage too.
+ *
+ * Whatever was made in the active side after the recovery point and never seen cannot be listed by anyone;
+ * the recovery point itself is the statement about it.
+ *
+ * @param isOpen tells whether a kept body is of something still being written to
+ */
+export function lossOf(ledger: Ledger, protection: string, isOpen: (entry: Entry) => boolean): Loss {
+  const items: Lost[] = []
+  const counts = new Map<Kind, number>()
+  let recoveryPoint: Instant | undefined
+  const entries = [...ledger.entries(protection)]
+  let latest: Instant = 0
+  for (const entry of entries) {
+    recoveryPoint = Math.min(recoveryPoint ?? entry.recoveryPoint, entry.recoveryPoint)
+    latest = Math.max(latest, entry.recoveryPoint)
+  }
+  for (const entry of entries) {
+    const kind = kindOf(entry.address)
+    if (entry.address === markOf(kind)) continue
+    counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    const lost = lostOf(entry, latest, isOpen)
+    if (lost !== undefined) items.push(lost)
+  }
+  return { recoveryPoint: recoveryPoint === 0 ? undefined : recoveryPoint, items, counts }
+}
+
+function lostOf(entry: Entry, latest: Instant, isOpen: (entry: Entry) => boolean): Lost | undefined {
+  const { address, recoveryPoint } = entry
+  if (entry.replicaDigest === NO_REPLICA) {
+    return { address, recoveryPoint, is: 'whole', why: 'it was seen and could not be carried yet' }
+  }
+  if (isOpen(entry)) return { address, recoveryPoint, is: 'since', why: 'it was still being written to' }
+  if (recoveryPoint < latest)
+    return { address, recoveryPoint, is: 'since', why: 'its last change could not be carried yet' }
+  return undefined
+}

@@ -1,0 +1,55 @@
+import { isFault } from '../core/errors.ts'
+import { type Address, kindOf, type Side } from '../core/model.ts'
+import { item } from '../core/snapshot.ts'
+import type { Place } from '../services/service.ts'
+import type { Entry } from '../store/ledger.ts'
+import { type Parts, serviceOf } from './parts.ts'
+import type { Tenure } from './tenure.ts'
+
+export interface Promoted {
+  /** What stood by and acts now, or did not stand at all and does now. */
+  readonly raised: readonly Address[]
+  /** What could not be raised, with the reason. */
+  readonly failed: Readonly<Record<Address, string>>
+}
+
+/**
+ * Gives everything on a side the form in which it acts: schedules fire, clusters may grow, what was cold is made.
+ * What it is to become comes from the ledger: the other side may be gone.
+ */
+export async function promote(
+  parts: Parts,
+  side: Side,
+  act: { readonly tenure: Tenure; readonly signal: AbortSignal; readonly callMilliseconds: number },
+): Promise<Promoted> {
+  const place = await parts.open(side, act.signal)
+  const raised: Address[] = []
+  const failed: Record<Address, string> = {}
+  for (const entry of place === undefined ? [] : standingBy(parts)) {
+    act.tenure.demand(act.callMilliseconds)
+    try {
+      if (place !== undefined) await raise(parts, place, entry, act.signal)
+      raised.push(entry.address)
+    } catch (thrown) {
+      if (!isFault(thrown) || act.signal.aborted) throw thrown
+      failed[entry.address] = thrown.message
+    }
+  }
+  return { raised, failed }
+}
+
+/** Entries whose replica is not what acts, in the order in which kinds need each other. */
+function* standingBy(parts: Parts): Iterable<Entry> {
+  for (const service of parts.services) {
+    if (!service.can.converge || service.parked === undefined) continue
+    for (const entry of parts.ledger.entries(parts.protection, service.kind)) if (entry.kept !== undefined) yield entry
+  }
+}
+
+async function raise(parts: Parts, place: Place, entry: Entry, signal: AbortSignal): Promise<void> {
+  const service = serviceOf(parts.services, kindOf(entry.address))
+  if (service === undefined || entry.kept === undefined) return
+  const wanted = item(entry.address, entry.kept, service.references(entry.kept))
+  // No bytes and no secrets come from the other side here: it may be gone, and what needs them stands already.
+  await service.converge(place, wanted, { source: place, signal, as: 'target' })
+}
