@@ -62,6 +62,10 @@ describe('a command job', () => {
     const asset = await at.ask('GET', at.at('data/azureml_train_output_data_model/versions/1'))
     expect(asset.at('properties.dataUri')).toContain('/datastores/workspaceblobstore/paths/azureml/train/model/')
     expect(run.details.outputs).toMatchObject({ model: { type: 'UriFolder' } })
+    const told = at.region.activity.since(0, 10_000).filter((line) => line.operation === 'job_status')
+    const statuses = told.filter((line) => line.subject.endsWith('/train')).map((line) => JSON.parse(line.facts ?? ''))
+    const course = ['Queued', 'Preparing', 'Running', 'Finalizing', 'Completed']
+    expect(statuses.map(({ status }) => status)).toEqual(course)
     await at.until('its folder is gone', () => readdirSync(join(at.region.dir, 'jobs')).length === 0 || undefined)
   })
 
@@ -204,6 +208,16 @@ describe('a second PUT of a job', () => {
     expect([answer.status, answer.at('error.code')]).toEqual([400, 'UserError'])
     expect(answer.at('error.message')).toContain("the existing job's Command cannot be changed")
   })
+})
+
+it('lists jobs newest first, by type, tag and property', async () => {
+  await at.submit('tagged', 'true', { tags: { team: 'a' }, properties: { origin: 'test' } })
+  const names = async (query: string) => (await at.all(`${at.at('jobs')}?${query}`)).map(({ name }) => name)
+
+  expect((await names('jobType=Command'))[0]).toBe('tagged')
+  expect(await names('jobType=Pipeline')).toEqual([])
+  expect(await names('tag=team')).toEqual(['tagged'])
+  expect(await names('properties=origin=test')).toEqual(['tagged'])
 })
 
 describe('a job is refused', () => {

@@ -22,6 +22,7 @@ export function locate(region: Region, workspace: Workspace, uri: string): Locat
   if (ofRun !== null) return artifacts(workspace, ofRun[1] ?? '', ofRun[2] ?? '')
   const blob = /^(?:https|wasbs|abfss):\/\//i.test(uri) ? addressed(uri) : undefined
   if (blob !== undefined) return blob
+  if (/^azureml:[^/]/i.test(uri)) throw new Unresolved(`The asset '${uri}' was not found.`)
   throw new Unresolved(`The path '${uri}' is of a form that the emulator does not read.`)
 }
 
