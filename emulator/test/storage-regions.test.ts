@@ -117,3 +117,26 @@ test('what a region answered before it was killed is there when it is back', asy
     expect(sha256(await central.box.getBlobClient(name).downloadToBuffer())).toBe(sum)
   }
 }, 60_000)
+
+test('a copy goes on after its region was killed; one that is aborted ends', async () => {
+  const body = randomBytes(300_000)
+  await east.box.getBlockBlobClient('slow').upload(body, body.length)
+  const slow = [{ is: 'slow', at: 'eastus2', plane: 'blob', milliseconds: 700 }]
+  await emulator.control('PUT', 'faults', { faults: slow })
+  const kept = central.box.getBlockBlobClient('kept')
+  await kept.beginCopyFromURL(readable(east, 'slow'))
+  expect((await kept.getProperties()).copyStatus).toBe('pending')
+  await expect(kept.upload('x', 1)).rejects.toMatchObject({ statusCode: 409, code: 'PendingCopyOperation' })
+  await emulator.control('POST', 'regions/centralus/kill')
+  await emulator.control('POST', 'regions/centralus/start')
+  await until('the copy went on', async () => (await kept.getProperties()).copyStatus === 'success')
+  expect(await kept.downloadToBuffer()).toEqual(body)
+
+  const ended = central.box.getBlockBlobClient('ended')
+  await ended.beginCopyFromURL(readable(east, 'slow'))
+  const { copyId } = await ended.getProperties()
+  await ended.abortCopyFromURL(copyId ?? '')
+  await emulator.control('DELETE', 'faults')
+  expect(await ended.getProperties()).toMatchObject({ copyStatus: 'aborted', contentLength: 0 })
+  await ended.upload('new', 3)
+}, 60_000)
