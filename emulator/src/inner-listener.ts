@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Certificates } from './certificates.ts'
@@ -33,7 +33,23 @@ export interface InnerOptions {
 /** An HTTP server that is fed with connections by {@link serveConnection} and never listens itself. */
 export function fedServer(listener: RequestListener): ReturnType<typeof createHttpServer> {
   // Uploads may take long, and a client may keep its connection for a minute between two calls.
-  return createHttpServer({ requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }, listener)
+  const options = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
+  return createHttpServer(options, (request, response) => {
+    if (waitsForAcknowledgement(request)) response.writeContinue()
+    return listener(request, response)
+  })
+}
+
+/**
+ * True for a request whose body the client's kernel holds back.
+ *
+ * urllib3 turns Nagle's algorithm on behind a proxy and sends head and body apart, so that the body
+ * waits for the delayed acknowledgement of the head: 40 ms on every write of every Python client.
+ * An interim answer, which every HTTP/1.1 client must skip (RFC 9110 section 15.2), carries it at once.
+ */
+function waitsForAcknowledgement({ headers }: IncomingMessage): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+  return hasBody && headers.expect === undefined && /python/i.test(headers['user-agent'] ?? '')
 }
 
 /** Gives a connection to a fed server, ending its TLS as `host` where it has any. */
