@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import type { Region } from '../region.ts'
 import type { Database } from '../state/database.ts'
 import { computeOf } from './compute.ts'
+import { Storage } from './data/storage.ts'
 import { isTerminal, nodesOf, type Status } from './definition.ts'
 import { Nodes } from './nodes.ts'
 import { runJob } from './one-job.ts'
 import { type Job, Records } from './records.ts'
-import { Storage } from './storage.ts'
 
 /** Commands that run at once in a region, whatever its computes allow: this is one machine. */
 const MOST_AT_ONCE = 8

@@ -3,13 +3,13 @@ import { mkdir, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Region } from '../region.ts'
 import { bound, environmentOf } from './command-line.ts'
+import type { Storage } from './data/storage.ts'
 import { secondsOf } from './duration.ts'
-import { type Ended, type Group, launch } from './group.ts'
 import { registerOutputs } from './output-assets.ts'
+import { type Ended, type Group, launch } from './process/group.ts'
 import type { Failure, Job, Records } from './records.ts'
 import { RunLogs } from './run-logs.ts'
 import { type Stage, setStage } from './stage.ts'
-import type { Storage } from './storage.ts'
 
 const CARRY_MILLISECONDS = 150
 const LOG_MILLISECONDS = 1000

@@ -2,7 +2,7 @@ import type { Resource } from '../arm/resources.ts'
 import type { Region } from '../region.ts'
 import type { Jobs } from './jobs.ts'
 import { store } from './submission.ts'
-import { type Trigger, triggerOf } from './trigger.ts'
+import { type Trigger, triggerOf } from './when/trigger.ts'
 
 export const SCHEDULE_TYPE = 'Microsoft.MachineLearningServices/workspaces/schedules'
 

@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Region } from '../region.ts'
 import type { Bindings } from './command-line.ts'
+import { blobFolder, type Folder, type Location, parentOf } from './data/folder.ts'
+import { locate, Unresolved } from './data/locations.ts'
+import { bring, bringFile, Mirror } from './data/mirror.ts'
+import type { Storage } from './data/storage.ts'
 import { DEFAULT_OUTPUT, type JobInput, type JobOutput } from './definition.ts'
-import { blobFolder, type Folder, type Location, parentOf } from './folder.ts'
-import { locate, Unresolved } from './locations.ts'
-import { bring, bringFile, Mirror } from './mirror.ts'
 import type { Job } from './records.ts'
-import type { Storage } from './storage.ts'
 
 /** The folders of a job, with everything in place for its command. */
 export interface Stage {

@@ -3,8 +3,8 @@ import { type Workspace, workspaceOf } from '../ml/workspace-of.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { needCompute } from './compute.ts'
+import { assetOf } from './data/locations.ts'
 import { type CommandJob, DEFAULT_OUTPUT, type JobOutput } from './definition.ts'
-import { assetOf } from './locations.ts'
 
 type Values = Readonly<Record<string, unknown>>
 

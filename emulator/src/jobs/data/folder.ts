@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Region } from '../region.ts'
+import type { Region } from '../../region.ts'
 
 /** A place in blob storage: a blob, or everything below a path. */
 export interface Location {

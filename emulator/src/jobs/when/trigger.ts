@@ -1,5 +1,5 @@
 import { Cron } from 'croner'
-import { Refusal } from '../refusal.ts'
+import { Refusal } from '../../refusal.ts'
 import { instantOf, wallOf, zoneOf } from './wall-time.ts'
 
 const DAY = 86_400_000

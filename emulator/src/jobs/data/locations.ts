@@ -1,5 +1,5 @@
-import type { Workspace } from '../ml/workspace-of.ts'
-import type { Region } from '../region.ts'
+import type { Workspace } from '../../ml/workspace-of.ts'
+import type { Region } from '../../region.ts'
 import type { Location } from './folder.ts'
 
 /** Why something that a job names cannot be found or reached. The message is for the job's owner. */

@@ -1,4 +1,4 @@
-import { Refusal } from '../refusal.ts'
+import { Refusal } from '../../refusal.ts'
 import { WINDOWS_ZONES } from './windows-zones.ts'
 
 /** What the clocks on the wall show in some zone. `month` is 1 to 12, `weekDay` 0 is Sunday. */

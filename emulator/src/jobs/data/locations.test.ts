@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { workspaceOf } from '../ml/workspace-of.ts'
+import { workspaceOf } from '../../ml/workspace-of.ts'
+import { JobRegion } from '../test-jobs.ts'
 import { locate } from './locations.ts'
-import { JobRegion } from './test-jobs.ts'
 
 const at = new JobRegion()
 

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { XMLParser } from 'fast-xml-parser'
 import { type Dispatcher, ProxyAgent, request } from 'undici'
-import type { Region } from '../region.ts'
+import type { Region } from '../../region.ts'
 import { blobFolder, type Folder, type Location } from './folder.ts'
 import { Unresolved } from './locations.ts'
 
