@@ -1,0 +1,77 @@
+"""The emulator as a scenario sees it: credentials, ARM without a client, folders, and the switch of a region."""
+
+import logging
+import os
+import tempfile
+
+import requests
+from azure.ai.ml import MLClient
+from azure.identity import DefaultAzureCredential
+
+ARM = "https://management.azure.com"
+SUBSCRIPTION = os.environ["AZURE_SUBSCRIPTION_ID"]
+CONTROL = os.environ["EMULATOR_CONTROL"]
+
+logging.disable(logging.WARNING)
+
+credential = DefaultAzureCredential()
+
+
+def client(group, workspace=None):
+    """A client of azure-ai-ml with nothing set but where it should look."""
+    return MLClient(credential, SUBSCRIPTION, group, workspace)
+
+
+def token():
+    """A bearer token for ARM and for the data planes of Azure ML."""
+    return credential.get_token(f"{ARM}/.default").token
+
+
+def arm(method, path, body=None, version="2025-12-01"):
+    """Sends one request to ARM as curl would, and gives the answer, whatever its status is."""
+    headers = {"Authorization": f"Bearer {token()}"}
+    return requests.request(
+        method, f"{ARM}{path}", params={"api-version": version}, json=body, headers=headers, timeout=60
+    )
+
+
+def group_path(group):
+    return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}"
+
+
+def workspace_path(group, workspace):
+    return f"{group_path(group)}/providers/Microsoft.MachineLearningServices/workspaces/{workspace}"
+
+
+def make_group(group, location):
+    answer = arm("PUT", group_path(group), {"location": location}, "2022-09-01")
+    assert answer.status_code in (200, 201), answer.text
+
+
+def region(name, act):
+    """Starts, stops or kills a region; gives the state of each region afterwards."""
+    answer = requests.post(f"{CONTROL}/emulator/regions/{name}/{act}", timeout=60)
+    answer.raise_for_status()
+    return {one["name"]: one["state"] for one in answer.json()["regions"]}
+
+
+def folder(files):
+    """A new folder with these files: names, which may hold slashes, and their bytes."""
+    root = tempfile.mkdtemp()
+    for name, content in files.items():
+        path = os.path.join(root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+    return root
+
+
+def files(root):
+    """Every file below a folder: name, with slashes, and bytes."""
+    found = {}
+    for parent, _, names in os.walk(root):
+        for name in names:
+            path = os.path.join(parent, name)
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, root).replace(os.sep, "/")] = file.read()
+    return found

@@ -1,0 +1,75 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { type CaseResult, runScenario } from './scenario.ts'
+import { virtualEnvironment } from './venv.ts'
+
+const { values, positionals } = parseArgs({
+  options: {
+    /** File that gets `{ passed, failed }` as JSON. */
+    report: { type: 'string' },
+    /** With the newest versions of the clients instead of the locked ones. */
+    newest: { type: 'boolean', default: false },
+  },
+  // Names of scenarios; without any, all of them.
+  allowPositionals: true,
+})
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const AT_ONCE = 2
+const HARNESS = ['cases.py', 'local_azure.py']
+
+const ending = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ending.abort())
+
+const python = await virtualEnvironment({
+  folder: values.newest ? join(root, '.holdfast', 'venv-newest') : join(root, '.venv'),
+  requirements: join(here, values.newest ? 'requirements-newest.txt' : 'requirements.txt'),
+  newest: values.newest,
+  signal: ending.signal,
+})
+const results = await runAll(scenarios())
+const failed = results.filter(({ ok }) => !ok).length
+const counts = { passed: results.length - failed, failed }
+if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(counts))
+process.stdout.write(`   ${counts.passed} cases of the vendors’ clients passed, ${counts.failed} failed\n`)
+process.exit(failed === 0 && !ending.signal.aborted ? 0 : 1)
+
+function scenarios(): readonly string[] {
+  const all = readdirSync(here).filter((name) => name.endsWith('.py') && !HARNESS.includes(name))
+  if (positionals.length === 0) return all
+  return all.filter((name) => positionals.includes(name.replace(/\.py$/, '')))
+}
+
+/** Runs scenarios, two at a time, each until its end. */
+async function runAll(names: readonly string[]): Promise<readonly CaseResult[]> {
+  const waiting = [...names]
+  const found: CaseResult[] = []
+  async function lane(): Promise<void> {
+    for (let name = waiting.shift(); name !== undefined && !ending.signal.aborted; name = waiting.shift()) {
+      found.push(...(await runOne(name)))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  return found
+}
+
+async function runOne(name: string): Promise<readonly CaseResult[]> {
+  const topic = name.replace(/\.py$/, '').replaceAll('_', ' ')
+  const done = (result: CaseResult) => show(topic, result)
+  try {
+    return await runScenario({ file: join(here, name), python, signal: ending.signal, done })
+  } catch (failure) {
+    const trouble = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
+    const result = { case: 'the scenario can be run', ok: false, seconds: 0, trouble }
+    done(result)
+    return [result]
+  }
+}
+
+function show(topic: string, { case: sentence, ok, seconds, trouble }: CaseResult): void {
+  process.stdout.write(`   ${ok ? '✓' : '✗'} ${topic}: ${sentence} (${seconds} s)\n`)
+  if (trouble !== undefined) process.stdout.write(`${trouble.replaceAll(/^/gm, '       ')}\n`)
+}

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A virtual environment of Python with the clients of one file of requirements. */
+export interface Wanted {
+  /** Where it is, or is to be. */
+  readonly folder: string
+  readonly requirements: string
+  /** True: every package goes to the newest version that fits, each time. */
+  readonly newest: boolean
+  readonly signal: AbortSignal
+}
+
+const INSTALLING_MILLISECONDS = 20 * 60_000
+const STAMP = '.requirements-sha256'
+
+/** Makes the environment be there with what the requirements say, and gives the path of its Python. */
+export async function virtualEnvironment(wanted: Wanted): Promise<string> {
+  const { folder, requirements, newest, signal } = wanted
+  const python = join(folder, 'bin', 'python')
+  const stamp = join(folder, STAMP)
+  const digest = createHash('sha256').update(readFileSync(requirements)).digest('hex')
+  const ready = existsSync(python) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest
+  if (ready && !newest) return python
+  if (!existsSync(python)) {
+    say(`Making ${folder}`)
+    await run('python3', ['-m', 'venv', folder], signal)
+  }
+  say(`Installing ${requirements} into ${folder}; the first time this takes minutes`)
+  const args = ['-m', 'pip', 'install', '--disable-pip-version-check', '-r', requirements]
+  const install = () => run(python, newest ? [...args, '--upgrade'] : args, signal)
+  await install().catch((failure: unknown) => {
+    if (signal.aborted) throw failure
+    say(`${failure instanceof Error ? failure.message : String(failure)}; once more`)
+    return install()
+  })
+  writeFileSync(stamp, digest)
+  return python
+}
+
+/** Runs a command, shows what it says, and rejects unless it ends with 0. */
+function run(command: string, args: readonly string[], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      signal: AbortSignal.any([signal, AbortSignal.timeout(INSTALLING_MILLISECONDS)]),
+    })
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const news = text.split('\n').filter((line) => /^(Collecting|Installing|Successfully)/.test(line))
+      for (const line of news) say(line.length > 100 ? `${line.slice(0, 100)}…` : line)
+    })
+    child.on('error', reject)
+    child.on('exit', (code, ended) => {
+      if (code === 0) resolve()
+      else reject(new Error(`${command} ${args.join(' ')} ended with ${code ?? ended}`))
+    })
+  })
+}
+
+function say(line: string): void {
+  process.stdout.write(`   ${line}\n`)
+}
