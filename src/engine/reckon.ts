@@ -17,6 +17,8 @@ export interface Reckoning {
   readonly rules: PlanRules
   /** Where the source's items stand in the target, if not at their own address. */
   readonly mapped: ReadonlyMap<Address, Address>
+  /** Whether an item is still being written to. */
+  readonly isOpen: (item: Item) => boolean
   readonly now: Instant
 }
 
@@ -94,9 +96,9 @@ function entryOf(of: Reckoning, item: Item, known: Entry | undefined): Entry | u
   return known !== undefined && known.replicaDigest === NO_REPLICA ? known : undefined
 }
 
-/** What a replica that stands by does not show: the body with which it is to act when its side is in charge. */
-function asIsOf({ rules }: Reckoning, item: Item): Pick<Entry, 'kept'> {
-  return standingForm(item, rules) === item ? {} : { kept: item.body }
+/** What a replica does not show: how it is to act when its side is in charge, and that it was still being written to. */
+function asIsOf({ rules, isOpen }: Reckoning, item: Item): Pick<Entry, 'kept'> {
+  return standingForm(item, rules) === item && !isOpen(item) ? {} : { kept: item.body }
 }
 
 /** An item without proof is as old as its last proof; without any, as the last complete list, in which it was not. */

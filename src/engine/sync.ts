@@ -76,6 +76,7 @@ export async function pass(
     carried: execution.carried,
     rules: prepared.rules,
     mapped: mappedOf(plan.notes),
+    isOpen: ({ address, body }) => serviceOf(parts.services, kindOf(address))?.open?.(body) ?? false,
     now: parts.now(),
   })
   await tenure.setFact('synced', syncedFact(prepared, execution, reckoned, parts.now()))

@@ -111,6 +111,9 @@ export interface Service {
   /** The same body with every reference to an address of the map changed to the other. Pure. Without it, what needs a mapped item is refused. */
   renamed?(body: JsonObject, renames: ReadonlyMap<Address, Address>): JsonObject
 
+  /** Whether something with this body is still being written to: what is written after its last reading is lost with its side. Pure. Default: no. */
+  open?(body: JsonObject): boolean
+
   /** For kinds that act: stops it where it is, without removing it. Safe to call again. Returns what it found acting. */
   fence?(place: Place, reach: Reach): Promise<readonly Address[]>
 }

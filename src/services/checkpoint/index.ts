@@ -134,6 +134,8 @@ export function checkpoints(access: CheckpointAccess): Service {
     list,
     read,
     references: () => [],
+    // There is a set only while its job runs.
+    open: () => true,
     converge,
     remove: async (place, of, { signal }) => {
       const [job = '', output = ''] = segmentsOf(of)

@@ -6,6 +6,7 @@ import type { Carriage, Place, Reach, Service } from '../service.ts'
 import {
   digestOfPoints,
   isOpen,
+  isOpenBody,
   type MetricDigest,
   missingPoints,
   type RunBody,
@@ -169,6 +170,7 @@ export function runs(accessOf: (place: Place) => RunAccess): Service {
     list,
     read,
     references: () => [],
+    open: isOpenBody,
     converge,
     remove: async (place, of, { signal }) => {
       const [experiment = '', id = ''] = segmentsOf(of)

@@ -35,6 +35,10 @@ export function isOpen(run: TrackedRun): boolean {
   return OPEN.has(run.info.status)
 }
 
+export function isOpenBody(body: JsonObject): boolean {
+  return OPEN.has(String(body['status']))
+}
+
 /** The id under which both sides know a run. */
 export function sourceIdOf(run: TrackedRun): string {
   return run.tags.find(({ key }) => key === SOURCE_RUN)?.value ?? run.info.run_id
