@@ -1,0 +1,218 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isFault } from '../core/errors.ts'
+import { nearest, parsePolicies, readPolicies } from './policy-file.ts'
+import { policyJsonSchema } from './policy-schema.ts'
+
+const ID = '/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces'
+
+const SMALLEST = `name: churn
+primary:
+  workspace: ${ID}/churn
+secondary:
+  location: Central US
+  workspace: ${ID}/churn-dr/
+`
+
+const WHOLE = `${SMALLEST}objectives: { rpo: 5m, rto: 15m }
+sync: { every: 1m, history: all, exclude: ["experiment/scratch-*"] }
+availability:
+  default: hot/warm
+  compute: hot/cold
+  rules:
+    - { match: "online-endpoint/fraud*", mode: hot/hot }
+    - { match: "schedule/nightly", mode: hot/warm, resubmit: secondary }
+failover:
+  mode: automatic
+  after: 90s
+  vantagePoints:
+    - { name: a, url: "http://a.example:8443" }
+    - { name: b, url: "http://b.example:8443" }
+    - { name: c, url: "http://c.example:8443", host: rack-3 }
+  maxLoss: 10m
+  coolDown: 30m
+witness: https://churnwitness.blob.core.windows.net/holdfast
+pointer:
+  - file: /etc/azureml/config.json
+  - env: ./active.env
+  - webhook: https://hooks.example/active
+mappings: { compute: { gpu-cluster: gpu-cluster-cus } }
+maintenance:
+  - { days: [sat], from: "22:30", for: 4h }
+notify: [{ webhook: "https://hooks.example/notify" }]
+backup: { repository: ./backups, every: 15m, keep: { daily: 30, monthly: 12 } }
+`
+
+function mistakes(text: string): string {
+  try {
+    parsePolicies(text, 'holdfast.yaml')
+  } catch (thrown) {
+    if (isFault(thrown, 'policy/invalid')) return thrown.message
+    throw thrown
+  }
+  return ''
+}
+
+describe('a policy', () => {
+  it('needs two workspaces and a location, and gets a default for all else', () => {
+    expect(parsePolicies(SMALLEST, 'holdfast.yaml')).toEqual([
+      {
+        name: 'churn',
+        primary: { workspace: `${ID}/churn` },
+        secondary: { location: 'centralus', workspace: `${ID}/churn-dr` },
+        residency: 'geography',
+        objectives: { rpo: 900_000, rto: 1_800_000 },
+        sync: { every: 60_000, history: 'all', exclude: [], conflict: 'refuse', removes: [] },
+        availability: { default: 'hot/warm', kinds: {}, rules: [] },
+        failover: {
+          mode: 'manual',
+          after: 90_000,
+          vantagePoints: [],
+          maxLoss: 600_000,
+          coolDown: 1_800_000,
+          demo: false,
+        },
+        pointer: [],
+        mappings: {},
+        maintenance: [],
+        notify: [],
+      },
+    ])
+  })
+
+  it('reads everything that can be written', () => {
+    const [policy] = parsePolicies(WHOLE, 'holdfast.yaml')
+    expect(policy?.availability).toMatchObject({ default: 'hot/warm', kinds: { compute: 'hot/cold' } })
+    expect(policy?.failover.vantagePoints.map((point) => point.host)).toEqual(['a.example', 'b.example', 'rack-3'])
+    expect(policy?.maintenance).toEqual([{ days: [6], from: 81_000_000, lasts: 14_400_000 }])
+    expect(policy?.backup?.keep).toEqual({ daily: 30, monthly: 12 })
+  })
+
+  it('stands beside others in one file', () => {
+    const second = SMALLEST.replace('name: churn', 'name: fraud')
+    expect(parsePolicies(`${SMALLEST}---\n${second}`, 'f').map((policy) => policy.name)).toEqual(['churn', 'fraud'])
+  })
+})
+
+describe('a mistake', () => {
+  it('is named with its line, its value and what to write', () => {
+    expect(mistakes(`${SMALLEST}sync:\n  every: 5 minutes\n`)).toBe(
+      'holdfast.yaml:8: sync.every is "5 minutes"; write a duration such as 90s, 5m or 1h30m',
+    )
+    expect(mistakes(`${SMALLEST}failover:\n  mode: auto\n`)).toBe(
+      'holdfast.yaml:8: failover.mode is "auto"; write one of automatic, approval, manual',
+    )
+    expect(mistakes(`${SMALLEST}availability:\n  compute: warm\n`)).toBe(
+      'holdfast.yaml:8: availability.compute is "warm"; write one of hot/hot, hot/warm, hot/cold',
+    )
+    expect(mistakes(`${SMALLEST}backup:\n  repository: x\n  keep: { daily: many }\n`)).toBe(
+      'holdfast.yaml:9: backup.keep.daily is "many"; write a number',
+    )
+  })
+
+  it('is named with the nearest name that is known', () => {
+    expect(mistakes(`${SMALLEST}failover:\n  cooldown: 30m\n`)).toBe(
+      'holdfast.yaml:8: failover.cooldown is not known here; did you mean coolDown?',
+    )
+    expect(mistakes(`${SMALLEST}objectifs: {}\n`)).toContain('did you mean objectives?')
+    expect(mistakes(`${SMALLEST}sync:\n  zebra: 1\n`)).toContain(
+      'write one of every, history, exclude, conflict, removes',
+    )
+  })
+
+  it('is named where something is missing', () => {
+    expect(mistakes('name: churn\nprimary: {}\nsecondary:\n  location: centralus\n')).toBe(
+      [
+        'holdfast.yaml:2: primary.workspace is missing; write the ARM id of a workspace',
+        'holdfast.yaml:3: secondary.workspace is missing; write the ARM id of a workspace',
+      ].join('\n'),
+    )
+  })
+
+  it('is named where one of several forms was meant', () => {
+    expect(mistakes(`${SMALLEST}pointer:\n  - path: /x\n`)).toBe(
+      'holdfast.yaml:8: pointer.1 is of another shape; write one of file, env, webhook',
+    )
+  })
+
+  it('of YAML itself is named with its line', () => {
+    expect(mistakes('name: churn\nname: fraud\n')).toMatch(
+      /^holdfast\.yaml:2: this is not YAML: Map keys must be unique/,
+    )
+    expect(mistakes('name: [churn\n')).toMatch(/^holdfast\.yaml:\d: this is not YAML/)
+  })
+
+  it('between fields is found: the same workspace twice, a mapping that leads to one name twice', () => {
+    expect(mistakes(SMALLEST.replace('churn-dr/', 'churn'))).toContain(
+      'holdfast.yaml:6: secondary.workspace is the primary',
+    )
+    expect(mistakes(`${SMALLEST}mappings:\n  compute: { a: c, b: c }\n`)).toContain(
+      'mappings.compute leads to "c" twice',
+    )
+  })
+
+  // Guards: one host, or two, are no majority that automatic mode may stand on.
+  it('is an automatic mode with fewer than three vantage points on hosts of their own', () => {
+    const two = WHOLE.replace('host: rack-3', 'host: b.example')
+    expect(mistakes(two)).toContain('failover.mode is "automatic" with vantage points on 2 hosts')
+    expect(mistakes(two.replace('mode: automatic', 'mode: automatic\n  demo: true'))).toBe('')
+  })
+})
+
+describe('a secret', () => {
+  for (const [what, value] of [
+    ['a SAS', 'https://a.blob.core.windows.net/c?sv=2024&sig=abc%3D'],
+    ['a connection string', 'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abc'],
+    ['a password in a URL', 'https://me:hunter2@hooks.example/x'],
+    ['a bearer token', 'https://hooks.example/?t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.x'],
+  ] as const) {
+    it(`is refused and not repeated: ${what}`, () => {
+      const message = mistakes(`${SMALLEST}pointer:\n  - webhook: "${value}"\n`)
+      expect(message).toContain('holdfast.yaml:8: a secret stands here')
+      expect(message).not.toContain(value)
+    })
+  }
+})
+
+describe('files', () => {
+  let folder: string
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'holdfast-policy-'))
+  })
+  afterEach(async () => await rm(folder, { recursive: true }))
+
+  it('are read one by one, or as a folder of several', async () => {
+    await writeFile(join(folder, 'a.yaml'), SMALLEST)
+    await writeFile(join(folder, 'b.yml'), SMALLEST.replace('name: churn', 'name: fraud'))
+    await writeFile(join(folder, 'notes.txt'), 'x')
+    expect((await readPolicies(folder)).map((policy) => policy.name)).toEqual(['churn', 'fraud'])
+    expect(await readPolicies(join(folder, 'a.yaml'))).toHaveLength(1)
+  })
+
+  it('may not give two protections one name', async () => {
+    await writeFile(join(folder, 'a.yaml'), SMALLEST)
+    await writeFile(join(folder, 'b.yaml'), SMALLEST)
+    await expect(readPolicies(folder)).rejects.toThrow('two protections have the name churn')
+  })
+
+  it('that are not there are said to be missing', async () => {
+    await expect(readPolicies(join(folder, 'none.yaml'))).rejects.toMatchObject({ code: 'policy/missing' })
+    await expect(readPolicies(folder)).rejects.toMatchObject({ code: 'policy/missing' })
+  })
+})
+
+describe('the schema for editors', () => {
+  it('is the one that is checked', async () => {
+    const file = new URL('../../schema/holdfast.schema.json', import.meta.url)
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(policyJsonSchema())))
+  })
+})
+
+describe('nearest', () => {
+  it('finds the name that was probably meant, or none', () => {
+    expect(nearest('vantagepoint', ['vantagePoints', 'mode'])).toBe('vantagePoints')
+    expect(nearest('zebra', ['mode', 'after'])).toBeUndefined()
+  })
+})

@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { parseDuration } from '../core/duration.ts'
+import { regionNamed } from '../core/regions.ts'
+
+/** What may stand in `holdfast.yaml`. The messages are what to write instead. */
+
+const Duration = z
+  .string()
+  .regex(/^(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?$/, 'write a duration such as 90s, 5m or 1h30m')
+  .transform((text, context) => {
+    const milliseconds = parseDuration(text)
+    if (milliseconds !== undefined && milliseconds > 0) return milliseconds
+    context.addIssue({ code: 'custom', message: 'write a duration such as 90s, 5m or 1h30m', input: text })
+    return z.NEVER
+  })
+
+const Workspace = z
+  .string()
+  .regex(
+    /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.MachineLearningServices\/workspaces\/[A-Za-z0-9][A-Za-z0-9_-]{2,32}\/?$/i,
+    'write the ARM id of a workspace: /subscriptions/…/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…',
+  )
+  .transform((id) => id.replace(/\/$/, ''))
+
+const Location = z
+  .string()
+  .min(1, 'write a location such as centralus')
+  .transform((location) => regionNamed(location)?.name ?? location.toLowerCase().replaceAll(' ', ''))
+
+const Kind = z.string().regex(/^[a-z][a-z0-9-]*$/, 'write a kind such as model or online-endpoint')
+const Selector = z
+  .string()
+  .regex(/^[a-z*][a-z0-9*-]*(?:\/.+)?$/, 'write a selector such as experiment/scratch-* or model/churn')
+const Mode = z.enum(['hot/hot', 'hot/warm', 'hot/cold'])
+const Url = z.string().regex(/^https?:\/\/[^/\s]+/, 'write a URL that begins with https://')
+const Resubmit = z.enum(['secondary', 'primary', 'never'])
+
+const VantagePoint = z
+  .strictObject({
+    name: z.string().min(1),
+    url: Url,
+    host: z.string().min(1).optional().describe('What fails together with it. Default: the host of its URL.'),
+  })
+  .transform(({ name, url, host }) => ({ name, url, host: host ?? new URL(url).hostname }))
+
+const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
+const TIME = /^([01]\d|2[0-3]):([0-5]\d)$/
+
+const Window = z
+  .strictObject({
+    days: z
+      .array(z.enum(DAYS))
+      .min(1)
+      .default([...DAYS]),
+    from: z.string().regex(TIME, 'write a time of day in UTC such as 02:00'),
+    for: Duration,
+  })
+  .describe('A time in which nothing is automatic, every week, in UTC.')
+  .transform((window) => {
+    const [hours = '0', minutes = '0'] = window.from.split(':')
+    return {
+      days: window.days.map((day) => DAYS.indexOf(day)),
+      from: (Number(hours) * 60 + Number(minutes)) * 60_000,
+      lasts: window.for,
+    }
+  })
+
+const Sync = z.strictObject({
+  every: Duration.default(60_000),
+  history: z.enum(['all', 'none']).default('all'),
+  exclude: z.array(Selector).default([]).describe('Selectors of what is left alone on both sides.'),
+  conflict: z
+    .enum(['map', 'refuse'])
+    .default('refuse')
+    .describe('One name and version with other content on each side: carry it under another version, or refuse it.'),
+  removes: z
+    .array(Kind)
+    .default([])
+    .describe('Kinds whose removal is repeated in the standby. Azure never gives a removed name and version back.'),
+})
+
+const Availability = z
+  .object({
+    default: Mode.default('hot/warm'),
+    rules: z
+      .array(z.strictObject({ match: Selector, mode: Mode.optional(), resubmit: Resubmit.optional() }))
+      .default([]),
+  })
+  .catchall(Mode)
+  .transform(({ default: otherwise, rules, ...kinds }) => ({ default: otherwise, kinds, rules }))
+
+const Failover = z.strictObject({
+  mode: z.enum(['automatic', 'approval', 'manual']).default('manual'),
+  after: Duration.default(90_000).describe('How long everything must be down.'),
+  vantagePoints: z.array(VantagePoint).default([]),
+  maxLoss: Duration.default(600_000).describe('The loss of work beyond which no failover is automatic.'),
+  coolDown: Duration.default(1_800_000).describe('Nothing is automatic for so long after a failover.'),
+  demo: z.boolean().default(false).describe('Lets vantage points on one host count apart. For one machine only.'),
+})
+
+const Backup = z.strictObject({
+  repository: z.string().min(1),
+  every: Duration.default(900_000),
+  keep: z.strictObject({ daily: z.int().min(1).default(30), monthly: z.int().min(0).default(12) }).prefault({}),
+})
+
+/** One protection. Everything that is left out gets its default. */
+export const PolicySchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'write a short name of lower-case letters, digits and hyphens'),
+  primary: z.strictObject({ workspace: Workspace }),
+  secondary: z.strictObject({ location: Location, workspace: Workspace }),
+  residency: z.enum(['geography', 'any']).default('geography'),
+  objectives: z.strictObject({ rpo: Duration.default(900_000), rto: Duration.default(1_800_000) }).prefault({}),
+  sync: Sync.prefault({}),
+  availability: Availability.prefault({}),
+  failover: Failover.prefault({}),
+  witness: Url.optional().describe('A container in a third region that holds lease and journal.'),
+  pointer: z
+    .array(
+      z.union([
+        z.strictObject({ file: z.string().min(1) }),
+        z.strictObject({ env: z.string().min(1) }),
+        z.strictObject({ webhook: Url }),
+      ]),
+    )
+    .default([])
+    .describe('Everything that must follow the active workspace.'),
+  mappings: z.record(Kind, z.record(z.string(), z.string())).default({}),
+  maintenance: z.array(Window).default([]),
+  notify: z.array(z.union([z.strictObject({ webhook: Url }), z.strictObject({ file: z.string().min(1) })])).default([]),
+  backup: Backup.optional(),
+})
+
+/** The schema of one document of `holdfast.yaml`, for editors. */
+export function policyJsonSchema(): Readonly<Record<string, unknown>> {
+  const schema = z.toJSONSchema(PolicySchema, { io: 'input', unrepresentable: 'any' })
+  return { ...schema, title: 'holdfast.yaml', description: 'One protection: a workspace and the one that follows it.' }
+}
