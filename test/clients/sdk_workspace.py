@@ -2,6 +2,7 @@
 
 from azure.ai.ml.entities import (
     AccountKeyConfiguration,
+    APIKeyConnection,
     AmlCompute,
     AzureBlobDatastore,
     AzureDataLakeGen2Datastore,
@@ -12,6 +13,7 @@ from azure.ai.ml.entities import (
     WorkspaceConnection,
 )
 from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import ContainerClient
 from cases import case, equal, raises, run, true
 from local_azure import arm, client, group_path, make_group, workspace_path
 
@@ -43,7 +45,10 @@ def get():
     found = ml.workspaces.get(NAME)
     path = workspace_path(GROUP, NAME)
     equal(found.id, path)
-    equal(found.mlflow_tracking_uri, f"azureml://{REGION}.api.azureml.ms/mlflow/v1.0{path}")
+    host = f"{REGION}.api.azureml.ms"
+    equal(arm("GET", path).json()["properties"]["mlFlowTrackingUri"], f"azureml://{host}/mlflow/v1.0{path}")
+    # Where azureml-mlflow stands beside it, the client asks that for the address.
+    equal(found.mlflow_tracking_uri, f"azureml://{host}/mlflow/v2.0{path}")
     equal(found.discovery_url, f"https://{REGION}.api.azureml.ms/discovery")
     true("/Microsoft.Storage/storageAccounts/" in found.storage_account, "an account of storage")
     true(found.identity.principal_id, "an identity of the system")
@@ -107,24 +112,35 @@ def instance():
 
 @case("connections keep their secret, and give it to those who ask for it")
 def connections():
-    credentials = PatTokenConfiguration(pat="a secret of a feed")
-    wanted = WorkspaceConnection(name="feed", type="python_feed", target="https://feed.example", credentials=credentials)
-    ml.connections.create_or_update(wanted)
+    pat = PatTokenConfiguration(pat="a secret of a feed")
+    feed = WorkspaceConnection(name="feed", type="python_feed", target="https://feed.example", credentials=pat)
+    ml.connections.create_or_update(feed)
     found = ml.connections.get("feed")
     equal((found.type, found.target, found.credentials.pat), ("python_feed", "https://feed.example", None))
-    equal(ml.connections.get("feed", populate_secrets=True).credentials.pat, "a secret of a feed")
-    equal([one.name for one in ml.connections.list()], ["feed"])
+    secrets = arm("POST", f"{workspace_path(GROUP, NAME)}/connections/feed/listsecrets").json()
+    equal(secrets["properties"]["credentials"]["pat"], "a secret of a feed")
+    key = APIKeyConnection(name="speech", api_base="https://speech.example", api_key="a key")
+    ml.connections.create_or_update(key)
+    equal(ml.connections.get("speech").api_key, None)
+    equal(ml.connections.get("speech", populate_secrets=True).api_key, "a key")
+    equal(sorted(one.name for one in ml.connections.list()), ["feed", "speech"])
     ml.connections.delete("feed")
-    equal([one.name for one in ml.connections.list()], [])
+    equal([one.name for one in ml.connections.list()], ["speech"])
 
 
-@case("a workspace begins with its own datastores, and the default one has the account's key")
+@case("a workspace begins with its own datastores, and the secret of the default one opens its container")
 def own_datastores():
     names = sorted(one.name for one in ml.datastores.list())
     equal(names, ["workspaceartifactstore", "workspaceblobstore", "workspacefilestore", "workspaceworkingdirectory"])
     default = ml.datastores.get_default(include_secrets=True)
     equal(default.name, "workspaceblobstore")
-    equal(default.credentials.account_key, ml.workspaces.get_keys(NAME).user_storage_key)
+    # The client asks for a secret that expires, and gets a SAS in place of the key.
+    url = f"https://{default.account_name}.blob.core.windows.net/{default.container_name}"
+    container = ContainerClient.from_container_url(f"{url}?{default.credentials.sas_token}")
+    container.upload_blob("hello.txt", b"hello")
+    equal(container.download_blob("hello.txt").readall(), b"hello")
+    secrets = arm("POST", f"{workspace_path(GROUP, NAME)}/datastores/workspaceblobstore/listSecrets", {}).json()
+    equal(secrets, {"secretsType": "AccountKey", "key": ml.workspaces.get_keys(NAME).user_storage_key})
 
 
 # azure-ai-ml 1.34 fails here before it sends anything, where azure-core 1.41 stands beside it; 1.35.2 does not.
@@ -138,7 +154,8 @@ def other_datastores():
         AzureDataLakeGen2Datastore(name="lake", account_name="other", filesystem="raw", description="Rivers end here")
     )
     landing = ml.datastores.get("landing", include_secrets=True)
-    equal((landing.account_name, landing.container_name, landing.credentials.account_key), ("other", "raw", "a2V5"))
+    equal((landing.account_name, landing.container_name), ("other", "raw"))
+    true("sig=" in landing.credentials.sas_token, "a SAS made with the key")
     lake = ml.datastores.get("lake")
     equal((lake.filesystem, lake.description), ("raw", "Rivers end here"))
     true(isinstance(lake.credentials, NoneCredentialConfiguration), "no credentials")

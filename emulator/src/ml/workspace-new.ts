@@ -27,7 +27,9 @@ export function foundWorkspace(
       region.blobs.accounts.addContainer(account, container)
     }
   }
-  const byKey = String(properties['systemDatastoresAuthMode'] ?? 'accessKey').toLowerCase() === 'accesskey'
+  // The template of azure-ai-ml sends an empty text where its user said nothing.
+  const systemDatastoresAuthMode = String(properties['systemDatastoresAuthMode'] || 'accessKey')
+  const byKey = systemDatastoresAuthMode.toLowerCase() === 'accesskey'
   for (const [name, store] of datastoresOf({ account, workspaceId, byKey })) {
     region.resources.put(`${id}/datastores/${name}`, { properties: store }, by)
   }
@@ -38,7 +40,13 @@ export function foundWorkspace(
     tags: sent['tags'] ?? {},
     sku: sent['sku'] ?? { name: 'Basic', tier: 'Basic' },
     identity: identityOf(sent['identity'], undefined),
-    properties: { ...DEFAULTS, ...properties, ...computed(region, id, workspaceId), storageAccount: storageAccountId },
+    properties: {
+      ...DEFAULTS,
+      ...properties,
+      ...computed(region, id, workspaceId),
+      systemDatastoresAuthMode,
+      storageAccount: storageAccountId,
+    },
   }
 }
 
@@ -50,7 +58,6 @@ const DEFAULTS: Values = {
   v1LegacyMode: false,
   allowPublicAccessWhenBehindVnet: false,
   enableDataIsolation: false,
-  systemDatastoresAuthMode: 'accessKey',
   privateEndpointConnections: [],
 }
 
