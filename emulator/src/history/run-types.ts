@@ -99,6 +99,8 @@ export interface Run {
   readonly experimentKey: number
   readonly experimentId: string
   readonly experimentName: string
+  /** Of the experiment, where its maker gave one. */
+  readonly artifactLocation: string | null
   readonly name: string
   readonly status: Status
   readonly stage: Stage

@@ -25,7 +25,7 @@ export const PARENT_TAG = 'mlflow.parentRunId'
 
 /** Columns of a run joined with its experiment: `FROM runs r JOIN experiments e ON e.key = r.experiment`. */
 export const RUN_COLUMNS = `r.key, r.workspace, r.id, r.experiment AS experimentKey, e.id AS experimentId,
-  e.name AS experimentName, r.name, r.status, r.stage, r.user, r.parent, r.created, r.modified, r.start, r.end,
+  e.name AS experimentName, e.artifactLocation, r.name, r.status, r.stage, r.user, r.parent, r.created, r.modified, r.start, r.end,
   r.properties, r.details`
 
 const SELECT = `SELECT ${RUN_COLUMNS} FROM runs r JOIN experiments e ON e.key = r.experiment`
@@ -53,7 +53,7 @@ export class Runs {
         state TEXT NOT NULL, stage TEXT NOT NULL, user TEXT NOT NULL, parent TEXT, created INTEGER NOT NULL,
         modified INTEGER NOT NULL, start INTEGER, end INTEGER, properties TEXT NOT NULL, details TEXT NOT NULL,
         UNIQUE (id, workspace));
-      CREATE INDEX IF NOT EXISTS runs_by_start ON runs (experiment, start DESC, id, stage);
+      CREATE INDEX IF NOT EXISTS runs_by_start ON runs (experiment, start DESC, id, stage, state, end, name);
       CREATE INDEX IF NOT EXISTS runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
       CREATE TABLE IF NOT EXISTS params (
         run INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, key)) WITHOUT ROWID;

@@ -20,8 +20,18 @@ export const LIMITS = {
 
 const KEY = /^[/\w.\- :]*$/
 
+/** Keys that were found good. A training loop sends the same few again and again. */
+const good = new Set<string>()
+
 /** Refuses a key of a metric, parameter or tag that MLflow would not take. */
 export function checkKey(key: string, what: { readonly path: string; readonly label: string }): void {
+  if (good.has(key)) return
+  checkNewKey(key, what)
+  if (good.size > 10_000) good.clear()
+  good.add(key)
+}
+
+function checkNewKey(key: string, what: { readonly path: string; readonly label: string }): void {
   if (!KEY.test(key)) {
     throw invalid(
       `Invalid value ${JSON.stringify(key)} for parameter '${what.path}' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).`,

@@ -11,9 +11,8 @@ import type { Request } from './request.ts'
  * A plain MLflow client cannot read that scheme and gets one that leads it through the artifact proxy.
  */
 export function artifactUri(request: Request, run: Run): string {
-  const { scope, call, region } = request
-  const location = region.runs.experiments.get(run.workspace, run.experimentId)?.artifactLocation
-  if (location) return `${location.replace(/\/+$/, '')}/${run.id}/artifacts`
+  const { scope, call } = request
+  if (run.artifactLocation) return `${run.artifactLocation.replace(/\/+$/, '')}/${run.id}/artifacts`
   return isPlugin(request)
     ? `azureml://${call.host}/mlflow/v2.0${scope.workspace}/experiments/${run.experimentId}/runs/${run.id}/artifacts`
     : `mlflow-artifacts:/${artifactFolder(run.id)}`

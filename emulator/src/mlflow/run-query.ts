@@ -11,8 +11,21 @@ interface Sql {
   readonly values: readonly Value[]
 }
 
+/** A condition on `runs r`. */
+interface Condition {
+  readonly check: Sql
+  /** Query of the few `run`s that meet it, where they are few: reading them beats checking every run. */
+  readonly few?: Sql
+}
+
+interface Order {
+  readonly from: string
+  readonly joins: readonly Sql[]
+  readonly terms: string
+}
+
 /** A filter that fewer rows than this meet is read from its own index; others are checked run by run. */
-const FEW = 2000
+const FEW = 10_000
 
 const ENTITIES: Readonly<Record<string, 'metric' | 'parameter' | 'tag' | 'attribute' | 'dataset'>> = {
   metric: 'metric',
@@ -64,30 +77,42 @@ export interface RunSearch {
 export function searchRuns(region: Region, search: RunSearch): Run[] {
   if (search.experiments.length === 0) return []
   const conditions = parseFilter(search.filter).map((comparison) => conditionOf(region, comparison))
-  const { joins, order } = orderOf(search.orderBy.map(parseOrdering))
-  const where = [
-    placeOf(search.experiments),
-    ...(search.stage === undefined ? [] : [{ text: 'r.stage = ?', values: [search.stage] }]),
-    ...conditions,
-  ]
-  // The keys are found from an index alone; only the runs of the page are then read whole.
-  const page = `SELECT r.key AS found FROM runs r ${joins.map(({ text }) => text).join(' ')}
-    WHERE ${where.map(({ text }) => text).join(' AND ')} ORDER BY ${order} LIMIT ? OFFSET ?`
-  const keys = region.db
-    .all<{ found: number }>(
-      page,
-      ...joins.flatMap(({ values }) => values),
-      ...where.flatMap(({ values }) => values),
-      search.limit,
-      search.offset,
-    )
-    .map(({ found }) => found)
-  const runs = region.runs.select(
+  const orderings = search.orderBy.map(parseOrdering)
+  const keys = keysOf(region, search, { conditions, orderings })
+  return region.runs.select(
     `SELECT ${RUN_COLUMNS} FROM json_each(?) j CROSS JOIN runs r ON r.key = j.value
      JOIN experiments e ON e.key = r.experiment ORDER BY j.key`,
     [JSON.stringify(keys)],
   )
-  return runs
+}
+
+/** Row numbers of the page. They are found from indexes; only the runs of the page are then read whole. */
+function keysOf(
+  region: Region,
+  search: RunSearch,
+  asked: { readonly conditions: readonly Condition[]; readonly orderings: readonly Ordering[] },
+): number[] {
+  const driver = asked.conditions.find(({ few }) => few !== undefined)?.few
+  const where: Sql[] = [
+    placeOf(search.experiments),
+    ...(search.stage === undefined ? [] : [{ text: 'r.stage = ?', values: [search.stage] }]),
+    ...asked.conditions.filter(({ few }) => few === undefined || few !== driver).map(({ check }) => check),
+  ]
+  const page = (order: Order): number[] => {
+    const from = driver === undefined ? order.from : `(${driver.text}) f CROSS JOIN runs r ON r.key = f.run`
+    const parts = [...(driver === undefined ? [] : [driver]), ...order.joins, ...where]
+    const sql = `SELECT r.key AS found FROM ${from} ${order.joins.map(({ text }) => text).join(' ')}
+      WHERE ${where.map(({ text }) => text).join(' AND ')} ORDER BY ${order.terms} LIMIT ? OFFSET ?`
+    const values = parts.flatMap((part) => part.values)
+    return region.db.all<{ found: number }>(sql, ...values, search.limit, search.offset).map(({ found }) => found)
+  }
+  const [first] = asked.orderings
+  if (driver === undefined && first !== undefined && entityOf(first.entity) === 'metric') {
+    // Those that have the metric come first, and its index has them in order: a full page needs no others.
+    const best = page(bestOf(asked.orderings))
+    if (best.length === search.limit) return best
+  }
+  return page(orderOf(asked.orderings))
 }
 
 function placeOf(experiments: readonly number[]): Sql {
@@ -96,24 +121,26 @@ function placeOf(experiments: readonly number[]): Sql {
     : { text: 'r.experiment IN (SELECT value FROM json_each(?))', values: [JSON.stringify(experiments)] }
 }
 
-function conditionOf(region: Region, comparison: Comparison): Sql {
+function conditionOf(region: Region, comparison: Comparison): Condition {
   const entity = entityOf(comparison.entity)
   if (entity === 'attribute') return attributeCondition(comparison)
-  if (entity === 'dataset') return datasetCondition(comparison)
+  if (entity === 'dataset') return { check: datasetCondition(comparison) }
   const table = { metric: 'latestMetrics', parameter: 'params', tag: 'tags' }[entity]
   const { comparator, key } = comparison
   if (comparator === 'IS NULL' || comparator === 'IS NOT NULL') {
     if (entity === 'metric') throw badComparator(comparator, NUMERIC)
     const negation = comparator === 'IS NULL' ? 'NOT ' : ''
-    return { text: `${negation}EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND t.key = ?)`, values: [key] }
+    const text = `${negation}EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND t.key = ?)`
+    return { check: { text, values: [key] } }
   }
   const test = entity === 'metric' ? numeric(comparison, 't.value', 'metric') : quoted(comparison, 't.value', entity)
   const values = [key, ...test.values]
   const few = `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} t WHERE t.key = ? AND ${test.text} LIMIT ${FEW})`
   const selective = (region.db.get<{ n: number }>(few, ...values)?.n ?? 0) < FEW
-  return selective
-    ? { text: `r.key IN (SELECT t.run FROM ${table} t WHERE t.key = ? AND ${test.text})`, values }
-    : { text: `EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND t.key = ? AND ${test.text})`, values }
+  return {
+    check: { text: `EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND t.key = ? AND ${test.text})`, values },
+    ...(selective ? { few: { text: `SELECT t.run FROM ${table} t WHERE t.key = ? AND ${test.text}`, values } } : {}),
+  }
 }
 
 function entityOf(name: string | undefined): (typeof ENTITIES)[string] {
@@ -126,11 +153,14 @@ function entityOf(name: string | undefined): (typeof ENTITIES)[string] {
   return entity
 }
 
-function attributeCondition(comparison: Comparison): Sql {
+function attributeCondition(comparison: Comparison): Condition {
   const attribute = attributeOf(comparison.key)
   const { comparator, operand, key } = comparison
-  if (attribute.numeric) return numeric(comparison, attribute.column, `numeric attribute: ${key}`)
-  if (operand.is !== 'list') return quoted(comparison, attribute.column, 'attribute')
+  if (attribute.numeric) return { check: numeric(comparison, attribute.column, `numeric attribute: ${key}`) }
+  if (operand.is !== 'list') {
+    const check = quoted(comparison, attribute.column, 'attribute')
+    return key === 'run_id' && comparator === '=' ? { check, few: byId([String(check.values[0])]) } : { check }
+  }
   if (key !== 'run_id') {
     throw invalid("Only ['run_id'] attributes support comparison with a list of quoted string values.")
   }
@@ -139,9 +169,15 @@ function attributeCondition(comparison: Comparison): Sql {
       `While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: ${operand.text}`,
     )
   }
+  const values = [JSON.stringify(operand.values)]
+  const check = { text: `${attribute.column} ${comparator} (SELECT value FROM json_each(?))`, values }
+  return comparator === 'IN' ? { check, few: byId(operand.values) } : { check }
+}
+
+function byId(ids: readonly string[]): Sql {
   return {
-    text: `${attribute.column} ${comparator} (SELECT value FROM json_each(?))`,
-    values: [JSON.stringify(operand.values)],
+    text: 'SELECT key AS run FROM runs WHERE id IN (SELECT value FROM json_each(?))',
+    values: [JSON.stringify(ids)],
   }
 }
 
@@ -204,7 +240,7 @@ function badComparator(comparator: Comparator, valid: readonly Comparator[]): Er
 }
 
 /** ORDER BY with its joins. A value that is absent stands last whichever the direction; a NaN just before it. */
-function orderOf(orderings: readonly Ordering[]): { readonly joins: readonly Sql[]; readonly order: string } {
+function orderOf(orderings: readonly Ordering[]): Order {
   const joins: Sql[] = []
   const terms = orderings.flatMap(({ entity: name, key, descending }, index) => {
     const way = descending ? 'DESC' : 'ASC'
@@ -219,5 +255,17 @@ function orderOf(orderings: readonly Ordering[]): { readonly joins: readonly Sql
     joins.push({ text: `LEFT JOIN ${table} ${alias} ON ${alias}.run = r.key AND ${alias}.key = ?`, values: [key] })
     return [`${alias}.run IS NULL, ${alias}.value IS NULL, ${alias}.value ${way}`]
   })
-  return { joins, order: [...terms, 'r.start DESC', 'r.id'].join(', ') }
+  return { from: 'runs r', joins, terms: [...terms, 'r.start DESC', 'r.id'].join(', ') }
+}
+
+/** The order for runs that have the metric of the first ordering as a number, read along its index. */
+function bestOf([first, ...rest]: readonly Ordering[]): Order {
+  const others = orderOf(rest)
+  const way = first?.descending === true ? 'DESC' : 'ASC'
+  const metric = `(SELECT run, value FROM latestMetrics WHERE key = ? AND value IS NOT NULL)`
+  return {
+    from: '',
+    joins: [{ text: `${metric} m CROSS JOIN runs r ON r.key = m.run`, values: [first?.key ?? ''] }, ...others.joins],
+    terms: `m.value ${way}, ${others.terms}`,
+  }
 }
