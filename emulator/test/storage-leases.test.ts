@@ -60,6 +60,14 @@ test('a lease ends by time, and another may then take it', async () => {
   expect((await blob.getProperties()).leaseDuration).toBe('infinite')
 })
 
+test('a write by another ends the hope of an expired lease', async () => {
+  await lease.acquireLease(15)
+  bench.region.clock.shift(20_000)
+  await blob.upload('2', 1)
+  expect((await blob.getProperties()).leaseState).toBe('available')
+  await expect(lease.renewLease()).rejects.toMatchObject({ statusCode: 409 })
+})
+
 test('of many that want the lease at once, one gets it', async () => {
   const tries = await Promise.allSettled(Array.from({ length: 10 }, () => blob.getBlobLeaseClient().acquireLease(60)))
   expect(tries.filter((one) => one.status === 'fulfilled')).toHaveLength(1)

@@ -91,6 +91,32 @@ test('an append blob grows only where the writer thinks its end is', async () =>
   })
 })
 
+test('an append blob of many small blocks is read whole and in ranges', async () => {
+  const blob = box.getAppendBlobClient('many')
+  await blob.create()
+  const blocks = Array.from({ length: 40 }, () => randomBytes(50_000))
+  for (const block of blocks) await blob.appendBlock(block, block.length)
+  const whole = Buffer.concat(blocks)
+  expect(await blob.downloadToBuffer()).toEqual(whole)
+  expect(await blob.downloadToBuffer(1_234_567, 100_000)).toEqual(whole.subarray(1_234_567, 1_334_567))
+})
+
+test('a body without a length, and block ids of unequal length, are refused', async () => {
+  const sas = containerSas({
+    account: bench.account,
+    key: bench.key,
+    container: 'box',
+    permissions: 'w',
+    expires: new Date(Date.now() + 60_000),
+  })
+  const headers = { 'x-ms-blob-type': 'BlockBlob', 'transfer-encoding': 'chunked' }
+  expect(await bench.raw('PUT', `/box/chunked?${sas}`, headers)).toBe(411)
+  const blob = box.getBlockBlobClient('unequal')
+  await blob.stageBlock('YQ==', 'a', 1)
+  const longer = blob.stageBlock('YWFhYQ==', 'a', 1)
+  await expect(longer).rejects.toMatchObject({ statusCode: 400, code: 'InvalidBlobOrBlock' })
+})
+
 test('a list goes to its last page, folds by delimiter and shows metadata', async () => {
   for (let index = 0; index < 25; index++) {
     const name = `run/${index % 5}/file ${String(index).padStart(2, '0')} <&>`

@@ -3,8 +3,9 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../state/database.ts'
 import { type Account, Accounts, type Container } from './accounts.ts'
-import { type Blob, Catalogue, partOf } from './catalogue.ts'
+import { type Blob, Catalogue } from './catalogue.ts'
 import { Contents } from './contents.ts'
+import { Parts, partOf } from './parts.ts'
 
 /** Where a blob is. The name is data: `..`, `//` and encoded slashes mean nothing here. */
 export interface BlobRef {
@@ -27,6 +28,9 @@ export interface PutOptions {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
+/** Azure forgets uncommitted blocks after a week. */
+const WEEK = 7 * 24 * 3600 * 1000
+
 /**
  * The blobs of a region as its other parts use them: no signatures, no leases, no conditions.
  *
@@ -38,6 +42,7 @@ export class Blobs {
   readonly accounts: Accounts
   /** Rows of blobs, for the same. */
   readonly catalogue: Catalogue
+  readonly parts: Parts
   readonly contents: Contents
   readonly #db: Database
   readonly #loose = new Set<string>()
@@ -47,8 +52,10 @@ export class Blobs {
     this.#db = db
     this.accounts = new Accounts(db, clock)
     this.contents = new Contents(join(dir, 'blobs'))
-    this.catalogue = new Catalogue(db, clock, (file) => this.#loosen(file))
-    this.contents.sweep(this.catalogue.filesInUse())
+    this.parts = new Parts(db, clock, (file) => this.#loosen(file))
+    this.catalogue = new Catalogue(db, clock, this.parts)
+    this.contents.sweep(this.parts.filesInUse())
+    void db.write(() => this.parts.expireBlocks(clock.now() - WEEK))
   }
 
   /** The account, or `undefined` where it is not in this region. */
@@ -105,7 +112,7 @@ export class Blobs {
     const blob = this.#find(ref)
     if (blob === undefined) return undefined
     const to = Math.min(range.to ?? blob.length, blob.length)
-    const stream = this.contents.stream(this.catalogue.parts(blob), range.from, Math.max(to, range.from))
+    const stream = this.contents.stream(this.parts.of(blob), range.from, Math.max(to, range.from))
     return { info: infoOf(ref, blob), stream }
   }
 
@@ -175,7 +182,7 @@ export class Blobs {
   #collect(): void {
     if (this.#closed) return
     for (const file of this.#loose) {
-      if (!this.catalogue.inUse(file)) this.contents.discard(file)
+      if (!this.parts.inUse(file)) this.contents.discard(file)
     }
     this.#loose.clear()
   }

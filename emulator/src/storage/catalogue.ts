@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
 import type { Database } from '../state/database.ts'
 import type { Container } from './accounts.ts'
-import type { Content, Piece } from './contents.ts'
 import { newEtag } from './etag.ts'
 import type { Lease } from './lease.ts'
+import type { Part, Parts } from './parts.ts'
 
 export type BlobKind = 'BlockBlob' | 'AppendBlob'
 
@@ -68,13 +68,6 @@ export interface NewBlob {
   readonly copy: CopyState | null
 }
 
-/** A piece together with what names and proves it. */
-export interface Part extends Piece {
-  /** Block id in base64; empty for bytes that did not come as a block. */
-  readonly block: string
-  readonly sha256: string
-}
-
 interface BlobRow extends Omit<Blob, 'headers' | 'metadata' | 'tags' | 'lease' | 'copy'> {
   readonly headers: string
   readonly metadata: string
@@ -88,33 +81,22 @@ const SCHEMA = `
     key INTEGER PRIMARY KEY AUTOINCREMENT, container INTEGER NOT NULL, name TEXT NOT NULL, snapshot TEXT NOT NULL,
     kind TEXT NOT NULL, length INTEGER NOT NULL, etag TEXT NOT NULL, created INTEGER NOT NULL,
     modified INTEGER NOT NULL, headers TEXT NOT NULL, md5 TEXT, sha256 TEXT, metadata TEXT NOT NULL,
-    tags TEXT NOT NULL, tier TEXT, lease TEXT, copy TEXT, UNIQUE (container, name, snapshot));
-  CREATE TABLE IF NOT EXISTS blob_parts (
-    blob INTEGER NOT NULL, seq INTEGER NOT NULL, block TEXT NOT NULL, length INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    file TEXT, data BLOB);
-  CREATE INDEX IF NOT EXISTS blob_parts_in_order ON blob_parts (blob, seq);
-  CREATE INDEX IF NOT EXISTS blob_parts_by_file ON blob_parts (file) WHERE file IS NOT NULL;
-  CREATE TABLE IF NOT EXISTS blob_blocks (
-    container INTEGER NOT NULL, name TEXT NOT NULL, block TEXT NOT NULL, length INTEGER NOT NULL,
-    sha256 TEXT NOT NULL, file TEXT, data BLOB, at INTEGER NOT NULL, UNIQUE (container, name, block));
-  CREATE INDEX IF NOT EXISTS blob_blocks_by_file ON blob_blocks (file) WHERE file IS NOT NULL;
-`
+    tags TEXT NOT NULL, tier TEXT, lease TEXT, copy TEXT, UNIQUE (container, name, snapshot));`
 
-/**
- * The rows of a region's blobs. Reads are immediate; writes run inside a write of the database.
- *
- * A blob is an ordered list of parts; a part's bytes are in its row or in a file, and copies share files.
- * Files that lost a reference are handed to `onLoose` for a later look at {@link inUse}.
- */
+/** A write ends a lease that time or a break has ended already: from then on nobody can renew it. Takes the time of now. */
+const LIVE_LEASE = `CASE WHEN coalesce(json_extract(lease, '$.breakAt'), json_extract(lease, '$.until')) <= ? THEN NULL
+  ELSE lease END`
+
+/** The rows of a region's blobs. Reads are immediate; writes run inside a write of the database. */
 export class Catalogue {
   readonly #db: Database
   readonly #clock: Clock
-  readonly #onLoose: (file: string) => void
+  readonly #parts: Parts
 
-  constructor(db: Database, clock: Clock, onLoose: (file: string) => void) {
+  constructor(db: Database, clock: Clock, parts: Parts) {
     this.#db = db
     this.#clock = clock
-    this.#onLoose = onLoose
+    this.#parts = parts
     db.migrate(SCHEMA)
   }
 
@@ -148,22 +130,8 @@ export class Catalogue {
     return this.#db.all<BlobRow>(sql, container, name).map(parsed)
   }
 
-  /** Parts in order. */
-  parts(blob: Blob): Part[] {
-    return this.#db.all<Part>(
-      'SELECT block, length, sha256, file, data FROM blob_parts WHERE blob = ? ORDER BY seq',
-      blob.key,
-    )
-  }
-
   /** Creates the blob or replaces it whole. A lease that is in force stays; one that has ended goes. */
   put(container: number, name: string, wanted: NewBlob, parts: readonly Part[]): Blob {
-    this.#loosen(
-      `DELETE FROM blob_parts
-       WHERE blob = (SELECT key FROM blobs WHERE container = ? AND name = ? AND snapshot = '') RETURNING file`,
-      container,
-      name,
-    )
     const now = this.#clock.now()
     const row = this.#db.get<BlobRow>(
       `INSERT INTO blobs (container, name, snapshot, kind, length, etag, created, modified, headers, md5, sha256,
@@ -171,7 +139,7 @@ export class Catalogue {
        ON CONFLICT (container, name, snapshot) DO UPDATE SET kind = excluded.kind, length = excluded.length,
          etag = excluded.etag, created = excluded.created, modified = excluded.modified, headers = excluded.headers,
          md5 = excluded.md5, sha256 = excluded.sha256, metadata = excluded.metadata, tags = excluded.tags,
-         tier = excluded.tier, copy = excluded.copy RETURNING *`,
+         tier = excluded.tier, copy = excluded.copy, lease = ${LIVE_LEASE} RETURNING *`,
       container,
       name,
       wanted.kind,
@@ -186,39 +154,40 @@ export class Catalogue {
       JSON.stringify(wanted.tags),
       wanted.tier,
       wanted.copy === null ? null : JSON.stringify(wanted.copy),
+      now,
     )
     if (row === undefined) throw new Error(`the row of ${name} was not written`)
-    this.#addParts(row.key, 0, parts)
+    this.#parts.replace(row.key, parts)
     return parsed(row)
   }
 
   /** Adds bytes to the end of an append blob. */
   append(blob: Blob, part: Part): Blob {
-    this.#addParts(blob.key, this.countParts(blob), [part])
+    this.#parts.append(blob.key, [part])
+    const now = this.#clock.now()
     this.#db.run(
-      'UPDATE blobs SET length = length + ?, etag = ?, modified = ?, sha256 = NULL WHERE key = ?',
+      `UPDATE blobs SET length = length + ?, etag = ?, modified = ?, sha256 = NULL, lease = ${LIVE_LEASE} WHERE key = ?`,
       part.length,
-      newEtag(this.#clock.now()),
-      this.#clock.now(),
+      newEtag(now),
+      now,
+      now,
       blob.key,
     )
     return this.#need(blob.container, blob.name)
   }
 
-  countParts(blob: Blob): number {
-    return this.#db.get<{ n: number }>('SELECT count(*) AS n FROM blob_parts WHERE blob = ?', blob.key)?.n ?? 0
-  }
-
   /** Changes what a blob says of itself; its ETag and time of change follow. */
   change(blob: Blob, change: Partial<Pick<Blob, 'headers' | 'md5' | 'metadata'>>): Blob {
     const next = { ...blob, ...change }
+    const now = this.#clock.now()
     this.#db.run(
-      'UPDATE blobs SET etag = ?, modified = ?, headers = ?, md5 = ?, metadata = ? WHERE key = ?',
-      newEtag(this.#clock.now()),
-      this.#clock.now(),
+      `UPDATE blobs SET etag = ?, modified = ?, headers = ?, md5 = ?, metadata = ?, lease = ${LIVE_LEASE} WHERE key = ?`,
+      newEtag(now),
+      now,
       JSON.stringify(next.headers),
       next.md5,
       JSON.stringify(next.metadata),
+      now,
       blob.key,
     )
     return this.#need(blob.container, blob.name)
@@ -250,69 +219,19 @@ export class Catalogue {
       JSON.stringify(metadata ?? blob.metadata),
       blob.key,
     )
-    this.#addParts(lastInsertRowid, 0, this.parts(blob))
+    this.#parts.append(lastInsertRowid, this.#parts.of(blob))
     return this.#need(blob.container, blob.name, snapshotName(at))
   }
 
   remove(blob: Blob): void {
-    this.#dropParts(blob.key)
+    this.#parts.drop(blob.key)
     this.#db.run('DELETE FROM blobs WHERE key = ?', blob.key)
   }
 
   /** Removes every blob and block of a container. */
   clear(container: Container): void {
-    const files = this.#db.all<{ file: string }>(
-      `SELECT file FROM blob_parts WHERE file IS NOT NULL AND blob IN (SELECT key FROM blobs WHERE container = ?)
-       UNION SELECT file FROM blob_blocks WHERE file IS NOT NULL AND container = ?`,
-      container.key,
-      container.key,
-    )
-    this.#db.run('DELETE FROM blob_parts WHERE blob IN (SELECT key FROM blobs WHERE container = ?)', container.key)
+    this.#parts.clear(container.key)
     this.#db.run('DELETE FROM blobs WHERE container = ?', container.key)
-    this.#db.run('DELETE FROM blob_blocks WHERE container = ?', container.key)
-    for (const { file } of files) this.#onLoose(file)
-  }
-
-  /** Blocks that were put and not yet committed, in order of arrival. */
-  blocks(container: number, name: string): Part[] {
-    return this.#db.all<Part>(
-      'SELECT block, length, sha256, file, data FROM blob_blocks WHERE container = ? AND name = ? ORDER BY rowid',
-      container,
-      name,
-    )
-  }
-
-  putBlock(container: number, name: string, part: Part): void {
-    const same = 'container = ? AND name = ? AND block = ?'
-    this.#loosen(`DELETE FROM blob_blocks WHERE ${same} RETURNING file`, container, name, part.block)
-    this.#db.run(
-      'INSERT INTO blob_blocks (container, name, block, length, sha256, file, data, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      container,
-      name,
-      part.block,
-      part.length,
-      part.sha256,
-      part.file,
-      part.data,
-      this.#clock.now(),
-    )
-  }
-
-  /** Forgets the uncommitted blocks of a blob. */
-  dropBlocks(container: number, name: string): void {
-    this.#loosen('DELETE FROM blob_blocks WHERE container = ? AND name = ? RETURNING file', container, name)
-  }
-
-  /** True if some blob or block needs the file. */
-  inUse(file: string): boolean {
-    const sql = 'SELECT 1 FROM blob_parts WHERE file = ? UNION SELECT 1 FROM blob_blocks WHERE file = ?'
-    return this.#db.get(sql, file, file) !== undefined
-  }
-
-  filesInUse(): Set<string> {
-    const sql =
-      'SELECT file FROM blob_parts WHERE file IS NOT NULL UNION SELECT file FROM blob_blocks WHERE file IS NOT NULL'
-    return new Set(this.#db.all<{ file: string }>(sql).map((row) => row.file))
   }
 
   /** Blobs whose copy had not ended. */
@@ -326,37 +245,6 @@ export class Catalogue {
     if (blob === undefined) throw new Error(`the row of ${name} is gone in the middle of its write`)
     return blob
   }
-
-  #addParts(blob: number, first: number, parts: readonly Part[]): void {
-    for (const [index, part] of parts.entries()) {
-      this.#db.run(
-        'INSERT INTO blob_parts (blob, seq, block, length, sha256, file, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
-        blob,
-        first + index,
-        part.block,
-        part.length,
-        part.sha256,
-        part.file,
-        part.data,
-      )
-    }
-  }
-
-  #dropParts(blob: number): void {
-    this.#loosen('DELETE FROM blob_parts WHERE blob = ? RETURNING file', blob)
-  }
-
-  /** Runs a statement that removes rows and returns the files they named. */
-  #loosen(sql: string, ...values: (number | string)[]): void {
-    for (const { file } of this.#db.all<{ file: string | null }>(sql, ...values)) {
-      if (file !== null) this.#onLoose(file)
-    }
-  }
-}
-
-/** The part that a received body makes. */
-export function partOf(content: Content, block = ''): Part {
-  return { block, length: content.length, sha256: content.sha256, file: content.file, data: content.data }
 }
 
 /** The instant of a snapshot with seven decimals, as Azure writes it. */

@@ -19,8 +19,10 @@ export interface Content {
   readonly data: Uint8Array | null
 }
 
-/** A run of bytes of a blob. */
-export type Piece = Pick<Content, 'length' | 'file' | 'data'>
+/** A run of bytes of a blob: in a file, at hand, or to be loaded when its turn comes. */
+export interface Piece extends Pick<Content, 'length' | 'file' | 'data'> {
+  readonly load?: () => Uint8Array
+}
 
 export interface Digests {
   readonly md5?: boolean
@@ -122,8 +124,8 @@ export class Contents {
       const last = Math.min(to - start, piece.length)
       start += piece.length
       if (first >= last) continue
-      if (piece.data !== null) yield piece.data.subarray(first, last)
-      else yield* readFile(join(this.#dir, piece.file ?? ''), first, last)
+      if (piece.file !== null) yield* readFile(join(this.#dir, piece.file), first, last)
+      else yield (piece.data ?? piece.load?.() ?? Buffer.alloc(0)).subarray(first, last)
     }
   }
 

@@ -97,6 +97,7 @@ export function isSmall(call: Call): boolean {
 export async function receiveBody(request: StorageRequest, md5: boolean): Promise<Content> {
   const { call, blobs } = request
   refuseUnheard(call)
+  checkLength(call)
   const sentMd5 = headerOf(call, 'content-md5')
   const sentCrc64 = headerOf(call, 'x-ms-content-crc64')
   const body = isSmall(call) ? await collected(call.body) : call.body
@@ -111,6 +112,20 @@ export async function receiveBody(request: StorageRequest, md5: boolean): Promis
     throw failure
   }
   return content
+}
+
+const MIB = 1024 * 1024
+/** The vendor's limits of one request; for other operations that of the largest. */
+const LIMITS: Readonly<Record<string, number>> = { BlockBlob_StageBlock: 4000 * MIB, AppendBlob_AppendBlock: 100 * MIB }
+const LARGEST = 5000 * MIB
+
+function checkLength(call: Call): void {
+  const length = numberHeader(call, 'content-length')
+  if (length === undefined) throw new Refusal(411, 'MissingContentLengthHeader', 'Content-Length is required.')
+  const limit = LIMITS[call.operation] ?? LARGEST
+  if (length > limit) {
+    throw new Refusal(413, 'RequestBodyTooLarge', `The request body has ${length} bytes; the limit is ${limit}.`)
+  }
 }
 
 /** All of a small body. Listening costs less than iterating. */

@@ -5,8 +5,9 @@ import { type Dispatcher, request as httpRequest, ProxyAgent } from 'undici'
 import { notImplemented, Refusal } from '../refusal.ts'
 import { authorize, type Rules } from './authorize.ts'
 import type { Blobs } from './blobs.ts'
-import type { BlobHeaders, BlobKind, Part } from './catalogue.ts'
+import type { BlobHeaders, BlobKind } from './catalogue.ts'
 import type { Versioned } from './conditions.ts'
+import type { Part } from './parts.ts'
 import { invalidHeader } from './refusals.ts'
 import { accountOf, targetOf } from './target.ts'
 
@@ -78,7 +79,7 @@ export class Sources {
     const snapshot = url.searchParams.get('snapshot') ?? ''
     const blob = container === undefined ? undefined : blobs.catalogue.get(container.key, target.blob, snapshot)
     if (blob === undefined) throw unverified(404)
-    const parts = blobs.catalogue.parts(blob)
+    const parts = blobs.parts.of(blob)
     const read = async (from: number, to: number) => blobs.contents.stream(parts, from, to)
     return { ...blob, url: url.href, parts, read }
   }

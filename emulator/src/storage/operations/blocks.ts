@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Blobs } from '../blobs.ts'
-import { type Blob, type Part, partOf } from '../catalogue.ts'
+import type { Blob } from '../catalogue.ts'
 import { checkRead, conditionsOf } from '../conditions.ts'
 import type { Content } from '../contents.ts'
 import { checkLease } from '../lease.ts'
+import { type Part, partOf } from '../parts.ts'
 import { invalidQuery, noBlob } from '../refusals.ts'
 import {
   blobOf,
@@ -40,7 +41,15 @@ export function keepBlock(request: StorageRequest, id: string, content: Content)
   return keeping(request, content, () =>
     call.commit(() => {
       const container = allowBlock(request)
-      blobs.catalogue.putBlock(container, target.blob, partOf(content, id))
+      const other = blobs.parts.someBlockId(container, target.blob)
+      if (other !== undefined && other.length !== id.length) {
+        throw new Refusal(
+          400,
+          'InvalidBlobOrBlock',
+          `The block id '${id}' is not as long as '${other}', which waits for the same blob.`,
+        )
+      }
+      blobs.parts.putBlock(container, target.blob, partOf(content, id))
       const md5 = content.md5 === null ? {} : { 'content-md5': content.md5 }
       const crc64 = content.crc64 === null ? {} : { 'x-ms-content-crc64': content.crc64 }
       const subject = `block/${target.account}/${target.container}/${target.blob}`
@@ -87,7 +96,7 @@ export async function putBlockList(request: StorageRequest): Promise<Reply> {
     const sha256 = sum?.of === keyOf(parts) ? sum.sha256 : null
     const wanted = newBlob(call, 'BlockBlob', { md5: headerOf(call, 'x-ms-blob-content-md5') ?? null, sha256 })
     const blob = blobs.catalogue.put(container.key, target.blob, wanted, parts)
-    blobs.catalogue.dropBlocks(container.key, target.blob)
+    blobs.parts.dropBlocks(container.key, target.blob)
     const blocks = parts.map((part) => part.sha256)
     const facts = sha256 === null ? { parts: parts.length, sha256OfParts: digest(blocks.join('')) } : {}
     return { status: 201, headers: written(blob), note: noteOf(target, blob, facts) }
@@ -121,9 +130,9 @@ function partsFor(request: StorageRequest, names: readonly Named[]): Part[] {
   const container = containerOf(request)
   const found = blobs.catalogue.get(container.key, target.blob)
   const byId = (parts: readonly Part[]) => new Map(parts.map((part) => [part.block, part]))
-  const uncommitted = byId(blobs.catalogue.blocks(container.key, target.blob))
+  const uncommitted = byId(blobs.parts.blocks(container.key, target.blob))
   const reuses = names.some(({ from, id }) => from === 'Committed' || (from === 'Latest' && !uncommitted.has(id)))
-  const committed = byId(reuses && found !== undefined ? blobs.catalogue.parts(found) : [])
+  const committed = byId(reuses && found !== undefined ? blobs.parts.of(found) : [])
   return names.map(({ from, id }) => {
     const part =
       (from === 'Committed' ? undefined : uncommitted.get(id)) ??
@@ -144,7 +153,12 @@ async function sumOf(blobs: Blobs, parts: readonly Part[]): Promise<{ sha256: st
   const length = parts.reduce((sum, part) => sum + part.length, 0)
   if (length > SUMMED) return undefined
   const hash = createHash('sha256')
-  for await (const chunk of blobs.contents.stream(parts, 0, length)) hash.update(chunk)
+  try {
+    for await (const chunk of blobs.contents.stream(parts, 0, length)) hash.update(chunk)
+  } catch {
+    // Somebody else committed these blocks meanwhile. The commit finds that out and says so.
+    return undefined
+  }
   return { sha256: hash.digest('hex'), of: keyOf(parts) }
 }
 
@@ -163,10 +177,10 @@ export async function getBlockList(request: StorageRequest): Promise<Reply> {
   const container = containerOf(request)
   const found = blobs.catalogue.get(container.key, target.blob, call.query.get('snapshot') ?? '')
   if (found !== undefined) checkRead(conditionsOf(call.headers), found)
-  const waiting = blobs.catalogue.blocks(container.key, target.blob)
+  const waiting = blobs.parts.blocks(container.key, target.blob)
   if (found === undefined && waiting.length === 0) throw noBlob()
   if (found?.kind === 'AppendBlob') throw wrongKind()
-  const committed = found === undefined ? [] : blobs.catalogue.parts(found).filter((part) => part.block !== '')
+  const committed = found === undefined ? [] : blobs.parts.of(found).filter((part) => part.block !== '')
   const body =
     (type === 'uncommitted' ? '' : element('CommittedBlocks', committed.map(blockElement).join(''))) +
     (type === 'committed' ? '' : element('UncommittedBlocks', waiting.map(blockElement).join('')))
@@ -198,7 +212,7 @@ export function keepAppended(request: StorageRequest, content: Content): Promise
   return keeping(request, content, () =>
     call.commit(() => {
       const before = appendable(request)
-      const count = blobs.catalogue.countParts(before)
+      const count = blobs.parts.count(before.key)
       if (count >= MOST_BLOCKS) {
         throw new Refusal(
           409,

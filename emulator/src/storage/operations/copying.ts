@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
-import { type CopyState, type NewBlob, type Part, partOf } from '../catalogue.ts'
+import type { CopyState, NewBlob } from '../catalogue.ts'
 import { checkSource, conditionsOf } from '../conditions.ts'
 import type { Content } from '../contents.ts'
+import { type Part, partOf } from '../parts.ts'
 import {
   blobOf,
   changeable,
@@ -150,7 +151,7 @@ async function bytesOf(request: StorageRequest, source: Source, range: { from: n
 
 /** Parts of a source that was removed since it was opened may be without their files: then there is no source any more. */
 function stillThere({ blobs }: StorageRequest, parts: readonly Part[]): readonly Part[] {
-  if (parts.every(({ file }) => file === null || blobs.catalogue.inUse(file))) return parts
+  if (parts.every(({ file }) => file === null || blobs.parts.inUse(file))) return parts
   throw new Refusal(404, 'CannotVerifyCopySource', 'The copy source was removed meanwhile.')
 }
 

@@ -14,7 +14,7 @@ export async function getBlob(request: StorageRequest): Promise<Reply> {
   const { call, blobs, clock } = request
   const blob = readable(request)
   const range = rangeOf(call, blob.length)
-  const parts = blobs.catalogue.parts(blob)
+  const parts = blobs.parts.of(blob)
   const headers: Record<string, string> = {
     ...describing(blob, clock.now()),
     ...overrides(call),
@@ -46,7 +46,7 @@ export async function blobProperties(request: StorageRequest): Promise<Reply> {
   const { blobs, clock } = request
   const blob = readable(request)
   const headers: Record<string, string> = { ...describing(blob, clock.now()), 'content-length': String(blob.length) }
-  if (blob.kind === 'AppendBlob') headers['x-ms-blob-committed-block-count'] = String(blobs.catalogue.countParts(blob))
+  if (blob.kind === 'AppendBlob') headers['x-ms-blob-committed-block-count'] = String(blobs.parts.count(blob.key))
   else {
     headers['x-ms-access-tier'] = blob.tier ?? 'Hot'
     if (blob.tier === null) headers['x-ms-access-tier-inferred'] = 'true'

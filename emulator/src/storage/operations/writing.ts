@@ -1,8 +1,9 @@
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
-import { type Blob, type BlobKind, type NewBlob, partOf } from '../catalogue.ts'
+import type { Blob, BlobKind, NewBlob } from '../catalogue.ts'
 import { checkRead, checkWrite, conditionsOf } from '../conditions.ts'
 import { checkLease } from '../lease.ts'
+import { partOf } from '../parts.ts'
 import { invalidHeader, invalidQuery } from '../refusals.ts'
 import {
   blobOf,
@@ -39,7 +40,7 @@ export async function putBlockBlob(request: StorageRequest): Promise<Reply> {
     call.commit(() => {
       const { container } = writable(request)
       const blob = request.blobs.catalogue.put(container.key, target.blob, wanted, [partOf(content)])
-      request.blobs.catalogue.dropBlocks(container.key, target.blob)
+      request.blobs.parts.dropBlocks(container.key, target.blob)
       const md5 = content.md5 === null ? {} : { 'content-md5': content.md5 }
       return { status: 201, headers: { ...written(blob), ...md5 }, note: noteOf(target, blob) }
     }),
