@@ -110,10 +110,12 @@ export class ResourceRouting {
    * A region that is away leaves the entry as it is.
    */
   async present(call: Call, entries: readonly Entry[]): Promise<readonly Entry[]> {
-    const asked = await Promise.all(
-      entries.map((entry) => (entry.state === 'there' ? entry : this.#verified(call, entry).catch(() => entry))),
-    )
-    return asked.filter((entry) => entry !== undefined && entry.state !== 'reserved') as readonly Entry[]
+    const present: Entry[] = []
+    for (const entry of entries) {
+      const now = entry.state === 'there' ? entry : await this.#verified(call, entry).catch(() => entry)
+      if (now !== undefined && now.state !== 'reserved') present.push(now)
+    }
+    return present
   }
 
   /** The entry, or `undefined` where its region says that the resource never came to be or is gone. */
