@@ -1,4 +1,3 @@
-import type { HttpClient } from '@azure/core-rest-pipeline'
 import type { Arm } from './arm.ts'
 import { openTokens, type Tokens } from './credentials.ts'
 import type { Exchange } from './exchange.ts'
@@ -7,7 +6,7 @@ import { httpExchange } from './http-exchange.ts'
 import { type Recorded, recording } from './record.ts'
 import { retrying } from './retry.ts'
 import { throttled } from './throttle.ts'
-import { openTransport, type Surroundings } from './transport.ts'
+import { openTransport, type Surroundings, type Transport } from './transport.ts'
 
 /** Everything that reaches Azure from this process, over one pool of connections and one set of tokens. */
 export interface Azure {
@@ -20,8 +19,8 @@ export interface Azure {
   /** One try, no waiting: for probes. */
   readonly probe: Exchange
   readonly tokens: Tokens
-  /** For the vendor's storage client. */
-  readonly client: HttpClient
+  /** The way itself, for the vendor's storage client. */
+  readonly transport: Transport
   readonly local: boolean
   close(): void
 }
@@ -36,7 +35,7 @@ export interface AzureOptions {
 
 export function openAzure({ surroundings, requestMilliseconds = 30_000, record }: AzureOptions): Azure {
   const { local } = surroundings
-  const transport = openTransport(surroundings)
+  const transport = openTransport(surroundings, requestMilliseconds)
   const tokens = openTokens(surroundings, transport.client)
   const plain = httpExchange({ client: transport.client, tokens, local, requestMilliseconds })
   const probe = record === undefined ? plain : recording(plain, record)
@@ -48,7 +47,7 @@ export function openAzure({ surroundings, requestMilliseconds = 30_000, record }
     exchange,
     probe,
     tokens,
-    client: transport.client,
+    transport,
     local,
     close: () => transport.close(),
   }

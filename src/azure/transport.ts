@@ -37,18 +37,27 @@ export function surroundingsOf(env: Environment): Surroundings {
   }
 }
 
+/** What of a request says how it is carried. */
+export interface Carried {
+  agent?: unknown
+  timeout: number
+}
+
 /** What carries requests: one pool of connections that are kept. */
 export interface Transport {
   readonly client: HttpClient
+  /** Makes a request of a client that sends by itself go the same way. */
+  route(request: Carried): void
   /** Ends every connection. */
   close(): void
 }
 
 /**
  * Opens the way to Azure. Towards the emulator only its own authority is trusted, so that no request
- * can end at a real host, whatever happens to the proxy.
+ * can end at a real host, whatever happens to the proxy. `requestMilliseconds` bounds every request that says
+ * nothing of its own, up to the head of its answer.
  */
-export function openTransport({ local, proxy, caPath }: Surroundings): Transport {
+export function openTransport({ local, proxy, caPath }: Surroundings, requestMilliseconds: number): Transport {
   if (local && (proxy === undefined || proxy === '' || caPath === undefined)) {
     throw new Fault(
       'azure/not-emulator',
@@ -65,13 +74,18 @@ export function openTransport({ local, proxy, caPath }: Surroundings): Transport
     ...(caPath === undefined ? {} : { ca: readFileSync(caPath) }),
   })
   const inner = createDefaultHttpClient()
+  const route = (request: Carried): void => {
+    request.agent = agent
+    if (request.timeout <= 0) request.timeout = requestMilliseconds
+  }
   return {
     client: {
       sendRequest: (request) => {
-        request.agent = agent
+        route(request as Carried)
         return inner.sendRequest(request)
       },
     },
+    route,
     close: () => agent.destroy(),
   }
 }

@@ -39,6 +39,20 @@ export interface BlobStore {
   /** Durable when it resolves. Never leaves a half-written blob. */
   put(name: string, bytes: Buffer | Readable, options: PutOptions): Promise<BlobInfo>
   remove(name: string, options: { readonly signal: AbortSignal } & Condition): Promise<void>
+  /**
+   * Lets the store fetch the bytes itself, so that they do not pass through here. `undefined` where it cannot
+   * take them from that store, and then nothing was written: read there and put here. Throws `blob/changed`
+   * where the source is no longer what `etag` names.
+   */
+  copyFrom?(name: string, source: CopySource, options: PutOptions): Promise<BlobInfo | undefined>
+}
+
+/** One version of a blob in another store. */
+export interface CopySource {
+  readonly store: BlobStore
+  readonly name: string
+  readonly etag: string
+  readonly length: number
 }
 
 export interface PutOptions extends Condition {
