@@ -207,3 +207,20 @@ test('an experiment is made by name, changed by id, and goes only when it is emp
   expect((await history('DELETE', `experimentids/${empty}`)).status).toBe(200)
   expect((await history('GET', 'experiments/empty')).status).toBe(404)
 })
+
+test('what run history is told of a job’s run, ARM shows of the job', async () => {
+  const job = `${WORKSPACE}/jobs/a_job`
+  const properties = { jobType: 'Command', status: 'Completed', displayName: 'a_job', tags: {}, properties: { p: '1' } }
+  await region.region.db.write(() => region.region.resources.put(job, { properties }, 'tester'))
+  await history('PATCH', 'experiments/e/runs/a_job', { displayName: 'Named', tags: { a: 'b' }, hidden: true })
+  expect(region.region.resources.get(job)?.body['properties']).toMatchObject({
+    displayName: 'Named',
+    tags: { a: 'b' },
+    properties: { p: '1' },
+    isArchived: true,
+    status: 'Completed',
+  })
+  const restored = await history('PATCH', 'experiments/e/runs/a_job', { hidden: false })
+  expect(restored.at('hidden')).toBe(false)
+  expect(region.region.resources.get(job)?.body['properties']).toMatchObject({ isArchived: false })
+})

@@ -23,7 +23,7 @@ const FIELDS: Readonly<
   endtimeutc: { column: 'r.end', is: 'instant' },
   runtype: { column: "json_extract(r.details, '$.runType')", is: 'text' },
   target: { column: "json_extract(r.details, '$.target')", is: 'text' },
-  hidden: { column: "coalesce(json_extract(r.details, '$.hidden'), r.stage = 'deleted')", is: 'flag' },
+  hidden: { column: "(r.stage = 'deleted')", is: 'flag' },
 }
 
 const OPERATORS: Readonly<Record<string, string>> = { eq: 'IS', ne: 'IS NOT', gt: '>', ge: '>=', lt: '<', le: '<=' }

@@ -41,7 +41,7 @@ export function runJson(runs: Runs, run: Run): Record<string, unknown> {
     name: run.name,
     dataContainerId: `dcid.${run.id}`,
     description: run.details.description ?? null,
-    hidden: run.details.hidden ?? run.stage === 'deleted',
+    hidden: run.stage === 'deleted',
     runType: run.details.runType ?? 'azureml.mlflow',
     properties: run.properties,
     parameters: runs.params(run),

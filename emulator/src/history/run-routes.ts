@@ -2,6 +2,7 @@ import type { Call, Handler, Reply } from '../call.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
+import { mirrorJob } from './job-mirror.ts'
 import { conditionOf, orderOf } from './odata.ts'
 import { detailsJson, runJson } from './run-json.ts'
 import { type Details, type Experiment, knownStatus, type Run, type RunChange } from './run-types.ts'
@@ -129,7 +130,9 @@ function putRun(region: Region, scope: Scoped, { id, body, params, user }: Put):
       user,
     })
   runs.log(run, { params: mapOf(body['parameters']) })
-  return runs.update(scope.workspace, id, { ...change, tags })
+  const changed = runs.update(scope.workspace, id, { ...change, tags })
+  mirrorJob(region, changed, user)
+  return changed
 }
 
 const OWN_FIELDS = new Set([
@@ -144,6 +147,7 @@ const OWN_FIELDS = new Set([
   'tags',
   'properties',
   'parameters',
+  'hidden',
 ])
 
 function changeOf(body: Values): RunChange {

@@ -80,7 +80,6 @@ export interface Experiment {
 /** Facts of a run that run history shows and MLflow does not. Stored as given. */
 export interface Details {
   readonly description?: string
-  readonly hidden?: boolean
   readonly target?: string
   readonly runType?: string
   readonly error?: unknown

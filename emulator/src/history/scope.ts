@@ -25,7 +25,7 @@ export function scopeOf(region: Region, call: Call): Scoped {
   const found = SCOPE.exec(call.path)
   if (found === null) throw new Refusal(404, 'NotFound', `Nothing answers ${call.method} ${call.path} here.`)
   const workspace = decoded((found[2] ?? '').replace(/\/{2,}/g, '/'))
-  if (region.db.get('SELECT 1 FROM resources WHERE id = ?', workspace) === undefined) {
+  if (region.resources.get(workspace) === undefined) {
     throw new Refusal(404, 'WorkspaceNotFound', `The workspace '${workspace}' was not found in ${region.name}.`)
   }
   return { workspace, name: decoded(found[3] ?? ''), rest: (found[4] ?? '/').replace(/\/{2,}/g, '/') }
