@@ -43,9 +43,21 @@ export async function copyBlob(request: StorageRequest): Promise<Reply> {
   })
 }
 
+/** The vendor's limits for a source that is fetched while the client waits. */
+const MIB = 1024 * 1024
+const LARGEST_SYNC_COPY = 256 * MIB
+const LARGEST_PUT = 5000 * MIB
+
+function checkSize(source: Source, limit: number): void {
+  if (source.length > limit) {
+    throw new Refusal(413, 'RequestBodyTooLarge', `The source has ${source.length} bytes; the limit is ${limit}.`)
+  }
+}
+
 /** Copy Blob From URL: like Copy Blob, and answered when it is done. */
 export async function copyFromUrl(request: StorageRequest): Promise<Reply> {
   const source = await sourceOf(request)
+  checkSize(source, LARGEST_SYNC_COPY)
   const copy = done(source, request.clock.now())
   const wanted = copied(request, source, { copy, sha256: source.sha256 })
   const reply = await storeSource(request, source, wanted)
@@ -56,6 +68,7 @@ export async function copyFromUrl(request: StorageRequest): Promise<Reply> {
 export async function putFromUrl(request: StorageRequest): Promise<Reply> {
   const { call } = request
   const source = await sourceOf(request)
+  checkSize(source, LARGEST_PUT)
   const own = newBlob(call, 'BlockBlob', {
     md5: headerOf(call, 'x-ms-blob-content-md5') ?? source.md5,
     sha256: source.sha256,
