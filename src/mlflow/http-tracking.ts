@@ -4,6 +4,8 @@ import { batches } from './batches.ts'
 import { experimentFrom, pointFrom, pointToJson, runFrom } from './shapes.ts'
 import type { Answer, Pair, Point, Request, Send, TrackedExperiment, TrackedRun, Tracking } from './tracking.ts'
 
+/** Experiments that one search names, so that a request stays small however many there are. */
+const EXPERIMENTS_A_SEARCH = 100
 /** Items a page: what a server gives without slowing down. MLflow permits up to 50,000. */
 const PAGE = 1000
 const POINTS_A_PAGE = 25_000
@@ -24,6 +26,13 @@ export function httpTracking(send: Send): Tracking {
   }
 
   const post = (path: string, body: JsonObject, signal: AbortSignal) => call({ method: 'POST', path, body, signal })
+  const postOnce = (path: string, body: JsonObject, signal: AbortSignal) =>
+    call({ method: 'POST', path, body, signal, once: true })
+
+  /** A removal of what is gone already is done. */
+  async function remove(path: string, body: JsonObject, signal: AbortSignal): Promise<void> {
+    await optional({ method: 'POST', path, body, signal })
+  }
 
   /** Pages to the last; a token that comes again would go round for ever and is refused. */
   async function* pages(ask: (token: string | undefined) => Request): AsyncIterable<JsonObject> {
@@ -51,6 +60,11 @@ export function httpTracking(send: Send): Tracking {
     for await (const page of pages(ask)) yield* list(page['experiments']).map(experimentFrom)
   }
 
+  async function experiment(id: string, signal: AbortSignal): Promise<TrackedExperiment | undefined> {
+    const found = await optional({ method: 'GET', path: 'experiments/get', query: { experiment_id: id }, signal })
+    return found === undefined ? undefined : experimentFrom(found['experiment'] ?? null)
+  }
+
   async function experimentByName(name: string, signal: AbortSignal): Promise<TrackedExperiment | undefined> {
     const query = { experiment_name: name }
     const found = await optional({ method: 'GET', path: 'experiments/get-by-name', query, signal })
@@ -69,14 +83,17 @@ export function httpTracking(send: Send): Tracking {
 
   async function* runs(experimentIds: readonly string[], signal: AbortSignal, filter = ''): AsyncIterable<TrackedRun> {
     const order_by = ['attributes.start_time ASC']
-    const body = { experiment_ids: [...experimentIds], run_view_type: 'ALL', max_results: PAGE, order_by, filter }
-    const ask = (token?: string): Request => ({
-      method: 'POST',
-      path: 'runs/search',
-      body: token === undefined ? body : { ...body, page_token: token },
-      signal,
-    })
-    for await (const page of pages(ask)) yield* list(page['runs']).map(runFrom)
+    for (let from = 0; from < experimentIds.length; from += EXPERIMENTS_A_SEARCH) {
+      const experiment_ids = experimentIds.slice(from, from + EXPERIMENTS_A_SEARCH)
+      const body = { experiment_ids, run_view_type: 'ALL', max_results: PAGE, order_by, filter }
+      const ask = (token?: string): Request => ({
+        method: 'POST',
+        path: 'runs/search',
+        body: token === undefined ? body : { ...body, page_token: token },
+        signal,
+      })
+      for await (const page of pages(ask)) yield* list(page['runs']).map(runFrom)
+    }
   }
 
   async function run(id: string, signal: AbortSignal): Promise<TrackedRun | undefined> {
@@ -98,15 +115,18 @@ export function httpTracking(send: Send): Tracking {
   return {
     experiments,
     experimentByName,
+    experiment,
     createExperiment,
     setExperimentTag: async (id, { key, value }, signal) =>
       void (await post('experiments/set-experiment-tag', { experiment_id: id, key, value }, signal)),
+    deleteExperimentTag: (id, key, signal) =>
+      remove('experiments/delete-experiment-tag', { experiment_id: id, key }, signal),
     setExperimentDeleted: async (id, deleted, signal) =>
       void (await post(deleted ? 'experiments/delete' : 'experiments/restore', { experiment_id: id }, signal)),
     runs,
     run,
     history,
-    createRun: async (body, signal) => runFrom((await post('runs/create', body, signal))['run'] ?? null),
+    createRun: async (body, signal) => runFrom((await postOnce('runs/create', body, signal))['run'] ?? null),
     updateRun: async (id, change, signal) => void (await post('runs/update', { run_id: id, ...change }, signal)),
     setRunDeleted: async (id, deleted, signal) =>
       void (await post(deleted ? 'runs/delete' : 'runs/restore', { run_id: id }, signal)),
@@ -118,9 +138,12 @@ export function httpTracking(send: Send): Tracking {
           params: params.map(pair),
           tags: tags.map(pair),
         }
-        await post('runs/log-batch', body, signal)
+        await (metrics.length > 0 ? postOnce : post)('runs/log-batch', body, signal)
       }
     },
+    deleteTag: (runId, key, signal) => remove('runs/delete-tag', { run_id: runId, key }, signal),
+    logInputs: async (runId, datasets, signal) =>
+      void (await post('runs/log-inputs', { run_id: runId, datasets }, signal)),
   }
 }
 
@@ -135,17 +158,26 @@ function list(value: Json | undefined): readonly Json[] {
 function refused(request: Request, answer: Answer): Fault {
   const vendorCode = String(answer.body['error_code'] ?? answer.status)
   const message = String(answer.body['message'] ?? 'no reason given')
-  const throttled = answer.status === 429
-  return new Fault(
-    throttled ? 'azure/throttled' : 'azure/refused',
-    `${request.path} was answered ${answer.status} ${vendorCode}: ${message}`,
-    {
-      facts: { status: answer.status, vendorCode },
-      hint: throttled
-        ? 'Wait and run it again; it goes on where it was.'
-        : 'Look at what the tracking server says of this request.',
-    },
-  )
+  const code = codeOf(answer.status)
+  return new Fault(code, `${request.path} was answered ${answer.status} ${vendorCode}: ${message}`, {
+    facts: { status: answer.status, vendorCode },
+    hint: HINTS[code],
+  })
+}
+
+type RefusalCode = 'azure/throttled' | 'azure/denied' | 'azure/unreachable' | 'azure/refused'
+
+function codeOf(status: number): RefusalCode {
+  if (status === 429) return 'azure/throttled'
+  if (status === 401 || status === 403) return 'azure/denied'
+  return status === 408 || (status >= 500 && status !== 501) ? 'azure/unreachable' : 'azure/refused'
+}
+
+const HINTS: Readonly<Record<RefusalCode, string>> = {
+  'azure/throttled': 'Wait and run it again; it goes on where it was.',
+  'azure/denied': 'Give the identity a role that may read and write the run history.',
+  'azure/unreachable': 'Look at the health of the tracking server; run it again when it answers.',
+  'azure/refused': 'Look at what the tracking server says of this request.',
 }
 
 function circling(request: Request): Fault {

@@ -3,17 +3,20 @@ import type { Json, JsonObject } from '../core/model.ts'
 import type { Pair, Point, TrackedExperiment, TrackedRun } from './tracking.ts'
 
 const WORDS = new Set(['NaN', 'Infinity', '-Infinity'])
+const ABOUT = ['dataset_name', 'dataset_digest', 'model_id'] as const
 
 /** A point from what a server sends: int64 come as text or number, NaN and the infinities as words. */
 export function pointFrom(raw: Json): Point {
-  const { key, value, timestamp, step } = object(raw)
+  const { key, value, timestamp, step, ...rest } = object(raw)
   const number: Point['value'] =
     typeof value === 'string' && WORDS.has(value) ? (value as Point['value']) : Number(value ?? 0)
-  return { key: String(key), value: number, timestamp: Number(timestamp ?? 0), step: Number(step ?? 0) }
+  const point = { key: String(key), value: number, timestamp: Number(timestamp ?? 0), step: Number(step ?? 0) }
+  const about = ABOUT.flatMap((field) => (typeof rest[field] === 'string' ? [[field, rest[field]] as const] : []))
+  return about.length === 0 ? point : { ...point, about: Object.fromEntries(about) }
 }
 
-export function pointToJson({ key, value, timestamp, step }: Point): JsonObject {
-  return { key, value, timestamp, step }
+export function pointToJson({ key, value, timestamp, step, about }: Point): JsonObject {
+  return { key, value, timestamp, step, ...about }
 }
 
 export function runFrom(raw: Json): TrackedRun {

@@ -10,6 +10,8 @@ export interface Request {
   readonly query?: Readonly<Record<string, string>>
   readonly body?: JsonObject
   readonly signal: AbortSignal
+  /** Takes effect by being sent: after an answer that nobody got, look before sending it again. */
+  readonly once?: boolean
 }
 
 export interface Answer {
@@ -24,6 +26,8 @@ export interface Point {
   /** Milliseconds since 1970. */
   readonly timestamp: number
   readonly step: number
+  /** What the point is about, where the server knows: MLflow's `dataset_name`, `dataset_digest` and `model_id`. */
+  readonly about?: Readonly<Record<string, string>>
 }
 
 export interface Pair {
@@ -57,26 +61,36 @@ export interface Batch {
 /**
  * The tracking API of MLflow 2.0, with nothing dropped.
  *
- * Lists go to their end or throw `observe/incomplete`. Absence is `undefined`. Refusals are `azure/refused`
- * with MLflow's own error code in the facts.
+ * Lists go to their end or throw. Absence is `undefined`. A refusal is `azure/refused` or `azure/denied`, a limit
+ * `azure/throttled`, a failing server `azure/unreachable`, with MLflow's own error code in the facts.
  */
 export interface Tracking {
   /** All of them, the deleted ones too. */
   experiments(signal: AbortSignal): AsyncIterable<TrackedExperiment>
   experimentByName(name: string, signal: AbortSignal): Promise<TrackedExperiment | undefined>
+  experiment(id: string, signal: AbortSignal): Promise<TrackedExperiment | undefined>
   /** Returns the id. One that exists already is success. */
   createExperiment(name: string, tags: readonly Pair[], signal: AbortSignal): Promise<string>
   setExperimentTag(id: string, tag: Pair, signal: AbortSignal): Promise<void>
+  /** A tag that is gone already is success. */
+  deleteExperimentTag(id: string, key: string, signal: AbortSignal): Promise<void>
   setExperimentDeleted(id: string, deleted: boolean, signal: AbortSignal): Promise<void>
-  /** Runs of experiments, in the order of their start, the deleted ones too. */
+  /** Runs of experiments, the deleted ones too; of a hundred experiments at a time in the order of their start. */
   runs(experimentIds: readonly string[], signal: AbortSignal, filter?: string): AsyncIterable<TrackedRun>
   run(id: string, signal: AbortSignal): Promise<TrackedRun | undefined>
   /** Every point of one metric, in the order of the server. */
   history(runId: string, key: string, signal: AbortSignal): AsyncIterable<Point>
-  /** Creates a run under an id of the server's choosing. */
+  /** Creates a run under an id of the server's choosing. Never sent twice: look for it after a failure. */
   createRun(run: JsonObject, signal: AbortSignal): Promise<TrackedRun>
   updateRun(id: string, change: JsonObject, signal: AbortSignal): Promise<void>
   setRunDeleted(id: string, deleted: boolean, signal: AbortSignal): Promise<void>
-  /** Logs what fits the server's limits in as many calls as it takes. Not atomic: read back after a failure. */
+  /**
+   * Logs in as many calls as the server's limits ask for. Not atomic, and points append: none is sent twice, and
+   * after a failure some may have arrived, so read back before logging again.
+   */
   log(runId: string, batch: Batch, signal: AbortSignal): Promise<void>
+  /** A tag that is gone already is success. */
+  deleteTag(runId: string, key: string, signal: AbortSignal): Promise<void>
+  /** Datasets that the run read, in MLflow's form. One that it has already is success. */
+  logInputs(runId: string, datasets: readonly Json[], signal: AbortSignal): Promise<void>
 }
