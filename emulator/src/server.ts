@@ -20,6 +20,8 @@ export interface Parts {
 
 const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
 const KEPT_BODY = 1024 * 1024
+/** The part of a URL that opens storage to whoever reads it. */
+const SIGNATURE = /([?&]sig=)[^&]*/g
 
 /** The life of a request, top to bottom. */
 export function requestListener(parts: Parts): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
@@ -182,7 +184,7 @@ class OneCall implements Call {
       plane: this.plane,
       operation: this.operation,
       method: this.method,
-      target: this.target,
+      target: this.target.replace(SIGNATURE, '$1redacted'),
       client: this.client,
       caller: this.caller.id,
       status: reply.status,

@@ -73,6 +73,13 @@ test("the vendor's SAS and our own open the same doors", async () => {
   }
 })
 
+test('no signature is written into the activity log', async () => {
+  await holding(vendorSas('w')).getBlockBlobClient('signed').upload('1', 1)
+  const line = bench.region.activity.since(0).at(-1)
+  expect(line).toMatchObject({ operation: 'BlockBlob_Upload', caller: 'sas' })
+  expect(line?.target).toContain('sig=redacted')
+})
+
 test('a SAS of one container opens no other and not the account', async () => {
   await bench.service.createContainer('other')
   await expect(holding(vendorSas('rwl'), 'other').listBlobsFlat().next()).rejects.toMatchObject({

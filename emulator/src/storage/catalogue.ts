@@ -19,7 +19,7 @@ export interface BlobHeaders {
 /** The last copy into a blob. */
 export interface CopyState {
   readonly id: string
-  /** URL as it was asked for. It may hold a signature: never printed without {@link publicUrl}. */
+  /** URL as it was asked for. While the copy is pending it may hold a signature: printed only through `publicUrl`. */
   readonly source: string
   readonly status: 'pending' | 'success' | 'failed' | 'aborted'
   readonly copied: number

@@ -66,7 +66,15 @@ export class Copies {
     const stored = await db.write(() => {
       const now = this.#pending(blob, copy.id)
       if (now === undefined || !isWhole) return false
-      const done = { ...copy, status: 'success', copied: content.length, ended: this.#parts.clock.now() } as const
+      const ended = this.#parts.clock.now()
+      // Nobody needs the signature any more.
+      const done = {
+        ...copy,
+        source: publicUrl(copy.source),
+        status: 'success',
+        copied: content.length,
+        ended,
+      } as const
       const wanted: NewBlob = { ...now, sha256: content.sha256, md5: now.md5 ?? source.md5, copy: done }
       this.#log(now, blobs.catalogue.put(now.container, now.name, wanted, [partOf(content)]))
       return true
@@ -87,7 +95,8 @@ export class Copies {
     await this.#parts.db.write(() => {
       const now = this.#pending(blob, id)
       if (now?.copy == null) return
-      const copy = { ...now.copy, status: 'failed', ended: this.#parts.clock.now(), reason } as const
+      const source = publicUrl(now.copy.source)
+      const copy = { ...now.copy, source, status: 'failed', ended: this.#parts.clock.now(), reason } as const
       this.#parts.blobs.catalogue.note(now, { copy })
     })
   }

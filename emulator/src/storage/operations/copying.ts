@@ -20,6 +20,7 @@ import {
   writable,
 } from '../request.ts'
 import type { Source } from '../sources.ts'
+import { publicUrl } from '../url.ts'
 import { blockId, keepAppended, keepBlock } from './blocks.ts'
 import { parseRange } from './reading.ts'
 import { checkName, newBlob, written } from './writing.ts'
@@ -195,7 +196,8 @@ function pending(source: Source): CopyState {
 }
 
 function done(source: Source, now: number): CopyState {
-  return { ...pending(source), status: 'success', copied: source.length, ended: now }
+  const url = publicUrl(source.url)
+  return { ...pending(source), source: url, status: 'success', copied: source.length, ended: now }
 }
 
 function copyTold(copy: CopyState): Record<string, string> {
