@@ -5,7 +5,7 @@ import { notImplemented, Refusal } from '../refusal.ts'
 import { type Route, router } from '../router.ts'
 import type { Database } from '../state/database.ts'
 import { SUBSCRIPTION, type Tokens } from '../tokens.ts'
-import { locationName, providerPath } from './arm/arm-paths.ts'
+import { locationName, providerPath, unescaped } from './arm/arm-paths.ts'
 import { Authorization, authorizationPath } from './arm/authorization.ts'
 import type { Directory } from './arm/directory.ts'
 import { relayedWhole } from './arm/forwarded.ts'
@@ -99,7 +99,7 @@ function providerRoutes(parts: {
     const { subscription = '', namespace = '' } = params
     const [type = '', location, ...rest] = (params['*'] ?? '').split('/').filter((segment) => segment !== '')
     if (type.toLowerCase() === 'locations' && location !== undefined && rest.length > 0) {
-      const region = locationName(decodeURIComponent(location))
+      const region = locationName(unescaped(location))
       if (regions.includes(region)) return routing.pass(call, region)
       const message = `The location '${location}' is not available.`
       throw new Refusal(400, 'LocationNotAvailableForResourceType', message)

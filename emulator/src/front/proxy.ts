@@ -12,6 +12,8 @@ export interface ProxyParts {
   port(destination: Served): number | undefined
 }
 
+const HOST_NAME = /^[a-z0-9.-]{1,253}$/
+
 /** A destination that some process answers for. */
 export type Served = Exclude<Destination, { to: 'nobody' }>
 
@@ -23,9 +25,10 @@ export function proxy(parts: ProxyParts): (request: IncomingMessage, socket: Soc
   return (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     const [host = '', port] = (request.url ?? '').toLowerCase().split(':')
-    const destination = port === '443' ? destinationOf(host, parts.places) : undefined
+    const isHost = port === '443' && HOST_NAME.test(host)
+    const destination = isHost ? destinationOf(host, parts.places) : undefined
     if (destination === undefined) {
-      refuse(socket, refusalOf(host, port))
+      refuse(socket, refusalOf(host.slice(0, 255), port))
       return
     }
     if (destination.to === 'nobody') {
@@ -63,7 +66,13 @@ export function clientOf(request: IncomingMessage): string {
   const [scheme, value = ''] = (request.headers['proxy-authorization'] ?? '').split(' ')
   if (scheme?.toLowerCase() !== 'basic') return UNNAMED
   const user = Buffer.from(value, 'base64').toString('utf8').split(':')[0] ?? ''
-  return user === '' ? UNNAMED : decodeURIComponent(user)
+  if (user === '') return UNNAMED
+  try {
+    return decodeURIComponent(user)
+  } catch {
+    // Not every client escapes the name, so a lone percent sign is one.
+    return user
+  }
 }
 
 function refuse(socket: Socket, sentence: string): void {

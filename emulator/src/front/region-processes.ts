@@ -139,6 +139,7 @@ export class RegionProcesses {
     slot.port = undefined
     for (const release of slot.acknowledged.splice(0)) release()
     const wanted = slot.state === 'killed' || slot.state === 'stopped'
+    if (!wanted) process.stderr.write(`emulator: the region ${name} ended by itself\n`)
     this.#enter(name, slot, wanted ? slot.state : 'crashed')
   }
 

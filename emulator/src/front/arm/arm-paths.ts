@@ -1,3 +1,5 @@
+import { Refusal } from '../../refusal.ts'
+
 /** The parts of a path below `/subscriptions/{id}/resourceGroups/{name}/providers/{namespace}`. */
 export interface ProviderPath {
   readonly subscription: string
@@ -20,9 +22,9 @@ const PATTERN = /^\/+subscriptions\/+([^/]+)\/+resourcegroups\/+([^/]+)\/+provid
 export function providerPath(path: string): ProviderPath | undefined {
   const match = PATTERN.exec(path)
   if (match === null) return undefined
-  const [subscription = '', resourceGroup = '', namespace = ''] = match.slice(1, 4).map(decodeURIComponent)
+  const [subscription = '', resourceGroup = '', namespace = ''] = match.slice(1, 4).map(unescaped)
   const segments = (match[4] ?? '').split('/').filter((segment) => segment !== '')
-  const [type = '', name, ...below] = segments.map(decodeURIComponent)
+  const [type = '', name, ...below] = segments.map(unescaped)
   const group = `/subscriptions/${subscription}/resourceGroups/${resourceGroup}`
   const id = `${group}/providers/${namespace}/${type}${name === undefined ? '' : `/${name}`}`
   return { subscription, resourceGroup, namespace, type: `${namespace}/${type}`, name, id, below }
@@ -31,4 +33,13 @@ export function providerPath(path: string): ProviderPath | undefined {
 /** A location in the form of URLs: `East US 2` is `eastus2`. */
 export function locationName(location: string): string {
   return location.replaceAll(' ', '').toLowerCase()
+}
+
+/** A part of a path with its escapes undone, or a 400 where they are none. */
+export function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new Refusal(400, 'InvalidRequestUri', `The path holds an escape that is none: '${text}'.`)
+  }
 }

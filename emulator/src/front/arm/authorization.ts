@@ -2,6 +2,7 @@ import type { Call, Reply } from '../../call.ts'
 import type { Clock } from '../../clock.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Database } from '../../state/database.ts'
+import { unescaped } from './arm-paths.ts'
 import { ROLES } from './roles.ts'
 
 interface Assignment {
@@ -24,7 +25,7 @@ export function authorizationPath(path: string): AuthorizationPath | undefined {
   const match = PATTERN.exec(path.replaceAll(/\/{2,}/g, '/'))
   if (match === null) return undefined
   const [, scope = '', kind = '', name] = match
-  return { scope: decodeURIComponent(scope), kind: kind.toLowerCase(), name }
+  return { scope: unescaped(scope), kind: kind.toLowerCase(), name }
 }
 
 /** Role assignments and definitions. They are kept and listed; nothing is refused for lack of a role. */

@@ -21,7 +21,8 @@ export function control(parts: ControlParts): (request: IncomingMessage, respons
 }
 
 async function answer(request: IncomingMessage, routes: readonly ControlRoute[]): Promise<ControlReply> {
-  const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'nowhere'}`)
+  const url = URL.parse(request.url ?? '/', `http://${request.headers.host ?? 'nowhere'}`)
+  if (url === null) throw new Misuse(400, 'The request names no URL.')
   if (!LOOPBACK.has(url.hostname)) throw new Misuse(403, refusalOf(url.hostname, url.port || '80').trim())
   // A page in a browser can send requests to a loopback port, and can give its own name to that address.
   const { origin, host = '' } = request.headers
@@ -38,7 +39,8 @@ async function answer(request: IncomingMessage, routes: readonly ControlRoute[])
     const status = matching.length > 0 ? 405 : 404
     throw new Misuse(status, `Nothing answers ${request.method} ${url.pathname} here.`)
   }
-  const params = (route[1].exec(url.pathname) ?? []).slice(1).map(decodeURIComponent)
+  // No name of a region needs an escape, so what holds one is nobody's name and is refused as such.
+  const params = (route[1].exec(url.pathname) ?? []).slice(1)
   return route[2]({ params, query: url.searchParams, body: await bodyOf(request) })
 }
 
