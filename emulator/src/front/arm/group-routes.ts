@@ -1,3 +1,4 @@
+import { countOf } from '../../arm/envelope.ts'
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Route } from '../../router.ts'
@@ -5,6 +6,8 @@ import { locationName } from './arm-paths.ts'
 import type { GroupRemovals } from './group-removals.ts'
 import { beingDeleted, type Group, type Groups, groupBody } from './groups.ts'
 import { tagFilter } from './resource-lists.ts'
+
+const EVERY = { otherwise: Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER }
 
 type Params = Readonly<Record<string, string>>
 
@@ -93,7 +96,7 @@ async function patch(call: Call, group: Group, groups: Groups): Promise<Reply> {
 
 function list(call: Call, all: readonly Group[]): Reply {
   const matches = tagFilter(call.query.get('$filter'))
-  const top = Number(call.query.get('$top') ?? Number.POSITIVE_INFINITY)
+  const top = countOf(call, '$top', EVERY)
   const value = all.filter((group) => matches(group)).slice(0, top)
   return { status: 200, body: { value: value.map(groupBody) } }
 }

@@ -1,9 +1,12 @@
+import { countOf } from '../../arm/envelope.ts'
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Route } from '../../router.ts'
 import type { Directory, Entry } from './directory.ts'
 import type { Groups } from './groups.ts'
 import type { ResourceRouting } from './resource-routing.ts'
+
+const EVERY = { otherwise: Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER }
 
 interface Tagged {
   readonly tags?: unknown
@@ -45,7 +48,7 @@ export function resourceListRoutes(parts: {
 
 function list(call: Call, entries: readonly Entry[]): Reply {
   const matches = resourceFilter(call.query.get('$filter'))
-  const top = Number(call.query.get('$top') ?? Number.POSITIVE_INFINITY)
+  const top = countOf(call, '$top', EVERY)
   const value = entries.filter((entry) => matches({ ...entry, ...entry.summary })).slice(0, top)
   return { status: 200, body: { value: value.map(listed) } }
 }
