@@ -126,6 +126,9 @@ function patternsOf(words: ReadonlyMap<Word, string>, making: Making): readonly 
   add('registry', (text) => String.raw`${HOST_STARTS}${escaped(text)}(?=\.(?:[a-z0-9]+\.data\.)?azurecr\.)`)
   add('guid', (text) => `(?<![0-9a-f])${escaped(text)}(?![0-9a-f])`)
   if (location !== undefined) patterns.push(regionPattern(location, making))
+  // Asset ids by GUID name the location as well: azureml://locations/{location}/workspaces/{guid}/models/…
+  const guid = escaped(words.get('guid') ?? '')
+  add('location', (text) => `(?<=azureml://locations?/)${escaped(text)}(?=/workspaces/${guid}(?![0-9a-f]))`)
   return patterns
 }
 

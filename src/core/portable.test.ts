@@ -58,6 +58,7 @@ const FORMS: readonly ((at: PlaceNames) => string)[] = [
   (at) => `${nameOf(at.containerRegistry ?? '')}.azurecr.io/team/image@sha256:00`,
   (at) => `scope=/subscriptions/${SUB}/resourceGroups/${armId(at.workspace)?.group}`,
   (at) => `code-${at.workspaceGuid}`,
+  (at) => `azureml://locations/${at.location}/workspaces/${at.workspaceGuid}/models/churn/versions/3`,
 ]
 
 /** What belongs to neither side. */
@@ -73,6 +74,7 @@ const OTHERS = [
   'https://notchurnaeast.blob.core.windows.net/',
   'the churn model runs in eastus2',
   'azureml:churn:3',
+  'azureml://locations/eastus2/workspaces/cccccccc-0000-4000-8000-00000000000c/models/churn/versions/3',
   'azureml://datastores/workspaceblobstore/paths/x',
   '<<hf',
   '<<hf:workspace>>',
