@@ -1,0 +1,47 @@
+import type { Arm } from '../azure/arm.ts'
+import type { Tracking } from '../mlflow/tracking.ts'
+import { type BlobAccess, blobs } from './blob/index.ts'
+import { type CheckpointAccess, checkpoints } from './checkpoint/index.ts'
+import { codes } from './code/index.ts'
+import { components } from './component/index.ts'
+import { computes } from './compute/index.ts'
+import { dataAssets } from './data/index.ts'
+import { datastores } from './datastore/index.ts'
+import { environments } from './environment/index.ts'
+import { experiments } from './experiment/index.ts'
+import { jobs } from './job/index.ts'
+import { models } from './model/index.ts'
+import { type RunAccess, runs } from './run/index.ts'
+import { schedules } from './schedule/index.ts'
+import type { Place, Service } from './service.ts'
+import { workspaces } from './workspace/index.ts'
+
+/** How services reach what they carry. */
+export interface Access {
+  readonly arm: Arm
+  readonly blobs: BlobAccess
+  readonly checkpoints: CheckpointAccess
+  trackingOf(place: Place): Tracking
+  runsOf(place: Place): RunAccess
+}
+
+/** Every kind that Holdfast carries, those first that others need. */
+export function registry(access: Access): readonly Service[] {
+  const { arm } = access
+  return [
+    workspaces(arm),
+    blobs(access.blobs),
+    datastores(arm),
+    computes(arm),
+    environments(arm),
+    codes(arm),
+    dataAssets(arm),
+    models(arm),
+    components(arm),
+    schedules(arm),
+    jobs(arm),
+    checkpoints(access.checkpoints),
+    experiments(access.trackingOf),
+    runs(access.runsOf),
+  ]
+}
