@@ -114,6 +114,19 @@ export interface Service {
   /** Whether something with this body is still being written to: what is written after its last reading is lost with its side. Pure. Default: no. */
   open?(body: JsonObject): boolean
 
+  /**
+   * For what grows on both sides while they are apart: adds to what stands in `place` what `theirs`, read from
+   * `carriage.source`, has more. Changes and removes nothing that stands there; makes it where nothing does. Safe to
+   * call again. Returns what is there after.
+   */
+  mergeInto?(place: Place, theirs: Item, carriage: Carriage): Promise<Converged>
+
+  /**
+   * The same thing under a name of its own, for when both sides have their version and each must be kept. A converge
+   * of it takes the bytes from where the item was observed. Equal items and marks give equal addresses. Pure.
+   */
+  aside?(item: Item, mark: string): Item
+
   /** For kinds that act: stops it where it is, without removing it. Safe to call again. Returns what it found acting. */
   fence?(place: Place, reach: Reach): Promise<readonly Address[]>
 }

@@ -1,166 +1,202 @@
-import { createHash } from 'node:crypto'
 import { Fault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
 import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
-import type { Carriage, Place, Reach, Service } from '../service.ts'
+import { ahead } from '../ahead.ts'
+import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
+import { digestOfPoints, missingPoints } from './points.ts'
+import { reading } from './reading.ts'
+import { isDeleted, isOpenBody, ownTags, type RunBody, runBody, SOURCE_RUN, sharedIdOf, startOf } from './schema.ts'
 import {
-  digestOfPoints,
-  isOpen,
-  isOpenBody,
-  type MetricDigest,
-  missingPoints,
-  type RunBody,
-  runBody,
-  runItem,
-  SOURCE_RUN,
-} from './schema.ts'
+  additionsOf,
+  conflict,
+  demandNoMore,
+  isNothing,
+  type Lack,
+  lackOf,
+  marksOf,
+  stateChange,
+  write,
+} from './writing.ts'
 
 /** How runs are reached in one place. */
 export interface RunAccess {
   readonly tracking: Tracking
   /**
-   * Creates a run under the id it has at its source, where the server lets a client choose: true if it did.
-   * Found out by trying and reading back, never assumed.
+   * Creates a run under the id it has at its source, with its start, where the server lets a client choose: true if
+   * the server took it. Found out by trying; whether it stands is then read.
    */
   createWithId(run: RunBody, signal: AbortSignal): Promise<boolean>
+  /** Sets the start of a run that stands under its source's id: true if the server took it. */
+  setStart(run: RunBody, signal: AbortSignal): Promise<boolean>
 }
 
-/** The digests of a run's metrics as they were at one reading, and its points while it is open. */
-interface Known {
-  readonly envelope: string
-  readonly metrics: Readonly<Record<string, MetricDigest>>
-  /** Only of open runs: the closed ones can be read again and will be the same. */
-  readonly points?: readonly Point[]
-}
+/** Runs read at once: each is a request a metric. */
+const READS_AT_ONCE = 8
+/** How often a run is read again that grows between its reading and its carrying. */
+const TRIES = 3
 
 /** Runs of the history with every metric point. See ./readme.md. */
-export function runs(accessOf: (place: Place) => RunAccess): Service {
-  /** Closed runs are read once: what is known of them is keyed by place, run and everything but its points. */
-  const known = new Map<string, Known>()
+export function runs(accessOf: (place: Place) => RunAccess, now: () => number = Date.now): Service {
+  const seen = reading((place) => accessOf(place).tracking)
 
   async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
-    const { tracking } = accessOf(place)
-    const names = new Map<string, string>()
-    for await (const experiment of tracking.experiments(signal)) names.set(experiment.id, experiment.name)
-    if (names.size === 0) return
-    for await (const run of tracking.runs([...names.keys()], signal)) {
-      yield await itemOf(place, names.get(run.info.experiment_id) ?? run.info.experiment_id, run, signal)
-    }
+    const { experiments } = await seen.memory(place, signal, 'fresh')
+    const found = accessOf(place).tracking.runs([...experiments.keys()], signal)
+    yield* ahead(READS_AT_ONCE, found, (run) => seen.item(place, run, signal))
   }
 
   async function read(place: Place, of: Address, { signal }: Reach): Promise<Item | undefined> {
-    const [experiment = '', id = ''] = segmentsOf(of)
-    const run = await find(place, experiment, id, signal)
-    return run === undefined ? undefined : itemOf(place, experiment, run, signal)
+    const [, id = ''] = segmentsOf(of)
+    const run = await seen.find(place, id, signal)
+    return run === undefined ? undefined : seen.item(place, run, signal)
   }
 
-  async function itemOf(place: Place, experiment: string, run: TrackedRun, signal: AbortSignal): Promise<Item> {
-    const key = `${place.workspace.toLowerCase()} ${run.info.run_id}`
-    const envelope = envelopeOf(run)
-    const before = known.get(key)
-    const now = before?.envelope === envelope && !isOpen(run) ? before : await look(place, run, envelope, signal)
-    known.set(key, now)
-    return runItem(place, { experiment, run, metrics: now.metrics })
-  }
-
-  async function look(place: Place, run: TrackedRun, envelope: string, signal: AbortSignal): Promise<Known> {
-    const metrics: Record<string, MetricDigest> = {}
-    const points: Point[] = []
-    for (const { key } of run.latest) {
-      const history = await pointsOf(place, run.info.run_id, key, signal)
-      metrics[key] = digestOfPoints(history)
-      if (isOpen(run)) points.push(...history)
+  async function converge(place: Place, wanted: Item, carriage: Carriage): Promise<Converged> {
+    const { source, signal } = carriage
+    let item = wanted
+    let observedAt: number | undefined
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const body = runBody(place, item.body)
+      const there = await seen.find(place, body.id, signal)
+      const points = await pointsToSend(place, there, { body, carriage })
+      if (points !== undefined) {
+        await become(place, there, { body, points, signal })
+        const stands = (await read(place, item.address, { signal })) ?? item
+        return observedAt === undefined ? stands : { ...stands, observedAt }
+      }
+      // The source has grown since, and how it was is forgotten: what it is now is carried instead.
+      observedAt = now()
+      const grown = await read(source, wanted.address, { signal, as: 'source' })
+      if (grown === undefined) break
+      item = grown
     }
-    return isOpen(run) ? { envelope, metrics, points } : { envelope, metrics }
+    throw new Fault('azure/changed', `${wanted.address} changed at its source while it was being carried`, {
+      hint: 'Nothing to do: the next pass reads it again.',
+    })
   }
 
-  async function find(
+  /** The points that the replica lacks of exactly the histories that the body names; `undefined` if those are gone. */
+  async function pointsToSend(
     place: Place,
-    experiment: string,
-    id: string,
-    signal: AbortSignal,
-  ): Promise<TrackedRun | undefined> {
-    const { tracking } = accessOf(place)
-    const direct = await tracking.run(id, signal)
-    if (direct !== undefined) return direct
-    const within = await tracking.experimentByName(experiment, signal)
-    if (within === undefined) return undefined
-    for await (const run of tracking.runs([within.id], signal, `tags."${SOURCE_RUN}" = '${id}'`)) return run
-    return undefined
+    there: TrackedRun | undefined,
+    { body, carriage }: { readonly body: RunBody; readonly carriage: Carriage },
+  ): Promise<readonly Point[] | undefined> {
+    const { source, signal } = carriage
+    const sourceId = (await seen.memory(source, signal)).ownId(body.id)
+    const held = seen.held(source, sourceId)
+    const [lacking, extra]: [Point[], Point[]] = [[], []]
+    for (const [key, { digest }] of Object.entries(body.metrics)) {
+      const found = there === undefined ? [] : await seen.points(place, { runId: there.info.run_id, key }, signal)
+      if (digestOfPoints(found).digest === digest) continue
+      const wanted =
+        held?.filter((point) => point.key === key) ?? (await seen.points(source, { runId: sourceId, key }, signal))
+      if (digestOfPoints(wanted).digest !== digest) return undefined
+      lacking.push(...missingPoints(wanted, found))
+      extra.push(...missingPoints(found, wanted))
+    }
+    if (there !== undefined) demandNoMore(there, body, extra)
+    return lacking
   }
 
-  async function converge(place: Place, wanted: Item, carriage: Carriage): Promise<Item> {
-    const { signal } = carriage
-    const body = runBody(place, wanted.body)
-    const there = (await find(place, body.experiment, body.id, signal)) ?? (await create(place, body, signal))
-    const { tracking } = accessOf(place)
-    const id = there.info.run_id
-    // A deleted run takes no writes: it is restored first, and deleted again at the end.
-    if (there.info['lifecycle_stage'] === 'deleted') await tracking.setRunDeleted(id, false, signal)
-    await logDifference(place, there, { wanted: body, carriage })
-    const update = stateChange(there, body)
-    if (update !== undefined) await tracking.updateRun(id, update, signal)
-    if (body.deleted) await tracking.setRunDeleted(id, true, signal)
-    return (await read(place, wanted.address, carriage)) ?? wanted
+  /** Makes the replica be what the body says; its state last, so that what looks complete is. */
+  async function become(
+    place: Place,
+    there: TrackedRun | undefined,
+    {
+      body,
+      points,
+      signal,
+    }: { readonly body: RunBody; readonly points: readonly Point[]; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { tracking, setStart } = accessOf(place)
+    const run = there ?? (await create(place, body, signal))
+    const id = run.info.run_id
+    const { experiments, ownId } = await seen.memory(place, signal)
+    const within = experiments.get(run.info.experiment_id)
+    if (within !== undefined && within !== body.experiment) {
+      throw conflict(body, `its replica is in the experiment ${within}, and no run can change its experiment`)
+    }
+    const isStartSet = startOf(run) === body.start || (id === body.id && (await setStart(body, signal)))
+    const lack = lackOf(run, body, ownTags(body, ownId))
+    const whole: Lack = { ...lack, metrics: points, tags: [...lack.tags, ...marksOf(run, body, isStartSet)] }
+    const state = stateChange(run, body)
+    const isChanged = !isNothing(whole) || state !== undefined
+    let deleted = isDeleted(run)
+    if (deleted && (isChanged || !body.deleted)) {
+      // A deleted run takes no writes.
+      await tracking.setRunDeleted(id, false, signal)
+      deleted = false
+    }
+    seen.forget(place, id)
+    await write(tracking, id, whole, signal)
+    if (state !== undefined) await tracking.updateRun(id, state, signal)
+    if (body.deleted && !deleted) await tracking.setRunDeleted(id, true, signal)
   }
 
   async function create(place: Place, body: RunBody, signal: AbortSignal): Promise<TrackedRun> {
     const { tracking, createWithId } = accessOf(place)
-    const within =
-      (await tracking.experimentByName(body.experiment, signal))?.id ??
-      (await tracking.createExperiment(body.experiment, [], signal))
+    const memory = await seen.memory(place, signal)
+    const within = await experimentOf(place, body.experiment, signal)
+    memory.experiments.set(within.id, body.experiment)
     if (await createWithId(body, signal)) {
       const created = await tracking.run(body.id, signal)
       if (created !== undefined) return created
     }
-    const tags = [{ key: SOURCE_RUN, value: body.id }]
-    return tracking.createRun({ experiment_id: within, run_name: body.name, start_time: body.start, tags }, signal)
-  }
-
-  async function logDifference(
-    place: Place,
-    there: TrackedRun,
-    { wanted, carriage }: { wanted: RunBody; carriage: Carriage },
-  ): Promise<void> {
-    const { signal } = carriage
-    const metrics: Point[] = []
-    for (const [key, digest] of Object.entries(wanted.metrics)) {
-      const found = await pointsOf(place, there.info.run_id, key, signal)
-      if (digestOfPoints(found).digest === digest.digest) continue
-      metrics.push(...missingPoints(await sourcePoints(carriage.source, wanted, key, signal), found))
+    // An earlier attempt may have made it and never have heard so.
+    for await (const run of tracking.runs([within.id], signal, `tags."${SOURCE_RUN}" = '${body.id}'`)) {
+      if (sharedIdOf(run) !== body.id) continue
+      memory.learn(run)
+      return run
     }
-    const params = Object.entries(wanted.params).filter(([key, value]) => paramToLog(there, wanted, key, value))
-    const tags = Object.entries(wanted.tags).filter(
-      ([key, value]) => there.tags.find((tag) => tag.key === key)?.value !== value,
-    )
-    const pair = ([key, value]: [string, string]) => ({ key, value })
-    await accessOf(place).tracking.log(
-      there.info.run_id,
-      { metrics, params: params.map(pair), tags: tags.map(pair) },
-      signal,
-    )
+    const tags = [{ key: SOURCE_RUN, value: body.id }]
+    const request = { experiment_id: within.id, run_name: body.name, start_time: body.start, tags }
+    // A deleted experiment takes no runs.
+    if (within.deleted) await tracking.setExperimentDeleted(within.id, false, signal)
+    const created = await tracking.createRun(request, signal)
+    memory.learn(created)
+    if (!within.deleted) return created
+    await tracking.setExperimentDeleted(within.id, true, signal)
+    return (await tracking.run(created.info.run_id, signal)) ?? created
   }
 
-  /** The points as the observation saw them: an open run has grown since, and what is newer belongs to the next pass. */
-  async function sourcePoints(
-    source: Place,
-    wanted: RunBody,
-    key: string,
+  async function experimentOf(
+    place: Place,
+    name: string,
     signal: AbortSignal,
-  ): Promise<readonly Point[]> {
-    const id = await sourceRunId(source, wanted, signal)
-    const held = known.get(`${source.workspace.toLowerCase()} ${id}`)?.points
-    return held?.filter((point) => point.key === key) ?? pointsOf(source, id, key, signal)
+  ): Promise<{ readonly id: string; readonly deleted: boolean }> {
+    const { tracking } = accessOf(place)
+    const found = await tracking.experimentByName(name, signal)
+    return found ?? { id: await tracking.createExperiment(name, [], signal), deleted: false }
   }
 
-  async function sourceRunId(source: Place, wanted: RunBody, signal: AbortSignal): Promise<string> {
-    return (await find(source, wanted.experiment, wanted.id, signal))?.info.run_id ?? wanted.id
+  async function mergeInto(place: Place, theirs: Item, carriage: Carriage): Promise<Converged> {
+    const { source, signal } = carriage
+    const body = runBody(place, theirs.body)
+    const there = await seen.find(place, body.id, signal)
+    if (there === undefined) return converge(place, theirs, carriage)
+    const { tracking } = accessOf(place)
+    const [sourceId, id] = [(await seen.memory(source, signal)).ownId(body.id), there.info.run_id]
+    const metrics: Point[] = []
+    for (const [key, { digest }] of Object.entries(body.metrics)) {
+      const ours = await seen.points(place, { runId: id, key }, signal)
+      if (digestOfPoints(ours).digest === digest) continue
+      metrics.push(...missingPoints(await seen.points(source, { runId: sourceId, key }, signal), ours))
+    }
+    const { ownId } = await seen.memory(place, signal)
+    const lack = { ...additionsOf(there, body, ownTags(body, ownId)), metrics }
+    if (!isNothing(lack)) {
+      if (isDeleted(there)) await tracking.setRunDeleted(id, false, signal)
+      seen.forget(place, id)
+      await write(tracking, id, lack, signal)
+      if (isDeleted(there)) await tracking.setRunDeleted(id, true, signal)
+    }
+    return (await read(place, theirs.address, { signal })) ?? theirs
   }
 
-  async function pointsOf(place: Place, id: string, key: string, signal: AbortSignal): Promise<Point[]> {
-    const points: Point[] = []
-    for await (const point of accessOf(place).tracking.history(id, key, signal)) points.push(point)
-    return points
+  async function remove(place: Place, of: Address, { signal }: Reach): Promise<void> {
+    const there = await seen.find(place, segmentsOf(of)[1] ?? '', signal)
+    if (there === undefined || isDeleted(there)) return
+    await accessOf(place).tracking.setRunDeleted(there.info.run_id, true, signal)
   }
 
   return {
@@ -172,44 +208,7 @@ export function runs(accessOf: (place: Place) => RunAccess): Service {
     references: () => [],
     open: isOpenBody,
     converge,
-    remove: async (place, of, { signal }) => {
-      const [experiment = '', id = ''] = segmentsOf(of)
-      const there = await find(place, experiment, id, signal)
-      if (there !== undefined && there.info['lifecycle_stage'] !== 'deleted') {
-        await accessOf(place).tracking.setRunDeleted(there.info.run_id, true, signal)
-      }
-    },
+    mergeInto,
+    remove,
   }
-}
-
-function envelopeOf({ info, params, tags, latest }: TrackedRun): string {
-  return createHash('sha256')
-    .update(JSON.stringify([info, params, tags, latest]))
-    .digest('hex')
-}
-
-function paramToLog(there: TrackedRun, wanted: RunBody, key: string, value: string): boolean {
-  const found = there.params.find((param) => param.key === key)?.value
-  if (found === undefined) return true
-  if (found === value) return false
-  throw new Fault(
-    'sync/conflict',
-    `run/${wanted.experiment}/${wanted.id}: the parameter ${key} is “${value}” at the source and “${found}” in the replica`,
-    {
-      hint: 'Parameters cannot be changed once they are logged; delete the replica run and sync again.',
-    },
-  )
-}
-
-function stateChange(there: TrackedRun, wanted: RunBody): Record<string, string | number> | undefined {
-  const { info } = there
-  const change: Record<string, string | number> = {}
-  if (info.status !== wanted.status) change['status'] = wanted.status
-  if (wanted.end !== 0 && Number(info['end_time'] ?? 0) !== wanted.end) {
-    change['end_time'] = wanted.end
-    // Servers take an end time only together with the status.
-    change['status'] = wanted.status
-  }
-  if (String(info['run_name'] ?? '') !== wanted.name) change['run_name'] = wanted.name
-  return Object.keys(change).length === 0 ? undefined : change
 }

@@ -1,24 +1,32 @@
-import { createHash } from 'node:crypto'
 import { address, type Item, type Json, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
-import type { Point, TrackedRun } from '../../mlflow/tracking.ts'
+import type { Pair, TrackedRun } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
+import type { MetricDigest } from './points.ts'
 
-/** The tag under which a replica with an id of its own keeps the id of its source. */
+/**
+ * Tags in which a replica keeps what its server would not let be set: the source's id, user and start
+ * (milliseconds). They are neither compared nor carried on.
+ */
 export const SOURCE_RUN = 'holdfast.source_run_id'
-const OWN_TAG = /^holdfast\./
+export const SOURCE_USER = 'holdfast.source_user'
+export const SOURCE_START = 'holdfast.source_start'
+/** Before the key of a tag that the replica's server refuses under its own. */
+export const REFUSED_TAG = 'holdfast.tag.'
 
-/** What is known of one metric without its points: enough to see that two histories are the same. */
-export interface MetricDigest {
-  readonly count: number
-  readonly digest: string
-}
+const MARKS = new Set([SOURCE_RUN, SOURCE_USER, SOURCE_START])
+
+/** Tags whose value is the id of another run. */
+const RUN_TAGS = new Set(['mlflow.parentRunId', 'mlflow.rootRunId'])
+export const PARENT_TAG = 'mlflow.parentRunId'
 
 /** A run in portable form. Times in milliseconds since 1970; 0 where there is none. */
 export interface RunBody {
   readonly experiment: string
+  /** The id under which both sides know the run. */
   readonly id: string
   readonly name: string
+  readonly user: string
   readonly status: string
   readonly start: number
   readonly end: number
@@ -26,7 +34,8 @@ export interface RunBody {
   readonly params: Readonly<Record<string, string>>
   readonly tags: Readonly<Record<string, string>>
   readonly metrics: Readonly<Record<string, MetricDigest>>
-  readonly inputs: Json
+  /** Datasets that it read, in MLflow's form. */
+  readonly datasets: readonly Json[]
 }
 
 const OPEN = new Set(['RUNNING', 'SCHEDULED'])
@@ -39,64 +48,86 @@ export function isOpenBody(body: JsonObject): boolean {
   return OPEN.has(String(body['status']))
 }
 
+export function isDeleted(run: TrackedRun): boolean {
+  return run.info['lifecycle_stage'] === 'deleted'
+}
+
+export function tagOf(run: TrackedRun, key: string): string | undefined {
+  return run.tags.find((tag) => tag.key === key)?.value
+}
+
 /** The id under which both sides know a run. */
-export function sourceIdOf(run: TrackedRun): string {
-  return run.tags.find(({ key }) => key === SOURCE_RUN)?.value ?? run.info.run_id
+export function sharedIdOf(run: TrackedRun): string {
+  return tagOf(run, SOURCE_RUN) ?? run.info.run_id
+}
+
+/** Start of the run as its source had it. */
+export function startOf(run: TrackedRun): number {
+  return Number(tagOf(run, SOURCE_START) ?? run.info['start_time'] ?? 0)
 }
 
 export interface RunParts {
   readonly experiment: string
   readonly run: TrackedRun
   readonly metrics: Readonly<Record<string, MetricDigest>>
+  /** From the id that a run has here to the one under which both sides know it. */
+  readonly sharedId: (ownId: string) => string
 }
 
-export function runItem(place: Place, { experiment, run, metrics }: RunParts): Item {
+export function runItem(place: Place, { experiment, run, metrics, sharedId }: RunParts): Item {
   const { info } = run
-  const id = sourceIdOf(run)
-  const tags = run.tags.filter(({ key }) => !OWN_TAG.test(key))
+  const id = sharedIdOf(run)
   const body = {
     experiment,
     id,
     name: String(info['run_name'] ?? ''),
+    user: tagOf(run, SOURCE_USER) ?? String(info['user_id'] ?? ''),
     status: info.status,
-    start: Number(info['start_time'] ?? 0),
+    start: startOf(run),
     end: Number(info['end_time'] ?? 0),
-    deleted: info['lifecycle_stage'] === 'deleted',
+    deleted: isDeleted(run),
     params: Object.fromEntries(run.params.map(({ key, value }) => [key, value])),
-    tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+    tags: carriedTags(run.tags, sharedId),
     metrics,
-    inputs: run.inputs,
+    datasets: datasetsOf(run),
   } satisfies RunBody
   return item(runAddress(experiment, id), place.portable(body as unknown as JsonObject), [
     address('experiment', experiment),
   ])
 }
 
+/** Tags under the keys and with the run ids that both sides know. */
+function carriedTags(tags: readonly Pair[], sharedId: (ownId: string) => string): Record<string, string> {
+  return Object.fromEntries(
+    tags
+      .filter(({ key }) => !MARKS.has(key))
+      .map(({ key, value }) => [
+        key.startsWith(REFUSED_TAG) ? key.slice(REFUSED_TAG.length) : key,
+        RUN_TAGS.has(key) ? sharedId(value) : value,
+      ]),
+  )
+}
+
+/** Tags as a place has them, where runs may have ids of their own. */
+export function ownTags(body: RunBody, ownId: (sharedId: string) => string): readonly Pair[] {
+  return Object.entries(body.tags).map(([key, value]) => ({ key, value: RUN_TAGS.has(key) ? ownId(value) : value }))
+}
+
+/** True for a tag that is a part of what is carried, whichever key it has here. */
+export function isCarriedTag(key: string): boolean {
+  return !MARKS.has(key)
+}
+
+export function datasetsOf(run: TrackedRun): readonly Json[] {
+  const inputs = run.inputs as { readonly dataset_inputs?: readonly Json[] } | null
+  return inputs?.dataset_inputs ?? []
+}
+
 export function runAddress(experiment: string, id: string) {
   return address('run', experiment, id)
 }
 
+/** The body in a place's own names. */
 export function runBody(place: Place, body: JsonObject): RunBody {
   return place.local(body) as unknown as RunBody
-}
-
-/** Digest of points whatever their order: equal histories are equal however a server sorts them. */
-export function digestOfPoints(points: readonly Point[]): MetricDigest {
-  const lines = points.map(lineOf).sort()
-  return { count: points.length, digest: createHash('sha256').update(lines.join('\n')).digest('hex') }
-}
-
-/** The points of `wanted` that `found` has fewer of: metrics append, so what is there must not be sent again. */
-export function missingPoints(wanted: readonly Point[], found: readonly Point[]): Point[] {
-  const there = new Map<string, number>()
-  for (const point of found) there.set(lineOf(point), (there.get(lineOf(point)) ?? 0) + 1)
-  return wanted.filter((point) => {
-    const left = there.get(lineOf(point)) ?? 0
-    if (left > 0) there.set(lineOf(point), left - 1)
-    return left === 0
-  })
-}
-
-function lineOf({ key, value, timestamp, step }: Point): string {
-  return JSON.stringify([key, Object.is(value, -0) ? 0 : value, timestamp, step])
 }
