@@ -1,5 +1,7 @@
 import { Refusal } from '../refusal.ts'
 
+type Properties = Readonly<Record<string, unknown>>
+
 /** What is particular to one of the five kinds of versioned assets. */
 export interface AssetKind {
   /** Segment of the path: `/workspaces/{w}/models/{name}/versions/{version}`. */
@@ -11,7 +13,9 @@ export interface AssetKind {
   /** At least one of these properties must be there. */
   readonly needs: readonly string[]
   /** What a version says where its maker said nothing. */
-  readonly defaults: Readonly<Record<string, unknown>>
+  readonly defaults: Properties
+  /** What was sent, with the defaults of what is inside its properties. */
+  complete(sent: Properties): Properties
   /** True where lists leave archived things out unless asked. */
   readonly archives: boolean
   /** The answer to a PUT that would change what is fixed. */
@@ -19,6 +23,7 @@ export interface AssetKind {
 }
 
 const USUAL = ['description', 'tags', 'isArchived', 'displayName', 'stage', 'autoDeleteSetting', 'properties']
+const asSent = (sent: Properties) => sent
 const ANY = { description: null, tags: {}, properties: {}, isAnonymous: false, isArchived: false }
 
 /** Texts as users of the service have reported them (azure-cli-extensions#5440, azureml-assets#3439). */
@@ -29,6 +34,7 @@ export const ASSET_KINDS: readonly AssetKind[] = [
     changeable: new Set(USUAL),
     needs: ['codeUri'],
     defaults: ANY,
+    complete: asSent,
     archives: false,
     fixed: () => pathRefusal(),
   },
@@ -38,6 +44,7 @@ export const ASSET_KINDS: readonly AssetKind[] = [
     changeable: new Set(USUAL),
     needs: ['image', 'build'],
     defaults: { ...ANY, environmentType: 'UserCreated', osType: 'Linux' },
+    complete: withDockerfile,
     archives: true,
     fixed: (name, version) => registered('Environment', name, version),
   },
@@ -47,6 +54,7 @@ export const ASSET_KINDS: readonly AssetKind[] = [
     changeable: new Set(USUAL),
     needs: ['dataUri'],
     defaults: ANY,
+    complete: asSent,
     archives: true,
     fixed: () =>
       new Refusal(
@@ -62,6 +70,7 @@ export const ASSET_KINDS: readonly AssetKind[] = [
     changeable: new Set(USUAL),
     needs: ['modelUri'],
     defaults: { ...ANY, modelType: 'custom_model', flavors: {} },
+    complete: asSent,
     archives: true,
     fixed: () => pathRefusal(),
   },
@@ -71,10 +80,19 @@ export const ASSET_KINDS: readonly AssetKind[] = [
     changeable: new Set(USUAL),
     needs: ['componentSpec'],
     defaults: ANY,
+    complete: asSent,
     archives: true,
     fixed: (name, version) => registered('Component', name, version),
   },
 ]
+
+/** A build context names its Dockerfile (`BuildContext` of the vendor's specification). */
+function withDockerfile(sent: Properties): Properties {
+  const build = sent['build']
+  if (typeof build !== 'object' || build === null) return sent
+  const { dockerfilePath, ...rest } = build as Properties
+  return { ...sent, build: { ...rest, dockerfilePath: dockerfilePath ?? 'Dockerfile' } }
+}
 
 /** The SDK looks for exactly these words (`ASSET_PATH_ERROR` in azure-ai-ml). */
 function pathRefusal(): Refusal {

@@ -124,7 +124,7 @@ function putVersion(region: Region, kind: AssetKind): Handler {
   return async (call, params) => {
     workspaceOf(region, workspaceIdOf(params))
     const id = versionId(kind, params)
-    const sent = objectOf(storable(await call.json())['properties'], "The field 'properties'")
+    const sent = kind.complete(objectOf(storable(await call.json())['properties'], "The field 'properties'"))
     return call.commit(() => {
       const found = region.resources.get(id)
       checkConditions(call, found)
