@@ -1,5 +1,12 @@
 import { Command } from 'commander'
 import { localCommand } from './local/command.ts'
+import { applyVerb } from './verbs/apply.ts'
+import { configVerb } from './verbs/config.ts'
+import { initVerb } from './verbs/init.ts'
+import { inventoryVerb } from './verbs/inventory.ts'
+import { planVerb } from './verbs/plan.ts'
+import { lossVerb, statusVerb } from './verbs/status.ts'
+import { syncVerb } from './verbs/sync.ts'
 
 const ABOUT = `Keeps the work of a machine-learning team going when the region under it is lost.
 
@@ -18,4 +25,14 @@ export function program(): Command {
   return root
 }
 
-const VERBS: readonly (() => Command)[] = [localCommand]
+const VERBS: readonly (() => Command)[] = [
+  initVerb,
+  inventoryVerb,
+  applyVerb,
+  planVerb,
+  syncVerb,
+  statusVerb,
+  lossVerb,
+  configVerb,
+  localCommand,
+]

@@ -29,6 +29,7 @@ export const FAULTS = {
   'blob/damaged': { retry: 'later', exit: 34 },
   'run/fenced': { retry: 'never', exit: 40 },
   'run/defect': { retry: 'never', exit: 43 },
+  'run/interrupted': { retry: 'later', exit: 130 },
   'run/held': { retry: 'later', exit: 41 },
   'store/damaged': { retry: 'never', exit: 42 },
   'store/full': { retry: 'after-fix', exit: 43 },

@@ -1,0 +1,87 @@
+import { Command } from 'commander'
+import { Fault } from '../core/errors.ts'
+import type { Roles } from '../core/model.ts'
+import type { Parts } from '../engine/parts.ts'
+import { type Tenure, takeTenure } from '../engine/tenure.ts'
+import { type Composed, compose } from './compose.ts'
+import { shownProgress } from './progress.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What every verb of a protection takes. */
+export interface Protected {
+  readonly policy: string
+  readonly protection?: string
+  readonly state?: string
+}
+
+/** How long a controller that died keeps others waiting. */
+export const LEASE_MILLISECONDS = 60_000
+
+/** A verb with the options by which a protection is found. */
+export function protectedVerb(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--policy <path>', 'file or folder with the protections', 'holdfast.yaml')
+    .option('--protection <name>', 'which of them, if there are several')
+    .option('--state <folder>', 'where journal and ledger are kept (default: .holdfast beside the policy)')
+}
+
+/**
+ * Runs a verb with its parts joined, and takes them apart again whatever happens. Ctrl-C ends it in order:
+ * what was done is recorded, and running it again goes on.
+ */
+export async function within(
+  given: Protected,
+  io: Terminal,
+  work: (joined: Composed, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { policy, protection, state } = given
+  const ending = new AbortController()
+  const interrupt = () =>
+    ending.abort(new Fault('run/interrupted', 'It was interrupted', { hint: 'Run it again: it goes on where it was.' }))
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  const progress = shownProgress(io)
+  const joined = await compose({
+    policy,
+    progress,
+    ...(protection === undefined ? {} : { name: protection }),
+    ...(state === undefined ? {} : { state }),
+  })
+  try {
+    await work(joined, ending.signal)
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    progress.done()
+    await joined.close()
+  }
+}
+
+/** Runs an act that writes, under the lease of the protection. */
+export async function underLease<T>({ parts, holder }: Composed, act: (tenure: Tenure) => Promise<T>): Promise<T> {
+  const { store, protection } = parts
+  const answer = await takeTenure({ store, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
+  if ('held' in answer) {
+    const { holder: other, remainingMilliseconds } = answer.held
+    throw new Fault(
+      'run/held',
+      `${other} holds the lease of ${protection} for another ${Math.ceil(remainingMilliseconds / 1000)} s`,
+      {
+        facts: { remainingMilliseconds },
+        hint: 'Let it do the work, or end it and run this again.',
+      },
+    )
+  }
+  try {
+    return await act(answer)
+  } finally {
+    await answer.end()
+  }
+}
+
+/** Who is active. Before the first failover that is the primary. */
+export async function rolesOf({ store, protection }: Parts): Promise<Roles> {
+  const fact = await store.fact(protection, 'roles')
+  return fact === undefined
+    ? { active: 'primary', epoch: 0 }
+    : { active: fact['active'] === 'secondary' ? 'secondary' : 'primary', epoch: Number(fact['epoch'] ?? 0) }
+}

@@ -1,0 +1,96 @@
+import type { Command } from 'commander'
+import { roughly } from '../../core/duration.ts'
+import { kindOf } from '../../core/model.ts'
+import { type Loss, lossOf } from '../../engine/loss.ts'
+import { type Parts, serviceOf } from '../../engine/parts.ts'
+import type { Entry } from '../../store/ledger.ts'
+import { type Protected, protectedVerb, rolesOf, within } from '../protected.ts'
+import { act, examples } from '../verb.ts'
+
+/** `holdfast status`: who is active and how far the standby has come. It asks neither side. */
+export function statusVerb(): Command {
+  return protectedVerb('status', 'say who is active, and how far the standby has come')
+    .addHelpText('after', examples('holdfast status', 'holdfast status --json'))
+    .action(
+      act<Protected>((options, io) =>
+        within(options, io, async ({ policy, parts }) => {
+          const roles = await rolesOf(parts)
+          const synced = await parts.store.fact(parts.protection, 'synced')
+          const loss = lossNow(parts)
+          const age = loss.recoveryPoint === undefined ? undefined : parts.now() - loss.recoveryPoint
+          const workspace = policy[roles.active].workspace
+          io.say(`${io.paint('bold', policy.name)}: the ${roles.active} is active (epoch ${roles.epoch})`)
+          io.say(`  ${workspace}`)
+          if (age === undefined) io.say(io.paint('yellow', '  No recovery point yet: run `holdfast sync`.'))
+          else {
+            const met = age <= policy.objectives.rpo
+            const words = `recovery point ${roughly(age)} old, objective ${roughly(policy.objectives.rpo)}`
+            io.say(`  ${io.paint(met ? 'green' : 'red', words)}`)
+          }
+          if (synced !== undefined)
+            io.say(
+              `  last pass ${new Date(Number(synced['endedAt'])).toISOString()}: ${String(synced['items'])} items, ${String(synced['steps'])} carried, ${String(synced['failed'])} failed`,
+            )
+          const rows = [...loss.counts].map(([kind, count]) => [
+            kind,
+            String(count),
+            String(loss.items.filter((one) => kindOf(one.address) === kind).length),
+          ])
+          io.say()
+          io.say(io.table(['KIND', 'ITEMS', 'AT RISK'], rows))
+          io.facts({
+            protection: policy.name,
+            ...roles,
+            workspace,
+            recoveryPoint: isoOf(loss.recoveryPoint),
+            ageMilliseconds: age ?? null,
+            objectiveMilliseconds: policy.objectives.rpo,
+            lastPass: synced ?? null,
+            kinds: Object.fromEntries(loss.counts),
+            atRisk: loss.items.length,
+          })
+        }),
+      ),
+    )
+}
+
+/** `holdfast loss`: what would be lost if the active side were gone now. It asks neither side. */
+export function lossVerb(): Command {
+  return protectedVerb('loss', 'name what would be lost if the active side were gone now')
+    .addHelpText('after', examples('holdfast loss', 'holdfast loss --json | jq -r .items[].address'))
+    .action(
+      act<Protected>((options, io) =>
+        within(options, io, async ({ parts }) => {
+          const { recoveryPoint, items } = lossNow(parts)
+          if (recoveryPoint === undefined) io.say('Everything: nothing was carried yet. Run `holdfast sync`.')
+          else
+            io.say(
+              `Everything acknowledged until ${isoOf(recoveryPoint)} (${roughly(parts.now() - recoveryPoint)} ago) is in the standby, and what is newer only there.`,
+            )
+          if (items.length > 0) {
+            const rows = items.map(({ address, is, recoveryPoint: point, why }) => [
+              address,
+              is === 'whole' ? 'all of it' : `since ${isoOf(point)}`,
+              why,
+            ])
+            io.say()
+            io.say(io.table(['THING', 'LOST', 'WHY'], rows))
+          }
+          io.facts({
+            recoveryPoint: isoOf(recoveryPoint),
+            items: items.map((one) => ({ ...one, recoveryPoint: isoOf(one.recoveryPoint) })),
+          })
+        }),
+      ),
+    )
+}
+
+export function lossNow(parts: Parts): Loss {
+  const isOpen = ({ address, kept }: Entry) =>
+    kept === undefined ? false : (serviceOf(parts.services, kindOf(address))?.open?.(kept) ?? false)
+  return lossOf(parts.ledger, parts.protection, isOpen)
+}
+
+function isoOf(instant: number | undefined): string | null {
+  return instant === undefined || instant === 0 ? null : new Date(instant).toISOString()
+}

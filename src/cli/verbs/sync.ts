@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import { roughly } from '../../core/duration.ts'
+import { Fault } from '../../core/errors.ts'
+import { type Pass, pass, prepare, stepsByKind } from '../../engine/sync.ts'
+import { CALL_MILLISECONDS } from '../compose.ts'
+import { type Protected, protectedVerb, rolesOf, underLease, within } from '../protected.ts'
+import type { Terminal } from '../terminal.ts'
+import { act, examples } from '../verb.ts'
+import { factsOfPlan, showPlan } from './plan.ts'
+
+/** `holdfast sync`: one pass that makes the standby follow. */
+export function syncVerb(): Command {
+  return protectedVerb('sync', 'make the standby follow the active side, once')
+    .option('--dry-run', 'print what it would do, and do nothing')
+    .addHelpText(
+      'after',
+      examples('holdfast sync', 'holdfast sync --dry-run', 'holdfast sync --json | jq .recoveryPoint'),
+    )
+    .action(
+      act<Protected & { readonly dryRun?: boolean }>((options, io) =>
+        within(options, io, async (joined, signal) => {
+          const { parts, carrying } = joined
+          const { active } = await rolesOf(parts)
+          const request = { parts, active, carrying, signal }
+          if (options.dryRun === true) {
+            const prepared = await prepare(request)
+            showPlan(io, prepared)
+            io.facts(factsOfPlan(prepared))
+            return
+          }
+          const done = await underLease(joined, (tenure) =>
+            pass({ ...request, tenure, callMilliseconds: CALL_MILLISECONDS }),
+          )
+          show(io, done, parts.now())
+          demandWhole(done)
+        }),
+      ),
+    )
+}
+
+function show(io: Terminal, done: Pass, now: number): void {
+  const { source, plan, execution, reckoned } = done
+  const { recoveryPoint, behind } = reckoned
+  const kinds = [...stepsByKind(plan)].map(([kind, count]) => `${count} ${kind}`).join(', ')
+  io.say(
+    plan.steps.length === 0
+      ? `Nothing to do: ${source.snapshot.size} items are the same on both sides.`
+      : `Carried ${kinds}.`,
+  )
+  if (recoveryPoint !== undefined) {
+    io.say(`Recovery point ${new Date(recoveryPoint).toISOString()}, ${roughly(now - recoveryPoint)} old.`)
+  }
+  for (const { step, message } of [...execution.quarantined, ...execution.stuck]) {
+    io.say(
+      `${io.paint('yellow', 'not carried')}  ${step.address}: ${message || 'something it needs could not be carried'}`,
+    )
+  }
+  for (const [kind, why] of source.incomplete) io.say(`${io.paint('yellow', 'not read')}  ${kind}: ${why}`)
+  for (const note of done.plan.notes.filter(({ is }) => is === 'refused' || is === 'mapped')) {
+    io.say(`${io.paint('yellow', note.is)}  ${note.address}: ${note.reason}`)
+  }
+  io.facts({
+    ...factsOfPlan(done),
+    items: source.snapshot.size,
+    recoveryPoint: recoveryPoint === undefined ? null : new Date(recoveryPoint).toISOString(),
+    behind,
+    failed: execution.quarantined.map(({ step, code, message, attempts }) => ({
+      address: step.address,
+      code,
+      message,
+      attempts,
+    })),
+    stuck: execution.stuck.map(({ step }) => step.address),
+  })
+}
+
+/** A pass that left something behind says so by its exit code too. */
+function demandWhole({ execution, source, plan }: Pass): void {
+  const refused = plan.notes.filter(({ is }) => is === 'refused').length
+  const left = execution.quarantined.length + execution.stuck.length + source.incomplete.size + refused
+  if (left === 0) return
+  throw new Fault('sync/loss', `${left} ${left === 1 ? 'thing was' : 'things were'} not carried; each is named above`, {
+    facts: { left },
+    hint: 'Correct what is said of each and run it again; all else is carried.',
+  })
+}
