@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { anyJson } from './arbitrary.ts'
+import { anyJson } from '../../test/support/arbitrary.ts'
 import { canonical, digestOf, sameJson } from './canonical.ts'
 import type { Json, JsonObject } from './model.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { anySnapshot } from './arbitrary.ts'
+import { anySnapshot } from '../../test/support/arbitrary.ts'
 import { diff } from './diff.ts'
 import type { Item } from './model.ts'
 import { item, type Snapshot, snapshotOf } from './snapshot.ts'

@@ -35,10 +35,18 @@ export function withdrawn(planning: Planning, extras: readonly Extra[], making: 
     else if (typeof fate === 'object') archives.push(fate)
     else if (fate !== 'archived') notes.push(kept(extra.address, fate))
   }
-  const brake = planning.rules.brakeLifted === true ? undefined : brakeOf(planning, [...archives, ...removals])
+  const counted = (one: { readonly address: Address }) => planning.rules.unbraked?.has(kindOf(one.address)) !== true
+  const braked = [...archives, ...removals].filter(counted)
+  const brake = planning.rules.brakeLifted === true ? undefined : brakeOf(planning, braked)
   if (brake !== undefined) {
-    const held = [...archives, ...removals].map(({ address }) => kept(address, 'brake'))
-    return { steps: [], notes: [...notes, ...held], brake }
+    notes.push(...braked.map(({ address }) => kept(address, 'brake')))
+    const free = removed(
+      planning,
+      removals.filter((one) => !counted(one)),
+      making,
+    )
+    const left = archives.filter((one) => !counted(one))
+    return { steps: [...left, ...free.steps], notes: [...notes, ...free.notes], brake }
   }
   const removing = removed(planning, removals, making)
   return { steps: [...archives, ...removing.steps], notes: [...notes, ...removing.notes] }

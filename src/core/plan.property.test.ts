@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { anySnapshot, KINDS } from './arbitrary.ts'
+import { anySnapshot, KINDS } from '../../test/support/arbitrary.ts'
+import { applied, dangling, rulesWith } from '../../test/support/plan-world.ts'
 import { plan } from './plan.ts'
-import { applied, dangling, rulesWith } from './plan-world.ts'
 import type { PlanRules } from './step.ts'
 
 const anyRules: fc.Arbitrary<PlanRules> = fc

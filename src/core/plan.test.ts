@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { rulesWith } from '../../test/support/plan-world.ts'
 import type { Address, Item, JsonObject } from './model.ts'
 import { plan } from './plan.ts'
-import { rulesWith } from './plan-world.ts'
 import { item, snapshotOf } from './snapshot.ts'
 import type { Plan, PlanRules } from './step.ts'
 
@@ -285,6 +285,14 @@ describe('what only the standby has', () => {
     const all = numbered(400, 'datastore')
     expect(planned(all.slice(20), all, { removes }).steps).toHaveLength(20)
     expect(planned(all.slice(21), all, { removes }).steps).toHaveLength(0)
+  })
+
+  it('goes uncounted where it is of Holdfast’s own making, also while the brake holds the rest', () => {
+    const rules = { removes: new Set(['datastore', 'environment']), unbraked: new Set(['datastore']) }
+    expect(planned([], numbered(50, 'datastore'), rules).steps).toHaveLength(50)
+    const both = planned([], [...numbered(50, 'datastore'), ...numbered(11, 'environment')], rules)
+    expect(both.brake).toEqual({ withdrawals: 11, allowed: 10, kind: 'environment' })
+    expect(both.steps).toHaveLength(50)
   })
 
   it('goes past the brake once a person has approved it', () => {

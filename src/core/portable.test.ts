@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { anyJsonObject } from './arbitrary.ts'
+import { anyJsonObject } from '../../test/support/arbitrary.ts'
 import type { Json } from './model.ts'
 import { armId, type PlaceNames } from './place-names.ts'
 import { translation } from './portable.ts'

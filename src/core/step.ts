@@ -39,6 +39,8 @@ export interface PlanRules {
   readonly extras?: 'withdraw' | 'keep'
   /** Kinds whose removal in the source is to be repeated. Azure never gives a removed name and version back. */
   readonly removes?: ReadonlySet<Kind>
+  /** Kinds of Holdfast's own making, which go without being asked about: the brake does not count them. */
+  readonly unbraked?: ReadonlySet<Kind>
   /** Set once a person approved a plan that withdraws more than the brake lets pass. */
   readonly brakeLifted?: boolean
 }
