@@ -98,4 +98,4 @@ def _report(sentence, trouble, seconds):
 
 def _short(value):
     text = repr(value)
-    return text if len(text) <= 2000 else f"{text[:2000]}… ({len(text)} characters)"
+    return text if len(text) <= 600 else f"{text[:600]}… ({len(text)} characters)"

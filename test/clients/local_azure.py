@@ -3,6 +3,7 @@
 import logging
 import os
 import tempfile
+import time
 
 import requests
 from azure.ai.ml import MLClient
@@ -46,6 +47,30 @@ def workspace_path(group, workspace):
 def make_group(group, location):
     answer = arm("PUT", group_path(group), {"location": location}, "2022-09-01")
     assert answer.status_code in (200, 201), answer.text
+
+
+def make_workspace(group, name, location):
+    """A workspace and its storage account, straight through ARM; gives a client of it."""
+    make_group(group, location)
+    account = f"{group_path(group)}/providers/Microsoft.Storage/storageAccounts/{name.replace('-', '')}"
+    store = {"location": location, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
+    finished(arm("PUT", account, store, "2023-01-01"))
+    path = workspace_path(group, name)
+    body = {"location": location, "identity": {"type": "SystemAssigned"}, "properties": {"storageAccount": account}}
+    finished(arm("PUT", path, body))
+    return client(group, name)
+
+
+def finished(answer):
+    """Waits until what ARM has accepted is done."""
+    assert answer.status_code in (200, 201, 202), f"{answer.request.url}: {answer.status_code} {answer.text}"
+    status = answer.headers.get("Azure-AsyncOperation")
+    while status is not None:
+        state = requests.get(status, headers={"Authorization": f"Bearer {token()}"}, timeout=60).json()["status"]
+        if state == "Succeeded":
+            return
+        assert state not in ("Failed", "Canceled"), f"{answer.request.url} ended as {state}"
+        time.sleep(0.2)
 
 
 def region(name, act):
