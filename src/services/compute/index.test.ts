@@ -1,0 +1,90 @@
+import { expect, it } from 'vitest'
+import type { JsonObject } from '../../core/model.ts'
+import { item } from '../../core/snapshot.ts'
+import { conforms } from '../conformance.ts'
+import { openPlace } from '../place.ts'
+import { computes } from './index.ts'
+
+const inner = {
+  vmSize: 'STANDARD_DS3_V2',
+  vmPriority: 'Dedicated',
+  osType: 'Linux',
+  isolatedNetwork: false,
+  remoteLoginPortPublicAccess: 'Disabled',
+  enableNodePublicIp: true,
+  scaleSettings: { minNodeCount: 1, maxNodeCount: 4, nodeIdleTimeBeforeScaleDown: 'PT120S' },
+}
+const first = {
+  location: '<<hf:location>>',
+  properties: { computeType: 'AmlCompute', disableLocalAuth: true, properties: inner },
+}
+const instance = {
+  location: '<<hf:location>>',
+  properties: {
+    computeType: 'ComputeInstance',
+    disableLocalAuth: false,
+    properties: {
+      vmSize: 'STANDARD_DS3_V2',
+      applicationSharingPolicy: 'Personal',
+      sshSettings: { sshPublicAccess: 'Disabled' },
+      enableNodePublicIp: true,
+      state: 'Stopped',
+    },
+  },
+}
+
+const { fresh, world } = conforms({
+  service: computes,
+  address: 'compute/gpu',
+  absent: 'compute/none',
+  first,
+  second: {
+    ...first,
+    properties: {
+      ...first.properties,
+      properties: { ...inner, scaleSettings: { ...inner.scaleSettings, maxNodeCount: 6 } },
+    },
+  },
+  more: [['compute/laptop', instance]],
+})
+
+it('keeps no node in a warm standby, and the same in a hot one', async () => {
+  const { service } = await fresh()
+  const warm = service.parked?.(first, 'hot/warm') as typeof first & JsonObject
+  expect(warm.properties.properties.scaleSettings.minNodeCount).toBe(0)
+  expect(service.parked?.(first, 'hot/hot')).toBe(first)
+})
+
+it('starts and stops an instance to be as wanted', async () => {
+  const { service, source, target, signal } = await fresh()
+  const stopped = await service.converge(target, item('compute/laptop', instance), { source, signal })
+  expect(stopped.body).toEqual(instance)
+  const { properties } = instance
+  const running = {
+    ...instance,
+    properties: { ...properties, properties: { ...properties.properties, state: 'Running' } },
+  }
+  expect((await service.converge(target, item('compute/laptop', running), { source, signal })).body).toEqual(running)
+})
+
+it('has the name that the policy maps, and the same address', async () => {
+  const { service, source, target, signal } = await fresh()
+  const mappings = { compute: { gpu: 'gpu-cus' } }
+  const mapped = await openPlace(world().arm, target.workspace, { mappings, signal })
+  if (mapped === undefined) throw new Error('the workspace is not there')
+  await service.converge(mapped, item('compute/gpu', first), { source, signal })
+  const raw = await world().arm.get(`${target.workspace}/computes/gpu-cus`, { signal, apiVersion: '2025-12-01' })
+  expect(raw?.['name']).toBe('gpu-cus')
+  const listed: string[] = []
+  for await (const one of service.list(mapped, { signal })) listed.push(one.address)
+  expect(listed).toEqual(['compute/gpu'])
+})
+
+it('says that another size is another compute', async () => {
+  const { service, source, target, signal } = await fresh()
+  await service.converge(target, item('compute/gpu', first), { source, signal })
+  const { properties } = first
+  const other = { ...first, properties: { ...properties, properties: { ...inner, vmSize: 'STANDARD_NC6S_V3' } } }
+  const converging = service.converge(target, item('compute/gpu', other), { source, signal })
+  await expect(converging).rejects.toEqual(expect.objectContaining({ code: 'sync/conflict' }))
+})

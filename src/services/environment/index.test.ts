@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest'
+import type { Address } from '../../core/model.ts'
+import { item } from '../../core/snapshot.ts'
+import { conforms } from '../conformance.ts'
+import { environments } from './index.ts'
+
+const first = {
+  properties: {
+    image: 'mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest',
+    condaFile: 'name: train\ndependencies:\n  - python=3.11\n  - pip\n',
+    osType: 'Linux',
+    tags: { team: 'crm' },
+    isAnonymous: false,
+    isArchived: false,
+  },
+}
+
+const { fresh, world } = conforms({
+  service: environments,
+  address: 'environment/train/7',
+  absent: 'environment/train/8',
+  first,
+  second: { properties: { ...first.properties, description: 'For training' } },
+  more: [['environment/score/1', first]],
+})
+
+it('leaves out what the vendor keeps in every workspace', async () => {
+  const { service, source, target, signal } = await fresh()
+  const path = `${target.workspace}/environments/AzureML-sklearn-1.5/versions/3`
+  await world().arm.put(path, { properties: { image: 'mcr.microsoft.com/x:3' } }, { signal, apiVersion: '2025-12-01' })
+  await service.converge(target, item('environment/train/7', first), { source, signal })
+  const listed: Address[] = []
+  for await (const one of service.list(target, { signal })) listed.push(one.address)
+  expect(listed).toEqual(['environment/train', 'environment/train/7'])
+})
