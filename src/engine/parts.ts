@@ -2,6 +2,7 @@ import type { Instant, Kind, Side } from '../core/model.ts'
 import type { Place, Service } from '../services/service.ts'
 import type { Ledger } from '../store/ledger.ts'
 import type { Store } from '../store/store.ts'
+import type { Tenure } from './tenure.ts'
 
 /** What a long act tells while it runs. Nothing depends on anyone listening. */
 export interface Progress {
@@ -20,8 +21,13 @@ export interface Parts {
   readonly protection: string
   /** In the order in which kinds need each other. */
   readonly services: readonly Service[]
-  /** Opens a side: `undefined` where its workspace does not exist. Throws where it cannot be asked. */
+  /**
+   * Opens a side: `undefined` where its workspace does not exist. A side that was learnt once is opened from memory,
+   * so that one which is gone can still be named.
+   */
   open(side: Side, signal: AbortSignal): Promise<Place | undefined>
+  /** Asks both sides anew by which names they go, and keeps the answers. A side that does not answer keeps its own. */
+  learn(tenure: Tenure, signal: AbortSignal): Promise<void>
   readonly store: Store
   readonly ledger: Ledger
   /** Wall clock, for what people and reports read. */

@@ -62,6 +62,7 @@ export async function pass(
   options: PassOptions & { readonly tenure: Tenure; readonly callMilliseconds: number },
 ): Promise<Pass> {
   const { parts, tenure, active, signal, callMilliseconds } = options
+  await parts.learn(tenure, signal)
   const prepared = await prepare(options)
   const { plan, ends } = prepared
   const run = `sync-${prepared.source.startedAt.toString(36)}`

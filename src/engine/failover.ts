@@ -1,0 +1,99 @@
+import { isFault } from '../core/errors.ts'
+import type { JsonObject, Side } from '../core/model.ts'
+import { type FailoverState, failovers, nextPhase, type Phase, runningFailover } from '../core/phases.ts'
+import type { Parts } from './parts.ts'
+import { type Failing, PHASE_ACTS } from './phase-acts.ts'
+import { processClock, type Tenure } from './tenure.ts'
+
+/** How a failover begins: everything that was known and decided, in one record. */
+export interface Beginning {
+  readonly id: string
+  readonly from: Side
+  readonly to: Side
+  /** Epoch in which it was decided. */
+  readonly epoch: number
+  readonly reason: string
+  /** Up to when the standby has everything, by the wall clock. */
+  readonly recoveryPoint: number
+  /** When the lost side last answered, by the wall clock; 0 where nobody saw it answer. */
+  readonly lastAnswered: number
+  /** From the last answer to the verdict, and from the verdict to the decision. */
+  readonly detectMilliseconds: number
+  readonly decideMilliseconds: number
+}
+
+/** Writes down that a failover begins. From here on it is carried to its end, or abandoned before its lease. */
+export async function beginFailover(tenure: Tenure, beginning: Beginning): Promise<void> {
+  const { id, detectMilliseconds, decideMilliseconds, ...facts } = beginning
+  await tenure.append(
+    id,
+    { type: 'failover/begun', body: { id, ...facts } },
+    { type: 'failover/phase-done', body: { id, phase: 'detect', milliseconds: Math.round(detectMilliseconds) } },
+    { type: 'failover/phase-done', body: { id, phase: 'decide', milliseconds: Math.round(decideMilliseconds) } },
+  )
+}
+
+/** The failover that has begun and not ended, as the journal has it. */
+export async function underWay(parts: Parts): Promise<FailoverState | undefined> {
+  const records = []
+  for await (const record of parts.store.read(parts.protection))
+    if (record.type.startsWith('failover/')) records.push(record)
+  return runningFailover(records)
+}
+
+/**
+ * Carries a failover to its end from wherever the journal says it is. A controller that takes over does the phase
+ * again that had begun; each ends in the same place.
+ *
+ * @param told is told of each phase as it begins and ends
+ */
+export async function carryOut(
+  failing: Failing,
+  told: (phase: Phase, result?: JsonObject) => void,
+): Promise<FailoverState> {
+  const { parts, tenure, id } = failing
+  const records: { type: string; body: JsonObject }[] = []
+  for await (const record of parts.store.read(parts.protection, { run: id })) records.push(record)
+
+  async function record(type: string, body: JsonObject): Promise<void> {
+    await tenure.append(id, { type, body: { id, ...body } })
+    records.push({ type, body: { id, ...body } })
+  }
+
+  for (;;) {
+    const state = runningFailover(records)
+    const next = state === undefined ? undefined : nextPhase(state)
+    if (state === undefined || next === undefined || next.do === 'nothing') return endedState(records)
+    if (next.do === 'end') {
+      await record('failover/ended', { outcome: 'done' })
+      continue
+    }
+    const { phase } = next
+    await record('failover/phase-begun', { phase })
+    told(phase)
+    const began = processClock()
+    const milliseconds = () => Math.round(processClock() - began)
+    try {
+      const result = await PHASE_ACTS[phase](failing)
+      await record('failover/phase-done', { phase, milliseconds: milliseconds(), result })
+      told(phase, result)
+    } catch (thrown) {
+      if (tenure.signal.aborted || failing.signal.aborted || !isFault(thrown)) throw thrown
+      await record('failover/phase-failed', {
+        phase,
+        milliseconds: milliseconds(),
+        code: thrown.code,
+        message: thrown.message,
+      })
+      // A best-effort phase is given up by the fold of the journal; any other must be tried again by whoever holds the lease.
+      const after = runningFailover(records)
+      if (after?.left.has(phase) !== true) throw thrown
+    }
+  }
+}
+
+function endedState(records: readonly { type: string; body: JsonObject }[]): FailoverState {
+  const [state] = failovers(records)
+  if (state === undefined) throw new Error('the journal has no failover under this id')
+  return state
+}

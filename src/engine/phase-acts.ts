@@ -1,0 +1,128 @@
+import { Fault } from '../core/errors.ts'
+import { type Address, type JsonObject, kindOf, type Side } from '../core/model.ts'
+import type { Phase } from '../core/phases.ts'
+import { item } from '../core/snapshot.ts'
+import type { Place } from '../services/service.ts'
+import { fence } from './fence.ts'
+import { observe } from './observe.ts'
+import { type Parts, serviceOf } from './parts.ts'
+import { point, type Target } from './pointer.ts'
+import { promote } from './promote.ts'
+import { NO_REPLICA } from './reckon.ts'
+import { type Resubmitting, resubmit } from './resubmit.ts'
+import { type Carrying, pass } from './sync.ts'
+import type { Tenure } from './tenure.ts'
+
+/** Everything that the phases of a failover need. */
+export interface Failing extends Resubmitting {
+  readonly parts: Parts
+  readonly tenure: Tenure
+  readonly carrying: Carrying
+  readonly id: string
+  readonly from: Side
+  readonly to: Side
+  readonly pointer: readonly Target[]
+  /** ARM id and location of the side that takes over. */
+  readonly workspace: string
+  readonly location: string
+  readonly signal: AbortSignal
+  readonly callMilliseconds: number
+  /** How long the lost side is tried for what it may still give or take. */
+  readonly lostSideMilliseconds: number
+}
+
+/** What each phase does. Each may be done again and then ends in the same place; its result stands in the journal. */
+export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing) => Promise<JsonObject>>> = {
+  // These two were over when the failover began; their times are in its first records.
+  detect: async () => ({}),
+  decide: async () => ({}),
+  lease: async ({ tenure }) => ({ epoch: tenure.lease.epoch, holder: tenure.lease.holder }),
+  fence: async ({ parts, from, signal, lostSideMilliseconds }) => {
+    const fenced = await fence(parts, from, { signal, milliseconds: lostSideMilliseconds })
+    return { complete: fenced.complete, stopped: fenced.stopped, unreached: fenced.unreached }
+  },
+  drain,
+  promote: async (failing) => {
+    const { parts, to, tenure, signal, callMilliseconds } = failing
+    const promoted = await promote(parts, to, { tenure, signal, callMilliseconds })
+    await tenure.setFact('roles', { active: to, epoch: tenure.lease.epoch, failover: failing.id })
+    return { raised: promoted.raised, failed: promoted.failed }
+  },
+  resubmit,
+  pointer: async ({ pointer, workspace, location, to, tenure, signal }) => {
+    const active = { workspace, location, side: to, epoch: tenure.lease.epoch }
+    const moved: JsonObject[] = []
+    for (const target of pointer) moved.push({ ...(await point(target, active, signal)) })
+    return { moved }
+  },
+  verify,
+  report: async () => ({}),
+}
+
+/** Reads from the lost side what it still gives: one last pass, if it answers at all within the time it gets. */
+async function drain({
+  parts,
+  tenure,
+  carrying,
+  from,
+  signal,
+  callMilliseconds,
+  lostSideMilliseconds,
+}: Failing): Promise<JsonObject> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(lostSideMilliseconds)])
+  try {
+    const last = await pass({ parts, tenure, active: from, carrying, signal: limited, callMilliseconds })
+    const read = [...last.source.complete]
+    return { read: read.length, carried: last.plan.steps.length, unread: Object.fromEntries(last.source.incomplete) }
+  } catch (thrown) {
+    if (signal.aborted) throw thrown
+    return { read: 0, carried: 0, unread: { all: thrown instanceof Error ? thrown.message : String(thrown) } }
+  }
+}
+
+/** Looks at the side that took over and compares it with what the ledger says must be there. */
+async function verify(failing: Failing): Promise<JsonObject> {
+  const { parts, to, from, signal, carrying } = failing
+  const place = await placeOf(parts, to, signal)
+  const { services, now, progress } = parts
+  const seen = await observe(place, {
+    services,
+    as: 'target',
+    signal,
+    excluded: carrying.excluded ?? (() => false),
+    now,
+    progress,
+  })
+  const counts: Record<string, number> = {}
+  const missing: Address[] = []
+  const different: Address[] = []
+  for (const entry of parts.ledger.entries(parts.protection)) {
+    const service = serviceOf(parts.services, kindOf(entry.address))
+    if (
+      entry.source !== from ||
+      entry.replicaDigest === NO_REPLICA ||
+      service?.can.converge !== true ||
+      entry.address.endsWith('/')
+    )
+      continue
+    counts[service.kind] = (counts[service.kind] ?? 0) + 1
+    const there = seen.snapshot.get(entry.address)
+    const raised = entry.kept === undefined ? undefined : item(entry.address, entry.kept).digest
+    if (there === undefined) missing.push(entry.address)
+    else if (
+      there.digest !== entry.replicaDigest &&
+      there.digest !== raised &&
+      service.open?.(entry.kept ?? {}) !== true
+    )
+      different.push(entry.address)
+  }
+  return { compared: counts, missing, different, unread: Object.fromEntries(seen.incomplete) }
+}
+
+async function placeOf(parts: Parts, side: Side, signal: AbortSignal): Promise<Place> {
+  const place = await parts.open(side, signal)
+  if (place !== undefined) return place
+  throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
+    hint: 'Make it with `holdfast apply`.',
+  })
+}

@@ -1,0 +1,121 @@
+import type { Address, JsonObject, Side } from '../core/model.ts'
+import { failovers, type Part } from '../core/phases.ts'
+import type { JournalRecord } from '../store/store.ts'
+import type { Finding } from './comeback.ts'
+import type { Lost } from './loss.ts'
+import type { Resubmitted } from './resubmit.ts'
+
+/** Everything about one failover, from the journal alone, so that any controller tells the same. */
+export interface FailoverReport {
+  readonly id: string
+  readonly from: Side
+  readonly to: Side
+  readonly reason: string
+  readonly outcome: 'running' | 'done' | 'abandoned'
+  /** Milliseconds of each part. */
+  readonly times: Readonly<Record<Part, number>>
+  /** ISO instants. */
+  readonly lastAnswered: string | null
+  readonly recoveryPoint: string | null
+  readonly timeline: readonly { readonly at: string; readonly what: string }[]
+  readonly jobs: readonly Resubmitted[]
+  readonly pointers: readonly { readonly target: string; readonly changed: boolean }[]
+  readonly verified: {
+    /** Items compared, by kind. */
+    readonly compared: Readonly<Record<string, number>>
+    readonly missing: readonly Address[]
+    readonly different: readonly Address[]
+  }
+  /** Everything known to be lost, whole or in part. */
+  readonly loss: readonly Lost[]
+  /** What was found when the other side returned; `undefined` before that. */
+  readonly returned?: readonly Finding[]
+  /** What was not done as it should have been, in sentences. */
+  readonly unfinished: readonly string[]
+}
+
+/** Builds the report of a failover from its journal records. */
+export function reportOf(records: readonly JournalRecord[], loss: readonly Lost[]): FailoverReport | undefined {
+  const [state] = failovers(records)
+  if (state === undefined) return undefined
+  const { begun } = state
+  const results = new Map(
+    records
+      .filter((one) => one.type === 'failover/phase-done')
+      .map((one) => [String(one.body['phase']), objectOf(one.body['result'])]),
+  )
+  const verified = results.get('verify') ?? {}
+  const returned = records.findLast((one) => one.type === 'return/done')?.body['findings']
+  return {
+    id: state.id,
+    from: begun['from'] as Side,
+    to: begun['to'] as Side,
+    reason: String(begun['reason']),
+    outcome: state.outcome,
+    times: state.times,
+    lastAnswered: isoOf(begun['lastAnswered']),
+    recoveryPoint: isoOf(begun['recoveryPoint']),
+    timeline: records.flatMap((one) => lineOf(one)),
+    jobs: (results.get('resubmit')?.['jobs'] ?? []) as unknown as readonly Resubmitted[],
+    pointers: (results.get('pointer')?.['moved'] ?? []) as unknown as FailoverReport['pointers'],
+    verified: {
+      compared: objectOf(verified['compared']) as Readonly<Record<string, number>>,
+      missing: (verified['missing'] ?? []) as readonly Address[],
+      different: (verified['different'] ?? []) as readonly Address[],
+    },
+    loss,
+    ...(returned === undefined ? {} : { returned: returned as unknown as readonly Finding[] }),
+    unfinished: unfinishedOf(results, state.left),
+  }
+}
+
+/** What a person wants to know of a record in one line, or nothing. */
+function lineOf({ at, type, body }: JournalRecord): { at: string; what: string }[] {
+  const phase = String(body['phase'] ?? '')
+  const result = objectOf(body['result'])
+  if (type === 'failover/begun') return [{ at, what: String(body['reason']) }]
+  if (type === 'failover/phase-done' && phase in LINES)
+    return [{ at, what: LINES[phase as keyof typeof LINES](result) }]
+  if (type === 'failover/phase-failed') return [{ at, what: `${phase} failed: ${String(body['message'])}` }]
+  if (type === 'return/done')
+    return [{ at, what: `the ${String(body['side'])} is back, fenced, and what only it had is carried over` }]
+  return []
+}
+
+const LINES = {
+  lease: (result: JsonObject) => `took the lease: epoch ${String(result['epoch'])}`,
+  fence: (result: JsonObject) =>
+    result['complete'] === true ? 'fenced the lost side' : 'the lost side cannot be fenced before it returns',
+  drain: (result: JsonObject) =>
+    Number(result['read'] ?? 0) > 0
+      ? `read a last time what still answered: ${String(result['carried'])} carried`
+      : 'nothing of the lost side could be read any more',
+  promote: (result: JsonObject) => `raised the standby: ${lengthOf(result['raised'])} things act there now`,
+  resubmit: (result: JsonObject) =>
+    `resubmitted ${((result['jobs'] ?? []) as readonly JsonObject[]).filter((job) => job['is'] === 'submitted').length} jobs`,
+  pointer: (result: JsonObject) => `moved ${lengthOf(result['moved'])} pointers`,
+  verify: (result: JsonObject) =>
+    `looked at everything again: ${lengthOf(result['missing'])} missing, ${lengthOf(result['different'])} different`,
+} as const
+
+function unfinishedOf(results: ReadonlyMap<string, JsonObject>, left: ReadonlyMap<string, string>): readonly string[] {
+  const failed = Object.entries(objectOf(results.get('promote')?.['failed'])).map(
+    ([address, why]) => `${address} was not raised: ${String(why)}`,
+  )
+  const unread = Object.entries(objectOf(results.get('verify')?.['unread'])).map(
+    ([kind, why]) => `${kind} could not be verified: ${String(why)}`,
+  )
+  return [...failed, ...unread, ...[...left].map(([phase, why]) => `${phase} was given up: ${why}`)]
+}
+
+function objectOf(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
+}
+
+function lengthOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0
+}
+
+function isoOf(value: unknown): string | null {
+  return typeof value === 'number' && value > 0 ? new Date(value).toISOString() : null
+}

@@ -1,0 +1,133 @@
+import { isFault } from '../core/errors.ts'
+import type { Address, Item, Json, JsonObject } from '../core/model.ts'
+import type { Resubmit } from '../core/policy.ts'
+import { chooseJobs, type JobChoice } from '../core/resubmission.ts'
+import { item } from '../core/snapshot.ts'
+import type { Place, Reach } from '../services/service.ts'
+import type { Failing } from './phase-acts.ts'
+import { NO_REPLICA } from './reckon.ts'
+
+/** What resubmission may do to the world; handed in, because only a job's own kind knows how. */
+export interface Resubmitting {
+  /** Makes a job stand under its name, once, whatever happens in between. */
+  submit(place: Place, name: string, body: JsonObject, reach: Reach): Promise<Item>
+  /** Puts the last consistent checkpoint of an output at a prefix. `undefined` where there is none. */
+  placeCheckpoint(
+    place: Place,
+    request: { readonly job: string; readonly output: string; readonly prefix: string; readonly signal: AbortSignal },
+  ): Promise<{ readonly files: number } | undefined>
+  /** Closes the replica of an interrupted run and links it to the run that goes on. */
+  closeRun(
+    place: Place,
+    run: { readonly id: string; readonly successor: string; readonly failover: string },
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Datastores behind which both sides have the same storage. */
+  sharedDatastores(place: Place, signal: AbortSignal): Promise<ReadonlySet<string>>
+  rule(job: Address): Resubmit | undefined
+  readonly otherwise: Resubmit
+}
+
+type Submission = Extract<JobChoice, { do: 'submit' }>
+
+/** What became of one job, for the report. */
+export interface Resubmitted {
+  readonly job: string
+  readonly is: 'submitted' | 'waits' | 'left' | 'blocked' | 'failed'
+  readonly as?: string
+  readonly reason: string
+  /** Outputs that begin with a checkpoint. */
+  readonly checkpoints?: readonly string[]
+}
+
+/**
+ * Resubmits the jobs that were under way, each once.
+ *
+ * Names and bodies are in the journal before the first is sent; whoever carries the failover on reads them there,
+ * and a name that stands already is not sent again.
+ */
+export async function resubmit(failing: Failing): Promise<JsonObject> {
+  const { parts, to, tenure, id, signal, callMilliseconds } = failing
+  const place = await parts.open(to, signal)
+  if (place === undefined) return { jobs: [] }
+  const choices = await plannedChoices(failing, place)
+  const jobs: Resubmitted[] = []
+  for (const choice of choices) {
+    if (choice.do !== 'submit') {
+      jobs.push({ job: choice.name, is: STANDS[choice.do], reason: choice.reason })
+      continue
+    }
+    tenure.demand(callMilliseconds)
+    jobs.push(await submitOne(failing, place, choice))
+  }
+  await tenure.append(id, { type: 'resubmit/done', body: { id, jobs: jobs.map((job) => ({ ...job })) } })
+  return { jobs: jobs.map((job) => ({ ...job })) }
+}
+
+const STANDS = { wait: 'waits', leave: 'left', block: 'blocked' } as const
+
+/** The choice as the journal has it, or made now and written there first. */
+async function plannedChoices(failing: Failing, place: Place): Promise<readonly JobChoice[]> {
+  const { parts, id, tenure } = failing
+  for await (const { type, body } of parts.store.read(parts.protection, { run: id })) {
+    if (type === 'resubmit/planned') return body['choices'] as unknown as readonly JobChoice[]
+  }
+  const shared = await failing.sharedDatastores(place, failing.signal)
+  const choices = chooseJobs(lastSeen(failing), {
+    failover: id,
+    verified: (need) => isVerified(failing, need),
+    rule: failing.rule,
+    otherwise: failing.otherwise,
+    shared: (datastore) => shared.has(datastore),
+  })
+  await tenure.append(id, { type: 'resubmit/planned', body: { id, choices: choices as unknown as readonly Json[] } })
+  return choices
+}
+
+/** Jobs as the ledger kept them: kinds that act and can never be converged. */
+function* lastSeen({ parts }: Failing): Iterable<Item> {
+  for (const service of parts.services) {
+    if (service.can.converge || service.fence === undefined) continue
+    for (const { address, kept } of parts.ledger.entries(parts.protection, service.kind)) {
+      if (kept !== undefined) yield item(address, kept, service.references(kept))
+    }
+  }
+}
+
+function isVerified({ parts }: Failing, need: Address): boolean {
+  const entry = parts.ledger.get(parts.protection, need)
+  return entry !== undefined && entry.replicaDigest !== NO_REPLICA
+}
+
+async function submitOne(failing: Failing, place: Place, choice: Submission): Promise<Resubmitted> {
+  const { id, signal } = failing
+  const { name, newName, body, reason } = choice
+  try {
+    const checkpoints: string[] = []
+    for (const [output, prefix] of outputsOf(choice)) {
+      const placed = await failing.placeCheckpoint(place, { job: name, output, prefix, signal })
+      if (placed !== undefined) checkpoints.push(output)
+    }
+    await failing.submit(place, newName, body, { signal })
+    await failing.closeRun(place, { id: name, successor: newName, failover: id }, signal)
+    return { job: name, is: 'submitted', as: newName, reason, checkpoints }
+  } catch (thrown) {
+    // A job that cannot be resubmitted is named; the others must not wait for it.
+    if (!isFault(thrown) || signal.aborted || thrown.code === 'run/fenced') throw thrown
+    return { job: name, is: 'failed', as: newName, reason: thrown.message }
+  }
+}
+
+/** Each output with the prefix at which the new job has it: its path in the datastore, or where Azure puts it by itself. */
+function outputsOf({ newName, outputs, body }: Submission): readonly (readonly [output: string, prefix: string])[] {
+  const moved = new Map(outputs.map(({ output, to }) => [output, to]))
+  const names = Object.keys(objectIn(objectIn(body['properties'])['outputs']))
+  return names.map((output) => {
+    const path = moved.get(output)?.replace(/^.*\/paths\//, '')
+    return [output, path === undefined ? `azureml/${newName}/${output}/` : `${path.replace(/\/+$/, '')}/`] as const
+  })
+}
+
+function objectIn(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
+}
