@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -105,6 +105,7 @@ async function described(child: ChildProcess, path: string, said: () => string):
     await sleep(25)
   }
   child.kill('SIGKILL')
+  await rm(dirname(path), { recursive: true, force: true })
   throw new Error(`The emulator did not start: ${said()}`)
 }
 
