@@ -65,7 +65,7 @@ function followed(planning: Planning, drafts: readonly Draft[]): Pick<Ordered, '
   if (containers.size === 0) return { steps: drafts, notes: [] }
   const follows = new Map<Address, Address>()
   const notes: Note[] = []
-  const newest = newestStanding(planning, new Set([...containers.values()].flat().map((one) => kindOf(one.address))))
+  const newest = newestStanding(planning, new Set(containers.keys()))
   for (const [container, list] of containers) {
     const versions = list.sort((one, other) => byOrder(one.item, other.item))
     for (const [index, { address }] of versions.entries()) {
@@ -87,14 +87,16 @@ function lateness(one: Item, newest: Item | undefined): readonly Note[] {
   return [{ is: 'late', address: one.address, reason }]
 }
 
-/** For each container the newest version, by the source's order, that already stands on the changed side. */
-function newestStanding({ wanted, found }: Planning, kinds: ReadonlySet<Kind>): ReadonlyMap<string, Item> {
+/** For each of some containers the newest version, by the source's order, that already stands on the changed side. */
+function newestStanding({ wanted, found }: Planning, containers: ReadonlySet<string>): ReadonlyMap<string, Item> {
   const newest = new Map<string, Item>()
+  const kinds = new Set([...containers].map((container) => kindOf(`${container}/` as Address)))
   for (const kind of kinds) {
     for (const one of wanted.items(kind)) {
       const container = containerOf(one.address)
+      if (one.order === undefined || !containers.has(container)) continue
       const before = newest.get(container)?.order ?? Number.NEGATIVE_INFINITY
-      if (one.order !== undefined && one.order > before && found.has(one.address)) newest.set(container, one)
+      if (one.order > before && found.has(one.address)) newest.set(container, one)
     }
   }
   return newest

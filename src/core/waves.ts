@@ -45,11 +45,12 @@ function references<T>(
   sorted: readonly T[],
   by: Reading<T>,
 ): { waiting: Int32Array; behind: (number[] | undefined)[] } {
-  const positions = new Map(sorted.map((thing, index) => [by.key(thing), index]))
+  const positions = new Map<Address, number>()
+  for (let index = 0; index < sorted.length; index++) positions.set(by.key(sorted[index] as T), index)
   const waiting = new Int32Array(sorted.length)
   const behind: (number[] | undefined)[] = new Array(sorted.length)
-  for (const [index, thing] of sorted.entries()) {
-    for (const need of by.after(thing)) {
+  for (let index = 0; index < sorted.length; index++) {
+    for (const need of by.after(sorted[index] as T)) {
       const before = positions.get(need)
       if (before === undefined || before === index) continue
       // A need that is named twice is counted twice, and let go of twice.
