@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 
+import azure.ai.ml._artifacts._artifact_utilities as artifacts
 import requests
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
@@ -100,3 +101,10 @@ def files(root):
             with open(path, "rb") as file:
                 found[os.path.relpath(path, root).replace(os.sep, "/")] = file.read()
     return found
+
+
+def fetched(ml, uri):
+    """Files at a path of a datastore. Microsoft's guides tell to fetch data so: the client has no public call for it."""
+    to = tempfile.mkdtemp()
+    artifacts.download_artifact_from_aml_uri(uri=uri, destination=to, datastore_operation=ml.datastores)
+    return files(to)

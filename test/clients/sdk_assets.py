@@ -3,13 +3,12 @@
 import os
 import tempfile
 
-import azure.ai.ml._artifacts._artifact_utilities as artifacts
 from azure.ai.ml import Input, command
 from azure.ai.ml.constants import AssetTypes
 from azure.ai.ml.entities import BuildContext, Data, Environment, Model
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from cases import case, equal, raises, run, true
-from local_azure import files, folder, make_workspace, workspace_path
+from local_azure import fetched, files, folder, make_workspace, workspace_path
 
 GROUP = "rg-assets"
 NAME = "ws-assets"
@@ -51,7 +50,7 @@ def data_file():
     true(made.path.startswith("azureml://"), f"a place in a datastore, not {made.path}")
     found = ml.data.get("sales", "2024")
     equal((found.type, found.path), ("uri_file", made.path))
-    equal(downloaded(found.path), {"table.csv": TABLE})
+    equal(fetched(ml, found.path), {"table.csv": TABLE})
 
 
 @case("the same bytes from this machine are not sent twice")
@@ -142,13 +141,6 @@ def components():
 def absent():
     raises(ResourceNotFoundError, lambda: ml.models.get("nobody", "1"))
     raises(ResourceNotFoundError, lambda: ml.environments.get("nobody", "1"))
-
-
-def downloaded(path):
-    """Files at a path of a datastore, fetched as Microsoft's guides tell: the client has no public call for data."""
-    to = tempfile.mkdtemp()
-    artifacts.download_artifact_from_aml_uri(uri=path, destination=to, datastore_operation=ml.datastores)
-    return files(to)
 
 
 run()

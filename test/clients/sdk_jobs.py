@@ -4,21 +4,14 @@ import contextlib
 import io
 import os
 import tempfile
-import threading
-import time
 
-from azure.ai.ml import Input, Output, command, dsl
-from azure.ai.ml.entities import (
-    AmlCompute,
-    Data,
-    Environment,
-    JobSchedule,
-    RecurrenceTrigger,
-)
+import mlflow
+from azure.ai.ml import Input, Output, command
+from azure.ai.ml.entities import AmlCompute, Data, Environment, JobSchedule, RecurrenceTrigger
 from azure.ai.ml.exceptions import JobException
 from azure.core.exceptions import ResourceNotFoundError
 from cases import case, equal, raises, run, true, until
-from local_azure import client, files, folder, make_workspace
+from local_azure import fetched, files, folder, make_workspace
 
 GROUP = "rg-jobs"
 NAME = "ws-jobs"
@@ -98,20 +91,28 @@ class Watched(io.StringIO):
         return super().write(text)
 
 
-@case("download brings every output and the log, byte by byte")
+@case("download brings the log and what was left in `outputs`")
 def download():
     to = tempfile.mkdtemp()
     ml.jobs.download(trained.name, download_path=to, all=True)
     found = files(to)
-    print(sorted(found))
-    equal(found.get("named-outputs/model/nested/weights.bin"), bytes(range(256)) * 100)
-    equal([content for name, content in found.items() if name.startswith("named-outputs/metrics/")], [b'{"rows": 2}'])
     equal(found.get("artifacts/outputs/note.txt"), b"kept without being named")
     log = found.get("artifacts/user_logs/std_log.txt", b"").decode()
     equal(
         [line for line in log.splitlines() if line.startswith(("training", "epoch", "a warning"))],
         ["training on 2 rows at 0.25", "epoch 0", "epoch 1", "epoch 2", "a warning"],
     )
+
+
+# azure-ai-ml 1.35 leaves them out of `jobs.download` (azure-sdk-for-python#48941): run history calls the type of an
+# output `UriFolder`, and the client looks for `uri_folder`. The asset that Azure registers for each holds its place.
+@case("the named outputs are registered as data, and hold what the job wrote, byte by byte")
+def named_outputs():
+    def output(name):
+        return fetched(ml, ml.data.get(f"azureml_{trained.name}_output_data_{name}", "1").path)
+
+    equal(output("model"), {"nested/weights.bin": bytes(range(256)) * 100})
+    equal(list(output("metrics").values()), [b'{"rows": 2}'])
 
 
 @case("list gives jobs newest first; an archived one is left out until it is restored")
@@ -159,9 +160,7 @@ mlflow.log_text("hello", "notes/hello.txt")
     job = simple("python train.py", code=folder({"train.py": script}))
     job = ml.jobs.create_or_update(job)
     end = ended(job, 90)
-    equal((end.status, logs(job) if end.status != "Completed" else ""), ("Completed", ""))
-    import mlflow
-
+    equal((end.status, log_of(job) if end.status != "Completed" else ""), ("Completed", ""))
     mlflow.set_tracking_uri(ml.workspaces.get(NAME).mlflow_tracking_uri)
     found = mlflow.get_run(job.name)
     equal((found.data.metrics["loss"], found.data.params["depth"]), (0.25, "3"))
@@ -173,7 +172,7 @@ mlflow.log_text("hello", "notes/hello.txt")
 @case("a schedule fires the job it holds, and not once it is disabled")
 def schedules():
     trigger = RecurrenceTrigger(frequency="minute", interval=1)
-    schedule = JobSchedule(name="each-minute", trigger=trigger, create_job=simple("echo scheduled"))
+    schedule = JobSchedule(name="each-minute", trigger=trigger, create_job=trained.name)
     made = ml.schedules.begin_create_or_update(schedule).result()
     equal((made.is_enabled, made.trigger.frequency.lower(), made.trigger.interval), (True, "minute", 1))
     equal([one.name for one in ml.schedules.list()], ["each-minute"])
@@ -195,10 +194,10 @@ def ended(job, seconds=30):
     )
 
 
-def logs(job):
+def log_of(job):
     to = tempfile.mkdtemp()
     ml.jobs.download(job.name, download_path=to, all=True)
-    return {name: content for name, content in files(to).items() if "log" in name}
+    return files(to).get("artifacts/user_logs/std_log.txt", b"").decode()
 
 
 run()
