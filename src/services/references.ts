@@ -24,7 +24,7 @@ const POINTERS: readonly RegExp[] = [
   // Asset by its long URI.
   new RegExp(`^azureml://<<hf:workspace-path>>/(?!datastores)${MEMBER}${VERSION}$`, 'i'),
   // Path in a datastore, long and short.
-  new RegExp(`^azureml://(?:<<hf:workspace-path>>/)?(?<collection>datastores)/(?<name>${NAME})/paths/`, 'i'),
+  new RegExp(`^azureml://(?:<<hf:workspace-path>>/)?(?<collection>datastores)/(?<name>${NAME})/`, 'i'),
 ]
 
 /** `azureml:name:version`, `azureml:name@label`, `azureml:name`: what it is depends on the field. */

@@ -86,7 +86,7 @@ export async function startTestEmulator(options: EmulatorOptions = {}): Promise<
     },
     stop: async () => {
       await ended(child)
-      await rm(dir, { recursive: true, force: true })
+      await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     },
   }
 }
@@ -105,7 +105,7 @@ async function described(child: ChildProcess, path: string, said: () => string):
     await sleep(25)
   }
   child.kill('SIGKILL')
-  await rm(dirname(path), { recursive: true, force: true })
+  await rm(dirname(path), { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   throw new Error(`The emulator did not start: ${said()}`)
 }
 

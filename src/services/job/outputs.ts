@@ -11,12 +11,14 @@ export interface OpenOutput {
   readonly container: string
   /** Ends in a slash. */
   readonly prefix: string
+  /** When the job was submitted: what is older was there before it. Milliseconds since 1970. */
+  readonly since: number
 }
 
 const IN_DATASTORE = /^azureml:\/\/(?:subscriptions\/.+?\/)?datastores\/([^/]+)\/paths\/(.+)$/i
 
-/** Modes in which bytes are in the storage before the job ends; in `Upload` and `Direct` they are not, or are not ours. */
-const PERSISTING = new Set(['readwritemount'])
+/** Modes in which bytes are in the storage before the job ends; in `Upload` they are not. */
+const PERSISTING = new Set(['readwritemount', 'direct'])
 
 /**
  * The outputs of jobs that are queued or running which lie in the workspace's own storage: where checkpoints are.
@@ -28,14 +30,15 @@ export function openOutputs(arm: Arm): (place: Place, signal: AbortSignal) => Pr
     const containers = new Map<string, string | undefined>()
     for await (const job of openJobs(arm, place, signal)) {
       const name = textOf(job['name']) ?? ''
+      const since = Date.parse(textOf(objectOf(job['systemData'])['createdAt']) ?? '') || 0
       for (const [output, value] of Object.entries(objectOf(propertiesOf(job)['outputs']))) {
-        const path = output === 'default' ? undefined : pathIn(objectOf(value))
+        const path = output === 'default' ? undefined : pathIn(objectOf(value), `azureml/${name}/${output}/`)
         if (path === undefined) continue
         if (!containers.has(path.datastore)) {
           containers.set(path.datastore, await ownContainer(place, path.datastore, signal))
         }
         const container = containers.get(path.datastore)
-        if (container !== undefined) found.push({ job: name, output, container, prefix: path.prefix })
+        if (container !== undefined) found.push({ job: name, output, container, prefix: path.prefix, since })
       }
     }
     return found
@@ -51,9 +54,15 @@ export function openOutputs(arm: Arm): (place: Place, signal: AbortSignal) => Pr
   }
 }
 
-function pathIn(output: JsonObject): { readonly datastore: string; readonly prefix: string } | undefined {
-  const [, datastore, path] = IN_DATASTORE.exec(textOf(output['uri']) ?? '') ?? []
-  if (datastore === undefined || path === undefined) return undefined
+/** Where an output lies; one without a path of its own lies where Azure puts it. */
+function pathIn(
+  output: JsonObject,
+  usual: string,
+): { readonly datastore: string; readonly prefix: string } | undefined {
   if (!PERSISTING.has(String(output['mode'] ?? 'ReadWriteMount').toLowerCase())) return undefined
+  const uri = textOf(output['uri'])
+  if (uri === undefined) return { datastore: 'workspaceblobstore', prefix: usual }
+  const [, datastore, path] = IN_DATASTORE.exec(uri) ?? []
+  if (datastore === undefined || path === undefined) return undefined
   return { datastore, prefix: path.endsWith('/') ? path : `${path}/` }
 }

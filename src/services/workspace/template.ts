@@ -132,7 +132,7 @@ function workspaceOf(standby: Standby, names: StandbyNames): JsonObject {
     name: nameOf(standby),
     location,
     kind: like['kind'] ?? 'Default',
-    sku: { name: String(objectOf(like['sku'])['name'] ?? 'Basic') },
+    sku: like['sku'] ?? { name: 'Basic', tier: 'Basic' },
     tags: like['tags'] ?? {},
     identity: identityOf(objectOf(like['identity'])),
     dependsOn: [storageAccount, insights, ...(ownVault ? [vault] : [])],

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openWorld, type World } from '../../../test/support/world.ts'
+import type { Body } from '../../azure/arm.ts'
+import { openPlace } from '../place.ts'
+import type { Place } from '../service.ts'
+import { workspaces } from './index.ts'
+import { provision } from './provision.ts'
+import { standbyNames, standbyTemplate } from './template.ts'
+
+const ML = '2025-12-01'
+const signal = AbortSignal.timeout(240_000)
+let world: World
+
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world?.close())
+
+async function raw(place: Pick<Place, 'workspace'>): Promise<Body> {
+  return (await world.arm.get(place.workspace, { signal, apiVersion: ML })) ?? {}
+}
+
+async function change(place: Place, body: Body): Promise<void> {
+  await world.arm.patch(place.workspace, body, { signal, apiVersion: ML })
+}
+
+describe('the settings of a workspace', () => {
+  it('are one item, the same on both sides when nothing was set', async () => {
+    const { source, target } = await world.pair()
+    const service = workspaces(world.arm)
+    const [one, other] = await Promise.all(
+      [source, target].map((place) => service.read(place, 'workspace/settings', { signal })),
+    )
+    expect(one?.body).toEqual(other?.body)
+    const listed: unknown[] = []
+    for await (const found of service.list(source, { signal })) listed.push(found)
+    expect(listed).toEqual([one])
+    expect(await service.read(source, 'workspace/other', { signal })).toBeUndefined()
+  })
+
+  it('follow where they change, and what each side stands on stays', async () => {
+    const { source, target } = await world.pair()
+    const service = workspaces(world.arm)
+    await change(source, {
+      tags: { team: 'crm' },
+      properties: { description: 'Who leaves', publicNetworkAccess: 'Disabled' },
+    })
+    const wanted = await service.read(source, 'workspace/settings', { signal })
+    if (wanted === undefined) throw new Error('no settings')
+    const before = await raw(target)
+    expect((await service.converge(target, wanted, { source, signal })).body).toEqual(wanted.body)
+    const after = await raw(target)
+    expect(after['properties']).toEqual({
+      ...(before['properties'] as Body),
+      description: 'Who leaves',
+      publicNetworkAccess: 'Disabled',
+    })
+    await service.converge(target, wanted, { source, signal })
+    expect(await raw(target)).toEqual(after)
+  })
+
+  it('are cleared where they were cleared', async () => {
+    const { source, target } = await world.pair()
+    const service = workspaces(world.arm)
+    await change(target, { properties: { description: 'old' } })
+    const wanted = await service.read(source, 'workspace/settings', { signal })
+    if (wanted === undefined) throw new Error('no settings')
+    expect((await service.converge(target, wanted, { source, signal })).digest).toBe(wanted.digest)
+  })
+})
+
+describe('provision', () => {
+  const standbyId = (group: string, name: string) =>
+    `/subscriptions/${world.emulator.subscription}/resourceGroups/${group}/providers/Microsoft.MachineLearningServices/workspaces/${name}`
+
+  it('makes a workspace like the primary on a storage of its own, and does it once', async () => {
+    const { source } = await world.pair()
+    await change(source, { tags: { team: 'crm' }, properties: { description: '[not an expression]' } })
+    const workspace = standbyId('rg-standby', 'churn-dr')
+    const options = { workspace, location: 'centralus', like: await raw(source), signal }
+    const made = await provision(world.arm, options)
+    const own = made['properties'] as Body
+    expect(made).toMatchObject({ location: 'centralus', tags: { team: 'crm' }, identity: { type: 'SystemAssigned' } })
+    expect(own).toMatchObject({ description: '[not an expression]', provisioningState: 'Succeeded' })
+    expect(String(own['storageAccount'])).toContain(standbyNames(workspace).storageAccount)
+    expect(own['keyVault']).toBe((options.like['properties'] as Body)['keyVault'])
+    expect(String(own['applicationInsights'])).toContain('churn-dr-insights')
+    const writes = await world.emulator.activity('centralus')
+    expect(await provision(world.arm, options)).toEqual(made)
+    expect(await world.emulator.activity('centralus')).toEqual(writes)
+  })
+
+  it('opens as a place whose settings are the primary’s', async () => {
+    const { source } = await world.pair()
+    const workspace = standbyId('rg-standby-2', 'churn-dr-2')
+    await provision(world.arm, { workspace, location: 'centralus', like: await raw(source), keyVault: 'own', signal })
+    const target = await openPlace(world.arm, workspace, { signal })
+    if (target === undefined) throw new Error('no place')
+    const service = workspaces(world.arm)
+    const [one, other] = await Promise.all(
+      [source, target].map((place) => service.read(place, 'workspace/settings', { signal })),
+    )
+    expect(other?.body).toEqual(one?.body)
+  })
+
+  it('refuses what a template would make less of', async () => {
+    const like = { properties: { encryption: { status: 'Enabled' } } }
+    const workspace = standbyId('rg-never', 'never')
+    const making = provision(world.arm, { workspace, location: 'centralus', like, signal })
+    await expect(making).rejects.toEqual(expect.objectContaining({ code: 'azure/refused' }))
+    expect(await openPlace(world.arm, workspace, { signal })).toBeUndefined()
+  })
+
+  it('takes names that Azure takes, whatever the workspace is called', () => {
+    for (const name of ['x', 'A-very_long.Name-that-goes-on-and-on-33', 'ünïcode']) {
+      const names = standbyNames(`/subscriptions/s/resourceGroups/g/providers/p/workspaces/${name}`)
+      expect(names.storageAccount).toMatch(/^[a-z0-9]{3,24}$/)
+      expect(names.keyVault).toMatch(/^[a-z][a-z0-9-]{1,22}[a-z0-9]$/)
+    }
+  })
+
+  it('keeps the retention of telemetry', () => {
+    const template = standbyTemplate({
+      workspace: '/subscriptions/s/resourceGroups/g/providers/p/workspaces/w',
+      location: 'centralus',
+      like: { properties: {} },
+      insights: { properties: { RetentionInDays: 180 } },
+      keyVault: undefined,
+      containerRegistry: undefined,
+    })
+    expect(JSON.stringify(template)).toContain('"RetentionInDays":180')
+  })
+})
