@@ -1,7 +1,7 @@
 /** Works on what a source gives, so many at once, and hands the results on in the source's order. */
 export async function* ahead<T, R>(
   width: number,
-  source: AsyncIterable<T>,
+  source: AsyncIterable<T> | Iterable<T>,
   work: (one: T) => Promise<R>,
 ): AsyncIterable<R> {
   const begun: Promise<R>[] = []

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { Transform } from 'node:stream'
+import { pipeline, Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import type { BlobInfo, BlobStore } from '../blobs/blob-store.ts'
+import type { BlobInfo, BlobStore, PutOptions } from '../blobs/blob-store.ts'
 import { Fault } from '../core/errors.ts'
 import { ORIGIN, ORIGIN_LENGTH, originOf, SHA256 } from './blob-origin.ts'
-import { isRewritten, rewrittenText } from './rewritten-files.ts'
+import { isRewritten, rewritten } from './rewritten-files.ts'
 import type { Place } from './service.ts'
 
 /** One end of a copy. */
@@ -14,72 +14,80 @@ export interface End {
   readonly name: string
 }
 
-export interface Copied {
-  readonly info: BlobInfo
-  readonly bytes: number
-}
-
 /** Bytes at most that are held in memory to write a blob with its digest in one call. */
 const WHOLE = 8 * 1024 * 1024
 
 /**
  * Copies one blob in the version it has now, or `blob/changed` if it changes meanwhile; `undefined` if it is gone.
- * The replica says which version it is, so that the next pass on either side knows it without reading.
+ * The replica says which version it is, so that the next pass on either side knows it without reading. Returns what
+ * stands at the target then.
  */
-export async function copyBlob(from: End, to: End, signal: AbortSignal): Promise<Copied | undefined> {
+export async function copyBlob(from: End, to: End, signal: AbortSignal): Promise<BlobInfo | undefined> {
   const head = await from.store.head(from.name, signal)
   if (head === undefined) return undefined
-  const reading = await from.store.get(from.name, { signal, etag: head.etag })
-  if (reading === undefined) return undefined
   const metadata = { ...head.metadata, [ORIGIN]: originOf(head) }
-  const contentType = head.contentType ?? 'application/octet-stream'
-
-  if (isRewritten(from.name, head.length)) {
-    const original = await buffer(reading.bytes)
-    const text = Buffer.from(rewrittenText(original.toString('utf8'), from.place, to.place))
-    const declared = {
-      ...metadata,
-      [ORIGIN_LENGTH]: String(head.metadata[ORIGIN_LENGTH] ?? head.length),
-      [SHA256]: sha256(original),
-    }
-    const info = await to.store.put(to.name, text, { signal, contentType, metadata: declared })
-    return { info, bytes: text.length }
-  }
-  if (head.length <= WHOLE) {
-    const bytes = await buffer(reading.bytes)
-    demandWhole(from.name, bytes.length, head.length)
-    const info = await to.store.put(to.name, bytes, {
-      signal,
-      contentType,
-      metadata: { ...metadata, [SHA256]: sha256(bytes) },
-    })
-    return { info, bytes: bytes.length }
-  }
-  const counter = counting()
-  const info = await to.store.put(to.name, reading.bytes.pipe(counter.through), { signal, contentType, metadata })
-  demandWhole(from.name, counter.bytes(), head.length)
-  return { info, bytes: head.length }
+  const options = { signal, contentType: head.contentType ?? 'application/octet-stream', metadata }
+  return head.length <= WHOLE ? copySmall({ from, to }, head, options) : copyLarge({ from, to }, head, options)
 }
 
-function counting(): { through: Transform; bytes(): number } {
-  let bytes = 0
-  const through = new Transform({
+interface Ends {
+  readonly from: End
+  readonly to: End
+}
+
+type Options = PutOptions & Required<Pick<PutOptions, 'metadata'>>
+
+async function copySmall({ from, to }: Ends, head: BlobInfo, options: Options): Promise<BlobInfo | undefined> {
+  const reading = await from.store.get(from.name, { signal: options.signal, etag: head.etag })
+  if (reading === undefined) return undefined
+  const original = await buffer(reading.bytes)
+  if (original.length !== head.length) throw short(from.name, original.length, head.length)
+  const digest = createHash('sha256').update(original).digest('hex')
+  // A replica that goes on keeps the digest of its own original.
+  const marks = {
+    ...options.metadata,
+    [SHA256]: head.metadata[ORIGIN] === undefined ? digest : (head.metadata[SHA256] ?? digest),
+  }
+  const text = isRewritten(from.name, head.length) ? rewritten(original, from.place, to.place) : undefined
+  if (text === undefined) return to.store.put(to.name, original, { ...options, metadata: marks })
+  const declared = { ...marks, [ORIGIN_LENGTH]: head.metadata[ORIGIN_LENGTH] ?? String(head.length) }
+  return to.store.put(to.name, text, { ...options, metadata: declared })
+}
+
+/** Large bytes pass from store to store where the stores can, else through here as a stream. */
+async function copyLarge({ from, to }: Ends, head: BlobInfo, options: Options): Promise<BlobInfo | undefined> {
+  const { name, store } = from
+  const fetched = await to.store.copyFrom?.(to.name, { store, name, etag: head.etag, length: head.length }, options)
+  if (fetched !== undefined) return fetched
+  const reading = await store.get(name, { signal: options.signal, etag: head.etag })
+  if (reading === undefined) return undefined
+  const through = counting(name, head.length)
+  // A failure of the source ends the target's write: `pipeline` hands it on, and `put` meets it.
+  pipeline(reading.bytes, through, () => undefined)
+  try {
+    return await to.store.put(to.name, through, options)
+  } finally {
+    through.destroy()
+  }
+}
+
+/** Hands bytes on and fails at the end if they were fewer or more than promised, before anything is published. */
+function counting(name: string, length: number): Transform {
+  let got = 0
+  return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length
+      got += chunk.length
       done(null, chunk)
     },
+    flush(done) {
+      done(got === length ? null : short(name, got, length))
+    },
   })
-  return { through, bytes: () => bytes }
 }
 
-function demandWhole(name: string, got: number, length: number): void {
-  if (got === length) return
-  throw new Fault('blob/damaged', `${name} gave ${got} of ${length} bytes`, {
+function short(name: string, got: number, length: number): Fault {
+  return new Fault('blob/damaged', `${name} gave ${got} of ${length} bytes`, {
     facts: { got, length },
     hint: 'Run it again: nothing of it was published.',
   })
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

@@ -10,7 +10,13 @@ export function isRewritten(name: string, length: number): boolean {
   return length <= LARGEST && REWRITTEN.has(name.slice(name.lastIndexOf('/') + 1))
 }
 
-/** The text as it must read at the target: references to the source place become references to the target. */
-export function rewrittenText(text: string, from: Place, to: Place): string {
-  return to.local(from.portable(text))
+/**
+ * The bytes as they must read at the target: references to the source place become references to the target.
+ * `undefined` where nothing changes, or where the bytes are no text after all.
+ */
+export function rewritten(bytes: Buffer, from: Place, to: Place): Buffer | undefined {
+  const text = bytes.toString('utf8')
+  if (!Buffer.from(text).equals(bytes)) return undefined
+  const after = to.local(from.portable(text))
+  return after === text ? undefined : Buffer.from(after)
 }

@@ -12,7 +12,7 @@ export interface World {
   readonly arm: Arm
   /** A fresh workspace in each region: one to carry from, one to carry to. */
   pair(): Promise<Pair>
-  /** What the region of a place acknowledged of writes below the place's workspace, as `PUT models/a/versions/1`. */
+  /** What the region of a place acknowledged of writes below the place's workspace, over ARM or a data plane, as `PUT models/a/versions/1`. */
   writes(place: Place): Promise<readonly string[]>
   close(): Promise<void>
 }
@@ -50,8 +50,9 @@ export async function openWorld(): Promise<World> {
       const below = `${place.workspace}/`.toLowerCase()
       const lines = await emulator.activity(place.location)
       return lines
-        .filter(({ target }) => target.toLowerCase().startsWith(below))
-        .map(({ method, target }) => `${method} ${target.slice(below.length).replace(/\?.*$/, '')}`)
+        .map(({ method, target }) => ({ method, target, at: target.toLowerCase().indexOf(below) }))
+        .filter(({ at }) => at >= 0)
+        .map(({ method, target, at }) => `${method} ${target.slice(at + below.length).replace(/\?.*$/, '')}`)
     },
     close: async () => {
       azure.close()

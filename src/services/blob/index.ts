@@ -1,10 +1,10 @@
-import type { BlobStore } from '../../blobs/blob-store.ts'
+import type { BlobInfo, BlobStore } from '../../blobs/blob-store.ts'
 import { Fault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
 import { copyBlob } from '../blob-copy.ts'
 import { OWN_CONTAINER } from '../blob-origin.ts'
-import type { Carriage, Place, Reach, Service } from '../service.ts'
-import { blobBody, blobItem } from './schema.ts'
+import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
+import { asideItem, blobBody, blobItem } from './schema.ts'
 
 /** How the bytes of a place are reached. */
 export interface BlobAccess {
@@ -13,10 +13,18 @@ export interface BlobAccess {
   /** A container of that storage; it is made when something is put into it. */
   container(place: Place, name: string): BlobStore
   /**
-   * Prefixes that are carried in another way for now, as `container/prefix`: the outputs of running jobs
-   * are sets that only make sense whole, and are the work of the checkpoint kind.
+   * What is carried in another way for now: the outputs of running jobs are sets that only make sense whole, and are
+   * the work of the checkpoint kind.
    */
-  carriedElsewhere(place: Place, signal: AbortSignal): Promise<readonly string[]>
+  carriedElsewhere(place: Place, signal: AbortSignal): Promise<readonly Elsewhere[]>
+  /** Wall clock. */
+  now(): number
+}
+
+/** Blobs that are left to another kind: those below `container/prefix` that were written since an instant. */
+export interface Elsewhere {
+  readonly prefix: string
+  readonly since: number
 }
 
 /** Every blob of the workspace's default storage. See ./readme.md. */
@@ -26,8 +34,7 @@ export function blobs(access: BlobAccess): Service {
     for await (const container of access.containers(place, signal)) {
       if (container === OWN_CONTAINER || container.startsWith('$')) continue
       for await (const info of access.container(place, container).list('', signal)) {
-        const full = `${container}/${info.name}`
-        if (!elsewhere.some((prefix) => full.startsWith(prefix))) yield blobItem(place, container, info)
+        if (!isElsewhere(elsewhere, `${container}/${info.name}`, info)) yield blobItem(place, container, info)
       }
     }
   }
@@ -38,14 +45,23 @@ export function blobs(access: BlobAccess): Service {
     return info === undefined ? undefined : blobItem(place, container, info)
   }
 
-  async function converge(place: Place, wanted: Item, { source, signal }: Carriage): Promise<Item> {
-    const there = await read(place, wanted.address, { signal })
-    if (there?.digest === wanted.digest) return there
+  async function converge(place: Place, wanted: Item, { source, signal }: Carriage): Promise<Converged> {
     const body = blobBody(wanted.body)
-    const end = (at: Place) => ({ place: at, store: access.container(at, at.local(body.container)), name: body.name })
-    const copied = await copyBlob(end(source), end(place), signal)
-    if (copied === undefined) throw gone(wanted.address)
-    return blobItem(place, place.local(body.container), copied.info)
+    const container = place.local(body.container)
+    const to = { place, store: access.container(place, container), name: body.name }
+    const there = await to.store.head(to.name, signal)
+    const asWanted = (info: BlobInfo) => blobItem(place, container, info, body.from)
+    if (there !== undefined && asWanted(there).digest === wanted.digest) return asWanted(there)
+    const observedAt = access.now()
+    const from = {
+      place: source,
+      store: access.container(source, source.local(body.container)),
+      name: body.from ?? body.name,
+    }
+    const info = await copyBlob(from, to, signal)
+    if (info === undefined) throw gone(wanted.address)
+    const stands = asWanted(info)
+    return stands.digest === wanted.digest ? stands : { ...stands, observedAt }
   }
 
   async function remove(place: Place, of: Address, { signal }: Reach): Promise<void> {
@@ -61,8 +77,13 @@ export function blobs(access: BlobAccess): Service {
     read,
     references: () => [],
     converge,
+    aside: asideItem,
     remove,
   }
+}
+
+function isElsewhere(elsewhere: readonly Elsewhere[], full: string, { modified }: BlobInfo): boolean {
+  return elsewhere.some(({ prefix, since }) => full.startsWith(prefix) && modified.getTime() >= since)
 }
 
 function whereIs(place: Place, of: Address): { container: string; name: string } {

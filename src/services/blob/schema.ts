@@ -14,13 +14,15 @@ export interface BlobBody {
   readonly length: number
   readonly contentType: string
   readonly metadata: Readonly<Record<string, string>>
+  /** Name of the blob whose bytes these are, where both sides' versions are kept and this is one of them. */
+  readonly from?: string
 }
 
 export function blobAddress(portableContainer: string, name: string) {
   return address('blob', portableContainer, name)
 }
 
-export function blobItem(place: Place, container: string, info: BlobInfo): Item {
+export function blobItem(place: Place, container: string, info: BlobInfo, from?: string): Item {
   const portable = place.portable(container)
   const metadata = Object.entries(info.metadata).filter(([key]) => !OWN.test(key))
   const body = {
@@ -30,8 +32,16 @@ export function blobItem(place: Place, container: string, info: BlobInfo): Item 
     length: Number(info.metadata[ORIGIN_LENGTH] ?? info.length),
     contentType: info.contentType ?? 'application/octet-stream',
     metadata: Object.fromEntries(metadata),
+    ...(from === undefined ? {} : { from }),
   } satisfies BlobBody
   return item(blobAddress(portable, info.name), body satisfies JsonObject, [])
+}
+
+/** The same bytes beside the blob that has the name by now. */
+export function asideItem({ body }: Item, mark: string): Item {
+  const { container, name, from } = blobBody(body)
+  const own = `${from ?? name}.holdfast-${mark}`
+  return item(blobAddress(container, own), { ...body, name: own, from: from ?? name }, [])
 }
 
 export function blobBody(body: JsonObject): BlobBody {

@@ -1,20 +1,14 @@
-import { buffer, text } from 'node:stream/consumers'
-import type { BlobInfo, BlobStore } from '../../blobs/blob-store.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BlobStore } from '../../blobs/blob-store.ts'
 import { digestOf } from '../../core/canonical.ts'
-import { Fault } from '../../core/errors.ts'
+import { Fault, isFault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
+import { ahead } from '../ahead.ts'
 import { copyBlob } from '../blob-copy.ts'
-import { OWN_CONTAINER } from '../blob-origin.ts'
+import { ORIGIN, OWN_CONTAINER } from '../blob-origin.ts'
 import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
-import {
-  type CheckpointBody,
-  checkpointBody,
-  checkpointItem,
-  filesOf,
-  type Manifest,
-  manifestFrom,
-  type OpenOutput,
-} from './schema.ts'
+import { type CheckpointBody, checkpointBody, checkpointItem, filesOf, type OpenOutput } from './schema.ts'
+import { generationFolder, listed, type Sets, sets } from './sets.ts'
 
 /** How checkpoints of running jobs are found and reached. */
 export interface CheckpointAccess {
@@ -22,22 +16,26 @@ export interface CheckpointAccess {
   container(place: Place, name: string): BlobStore
   /** Persisting outputs of jobs that are queued or running. */
   openOutputs(place: Place, signal: AbortSignal): Promise<readonly OpenOutput[]>
+  /** Wall clock. */
   now(): number
 }
 
-/** How often a set is read again that changes while it is copied, before it is left to the next pass. */
-const TRIES = 6
+/**
+ * How long a set must have stayed as it is before it counts, try by try, in milliseconds: long at first, so that a
+ * job is not caught between two files of one checkpoint, and shorter for one that writes without rest.
+ */
+const QUIET = [1000, 500, 250, 100, 0, 0] as const
+/** Files of one set that are copied at once. */
+const COPIES_AT_ONCE = 4
 
 /** Checkpoints of running jobs, as consistent sets. See ./readme.md. */
 export function checkpoints(access: CheckpointAccess): Service {
-  const own = (place: Place): BlobStore => access.container(place, OWN_CONTAINER)
+  const setsAt = (place: Place): Sets => sets(access.container(place, OWN_CONTAINER), access.now)
 
   async function* list(place: Place, { signal, as }: Reach): AsyncIterable<Item> {
     if (as === 'target') {
-      for await (const info of own(place).list('checkpoints/', signal)) {
-        if (!info.name.endsWith('/manifest.json')) continue
-        const manifest = await manifestAt(place, info.name, signal)
-        if (manifest !== undefined) yield checkpointItem(manifest)
+      for await (const manifest of setsAt(place).all(signal)) {
+        if (manifest.endedAt === undefined) yield checkpointItem(manifest)
       }
       return
     }
@@ -47,84 +45,74 @@ export function checkpoints(access: CheckpointAccess): Service {
     }
   }
 
-  async function read(place: Place, of: Address, reach: Reach): Promise<Item | undefined> {
+  async function read(place: Place, of: Address, { signal, as }: Reach): Promise<Item | undefined> {
     const [job = '', output = ''] = segmentsOf(of)
-    if (reach.as === 'target') {
-      const manifest = await manifestAt(place, manifestName(job, output), reach.signal)
-      return manifest === undefined ? undefined : checkpointItem(manifest)
+    if (as === 'target') {
+      const manifest = await setsAt(place).find(job, output, signal)
+      return manifest === undefined || manifest.endedAt !== undefined ? undefined : checkpointItem(manifest)
     }
-    const open = (await access.openOutputs(place, reach.signal)).find((one) => one.job === job && one.output === output)
-    return open === undefined ? undefined : checkpointItem(await bodyOf(place, open, reach.signal))
+    const open = (await access.openOutputs(place, signal)).find((one) => one.job === job && one.output === output)
+    const body = open === undefined ? undefined : await bodyOf(place, open, signal)
+    return body === undefined || body.files.length === 0 ? undefined : checkpointItem(body)
   }
 
-  async function bodyOf(place: Place, output: OpenOutput, signal: AbortSignal): Promise<CheckpointBody> {
-    const infos = await listed(access.container(place, output.container), output.prefix, signal)
-    return { ...output, container: place.portable(output.container), files: filesOf(infos, output.prefix) }
+  async function bodyOf(
+    place: Place,
+    { job, output, container, prefix }: OpenOutput,
+    signal: AbortSignal,
+  ): Promise<CheckpointBody> {
+    const files = filesOf(await listed(access.container(place, container), prefix, signal), prefix)
+    return { job, output, container: place.portable(container), prefix, files }
   }
 
   /** Copies what is there now, not what was there at the plan: a job that writes often would else never be caught. */
   async function converge(place: Place, wanted: Item, { source, signal }: Carriage): Promise<Converged> {
     const { job, output, container, prefix } = checkpointBody(wanted.body)
     const open: OpenOutput = { job, output, container: source.local(container), prefix }
-    for (let attempt = 0; attempt < TRIES; attempt++) {
+    for (const quiet of QUIET) {
       const observedAt = access.now()
-      const before = await bodyOf(source, open, signal)
-      const generation = digestOf(checkpointItem(before).body).slice(0, 16)
-      if (!(await copySet(source, place, { body: before, generation, signal }))) continue
-      const after = await bodyOf(source, open, signal)
-      if (checkpointItem(after).digest !== checkpointItem(before).digest) continue
-      await publish(place, before, generation, signal)
-      return { ...checkpointItem(before), observedAt }
+      const before = checkpointItem(await bodyOf(source, open, signal))
+      const body = checkpointBody(before.body)
+      const generation = digestOf(before.body).slice(0, 16)
+      if (!(await copySet({ from: source, to: place }, { body, generation }, signal))) continue
+      const left = quiet - (access.now() - observedAt)
+      if (left > 0) await sleep(left, undefined, { signal })
+      if (checkpointItem(await bodyOf(source, open, signal)).digest !== before.digest) continue
+      await setsAt(place).publish(body, generation, signal)
+      return { ...before, observedAt }
     }
-    throw new Fault('blob/changed', `${wanted.address} changed ${TRIES} times while it was being copied`, {
-      facts: { tries: TRIES },
+    throw new Fault('blob/changed', `${wanted.address} changed ${QUIET.length} times while it was being copied`, {
+      facts: { tries: QUIET.length },
       hint: 'The consistent set from before is kept; the next pass tries again.',
     })
   }
 
   /** True if every file was copied in the version that the body names. */
   async function copySet(
-    from: Place,
-    to: Place,
-    set: { body: CheckpointBody; generation: string; signal: AbortSignal },
+    { from, to }: { readonly from: Place; readonly to: Place },
+    { body, generation }: { readonly body: CheckpointBody; readonly generation: string },
+    signal: AbortSignal,
   ): Promise<boolean> {
-    const { body, generation, signal } = set
-    for (const file of body.files) {
-      const source = {
-        place: from,
-        store: access.container(from, from.local(body.container)),
-        name: body.prefix + file.name,
-      }
-      const target = { place: to, store: own(to), name: `${folder(body.job, body.output)}${generation}/${file.name}` }
-      const there = await target.store.head(target.name, signal)
-      if (there?.metadata['holdfast_origin'] === file.origin) continue
-      try {
-        if ((await copyBlob(source, target, signal)) === undefined) return false
-      } catch (thrown) {
-        if ((thrown as { code?: unknown }).code === 'blob/changed') return false
-        throw thrown
-      }
+    const source = access.container(from, from.local(body.container))
+    const own = access.container(to, OWN_CONTAINER)
+    const folder = generationFolder(body, generation)
+    async function copy({ name, origin }: CheckpointBody['files'][number]): Promise<boolean> {
+      const there = await own.head(folder + name, signal)
+      if (there?.metadata[ORIGIN] === origin) return true
+      const [here, target] = [
+        { place: from, store: source, name: body.prefix + name },
+        { place: to, store: own, name: folder + name },
+      ]
+      const copied = await copyBlob(here, target, signal)
+      return copied?.metadata[ORIGIN] === origin
     }
-    return true
-  }
-
-  /** Makes the set the one that counts, then lets go of all but it and the one before. */
-  async function publish(place: Place, body: CheckpointBody, generation: string, signal: AbortSignal): Promise<void> {
-    const name = manifestName(body.job, body.output)
-    const before = await manifestAt(place, name, signal)
-    if (before?.generation === generation) return
-    const manifest: Manifest = { ...body, generation, previous: before?.generation }
-    await own(place).put(name, Buffer.from(JSON.stringify(manifest)), { signal, contentType: 'application/json' })
-    const kept = [generation, before?.generation].map((one) => `${folder(body.job, body.output)}${one}/`)
-    for (const info of await listed(own(place), folder(body.job, body.output), signal)) {
-      const stale = info.name !== name && !kept.some((prefix) => info.name.startsWith(prefix))
-      if (stale) await own(place).remove(info.name, { signal })
+    try {
+      for await (const isCopied of ahead(COPIES_AT_ONCE, body.files, copy)) if (!isCopied) return false
+      return true
+    } catch (thrown) {
+      if (isFault(thrown, 'blob/changed')) return false
+      throw thrown
     }
-  }
-
-  async function manifestAt(place: Place, name: string, signal: AbortSignal): Promise<Manifest | undefined> {
-    const found = await own(place).get(name, { signal })
-    return found === undefined ? undefined : manifestFrom(await text(found.bytes), name)
   }
 
   return {
@@ -137,54 +125,50 @@ export function checkpoints(access: CheckpointAccess): Service {
     // There is a set only while its job runs.
     open: () => true,
     converge,
-    remove: async (place, of, { signal }) => {
+    remove: (place, of, { signal }) => {
       const [job = '', output = ''] = segmentsOf(of)
-      // The manifest goes first: without it nothing below the folder counts.
-      await own(place).remove(manifestName(job, output), { signal })
-      for (const info of await listed(own(place), folder(job, output), signal))
-        await own(place).remove(info.name, { signal })
+      return setsAt(place).end(job, output, signal)
     },
   }
 }
 
-/** Puts the last consistent set where a resubmitted job looks for it. Returns its files, `undefined` where there is none. */
+/** Where a set was put. */
+export interface Placed {
+  readonly container: string
+  readonly prefix: string
+  readonly body: CheckpointBody
+}
+
+export interface Placing {
+  readonly job: string
+  readonly output: string
+  /** Where the resubmitted job looks. Default: where the first one did. */
+  readonly prefix?: string
+  readonly signal: AbortSignal
+}
+
+/** Puts the last consistent set where a resubmitted job looks for it. `undefined` where there is none. */
 export async function placeCheckpoint(
   access: Pick<CheckpointAccess, 'container'>,
   place: Place,
-  request: { readonly job: string; readonly output: string; readonly prefix?: string; readonly signal: AbortSignal },
-): Promise<{ readonly container: string; readonly prefix: string; readonly body: CheckpointBody } | undefined> {
-  const { job, output, signal } = request
+  { job, output, prefix, signal }: Placing,
+): Promise<Placed | undefined> {
   const own = access.container(place, OWN_CONTAINER)
-  const name = manifestName(job, output)
-  const found = await own.get(name, { signal })
-  if (found === undefined) return undefined
-  const manifest = manifestFrom(await text(found.bytes), name)
+  const manifest = await sets(own, Date.now).find(job, output, signal)
+  if (manifest === undefined) return undefined
   const container = place.local(manifest.container)
-  const prefix = request.prefix ?? manifest.prefix
-  for (const file of manifest.files) {
-    const from = await own.get(`${folder(job, output)}${manifest.generation}/${file.name}`, { signal })
-    if (from === undefined) {
-      throw new Fault('blob/damaged', `checkpoint/${job}/${output} has lost ${file.name}`, {
-        hint: 'Resubmit the job by hand from an earlier checkpoint.',
-      })
-    }
-    await access
-      .container(place, container)
-      .put(prefix + file.name, await buffer(from.bytes), { signal, metadata: from.info.metadata })
+  const to = { place, store: access.container(place, container) }
+  const [folder, target] = [generationFolder(manifest, manifest.generation), prefix ?? manifest.prefix]
+  const put = async ({ name }: { readonly name: string }) => {
+    const from = { place, store: own, name: folder + name }
+    if ((await copyBlob(from, { ...to, name: target + name }, signal)) === undefined) throw lost(job, output, name)
   }
-  return { container, prefix, body: manifest }
+  for await (const _ of ahead(COPIES_AT_ONCE, manifest.files, put));
+  return { container, prefix: target, body: manifest }
 }
 
-async function listed(store: BlobStore, prefix: string, signal: AbortSignal): Promise<BlobInfo[]> {
-  const infos: BlobInfo[] = []
-  for await (const info of store.list(prefix, signal)) infos.push(info)
-  return infos
-}
-
-function folder(job: string, output: string): string {
-  return `checkpoints/${encodeURIComponent(job)}/${encodeURIComponent(output)}/`
-}
-
-function manifestName(job: string, output: string): string {
-  return `${folder(job, output)}manifest.json`
+function lost(job: string, output: string, name: string): Fault {
+  return new Fault('blob/damaged', `checkpoint/${job}/${output} has lost ${name}`, {
+    hint: 'Resubmit the job by hand from an earlier checkpoint.',
+  })
 }

@@ -34,7 +34,9 @@ export interface CheckpointBody {
 /** What the standby keeps: the body, where its bytes are, and the set before it. */
 export interface Manifest extends CheckpointBody {
   readonly generation: string
-  readonly previous: string | undefined
+  readonly previous?: string
+  /** When its job was seen to have ended: milliseconds since 1970. The set is let go of some time later. */
+  readonly endedAt?: number
 }
 
 export function checkpointAddress(job: string, output: string) {

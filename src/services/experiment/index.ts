@@ -1,7 +1,8 @@
+import { isFault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
-import type { Tracking } from '../../mlflow/tracking.ts'
+import type { Pair, TrackedExperiment, Tracking } from '../../mlflow/tracking.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
-import { experimentBody, experimentItem } from './schema.ts'
+import { type ExperimentBody, experimentBody, experimentItem, isCarriedTag } from './schema.ts'
 
 /** Experiments of the run history, the deleted ones too. See ./readme.md. */
 export function experiments(trackingOf: (place: Place) => Tracking): Service {
@@ -15,23 +16,20 @@ export function experiments(trackingOf: (place: Place) => Tracking): Service {
   }
 
   async function converge(place: Place, wanted: Item, { signal }: Carriage): Promise<Item> {
-    const tracking = trackingOf(place)
-    const { name, deleted, tags } = experimentBody(place, wanted.body)
-    const there = await tracking.experimentByName(name, signal)
-    const pairs = Object.entries(tags).map(([key, value]) => ({ key, value }))
-    const id = there?.id ?? (await tracking.createExperiment(name, pairs, signal))
-    // A deleted experiment takes no tags: it is restored first and deleted again at the end.
-    const differing = pairs.filter(
-      (one) => there !== undefined && there.tags.find(({ key }) => key === one.key)?.value !== one.value,
-    )
-    let hidden = there?.deleted ?? false
-    if (hidden && (differing.length > 0 || !deleted)) {
-      await tracking.setExperimentDeleted(id, false, signal)
-      hidden = false
-    }
-    for (const tag of differing) await tracking.setExperimentTag(id, tag, signal)
-    if (hidden !== deleted) await tracking.setExperimentDeleted(id, deleted, signal)
+    const body = experimentBody(place, wanted.body)
+    const there = await standing(trackingOf(place), body, signal)
+    const tags = pairsOf(body).filter(({ key, value }) => valueOf(there, key) !== value)
+    const extra = there.tags.map(({ key }) => key).filter((key) => isCarriedTag(key) && !Object.hasOwn(body.tags, key))
+    await change(trackingOf(place), there, { tags, extra, deleted: body.deleted, signal })
     return (await read(place, wanted.address, { signal })) ?? wanted
+  }
+
+  async function mergeInto(place: Place, theirs: Item, { signal }: Carriage): Promise<Item> {
+    const body = experimentBody(place, theirs.body)
+    const there = await standing(trackingOf(place), body, signal)
+    const tags = pairsOf(body).filter(({ key }) => valueOf(there, key) === undefined)
+    await change(trackingOf(place), there, { tags, extra: [], deleted: there.deleted, signal })
+    return (await read(place, theirs.address, { signal })) ?? theirs
   }
 
   async function remove(place: Place, of: Address, { signal }: Reach): Promise<void> {
@@ -47,8 +45,59 @@ export function experiments(trackingOf: (place: Place) => Tracking): Service {
     read,
     references: () => [],
     converge,
+    mergeInto,
     remove,
   }
+}
+
+/** The experiment of that name, made where there is none. */
+async function standing(tracking: Tracking, body: ExperimentBody, signal: AbortSignal): Promise<TrackedExperiment> {
+  const there = await tracking.experimentByName(body.name, signal)
+  if (there !== undefined) return there
+  const id = await tracking.createExperiment(body.name, pairsOf(body), signal)
+  return (await tracking.experiment(id, signal)) ?? { id, name: body.name, deleted: false, tags: [] }
+}
+
+interface Change {
+  readonly tags: readonly Pair[]
+  /** Keys of tags to be taken away. */
+  readonly extra: readonly string[]
+  readonly deleted: boolean
+  readonly signal: AbortSignal
+}
+
+async function change(tracking: Tracking, there: TrackedExperiment, wanted: Change): Promise<void> {
+  const { tags, extra, deleted, signal } = wanted
+  let hidden = there.deleted
+  if (hidden && (!deleted || tags.length + extra.length > 0)) {
+    // A deleted experiment takes no tags.
+    await tracking.setExperimentDeleted(there.id, false, signal)
+    hidden = false
+  }
+  for (const tag of tags) await tracking.setExperimentTag(there.id, tag, signal)
+  for (const key of extra) await withoutTag(tracking, { id: there.id, key }, signal)
+  if (hidden !== deleted) await tracking.setExperimentDeleted(there.id, deleted, signal)
+}
+
+/** Servers before MLflow 3 cannot take a tag away: it stays, and the experiment that is read back shows it. */
+async function withoutTag(
+  tracking: Tracking,
+  { id, key }: { readonly id: string; readonly key: string },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await tracking.deleteExperimentTag(id, key, signal)
+  } catch (thrown) {
+    if (!isFault(thrown, 'azure/refused', 'azure/denied')) throw thrown
+  }
+}
+
+function pairsOf({ tags }: ExperimentBody): readonly Pair[] {
+  return Object.entries(tags).map(([key, value]) => ({ key, value }))
+}
+
+function valueOf(there: TrackedExperiment, key: string): string | undefined {
+  return there.tags.find((tag) => tag.key === key)?.value
 }
 
 function nameOf(of: Address): string {

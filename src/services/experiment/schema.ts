@@ -3,12 +3,16 @@ import { item } from '../../core/snapshot.ts'
 import type { TrackedExperiment } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
 
-/** Tags that Holdfast itself writes: they say where a replica came from and are never carried back. */
-const OWN_TAG = /^holdfast\./
+/** Tags by which a replica says what it is a copy of: never compared, never carried on. */
+const MARKS = new Set(['holdfast.source', 'holdfast.digest'])
+
+export function isCarriedTag(key: string): boolean {
+  return !MARKS.has(key)
+}
 
 /** The portable form: what an experiment is, whatever its id. */
 export function experimentItem(place: Place, { name, deleted, tags }: TrackedExperiment): Item {
-  const carried = tags.filter(({ key }) => !OWN_TAG.test(key)).map(({ key, value }) => [key, value] as const)
+  const carried = tags.filter(({ key }) => isCarriedTag(key)).map(({ key, value }) => [key, value] as const)
   const body: JsonObject = { name, deleted, tags: Object.fromEntries(carried) }
   return item(address('experiment', name), place.portable(body), [])
 }

@@ -1,0 +1,53 @@
+import { ARM_AUDIENCE, type AzureReply, type Exchange } from '../../azure/exchange.ts'
+import { refusalOf } from '../../azure/faults.ts'
+import type { JsonObject } from '../../core/model.ts'
+import type { Place } from '../service.ts'
+import type { RunAccess } from './index.ts'
+import { PARENT_TAG, type RunBody } from './schema.ts'
+
+/**
+ * Runs by Azure ML's own run history, which unlike MLflow's API takes an id from the client: `PATCH …/runs/{id}`
+ * makes the run that is not there (run-history.json v1.0, `Runs_AddOrModifyByExperimentName`).
+ */
+export function runHistory(exchange: Exchange, place: Place): Pick<RunAccess, 'createWithId' | 'setStart'> {
+  const root = `https://${place.location}.api.azureml.ms/history/v1.0${place.workspace}`
+
+  async function patch({ experiment, id }: RunBody, body: JsonObject, signal: AbortSignal): Promise<boolean> {
+    const url = `${root}/experiments/${encodeURIComponent(experiment)}/runs/${encodeURIComponent(id)}`
+    const request = { method: 'PATCH', url, body, signal, audience: ARM_AUDIENCE } as const
+    const reply = await exchange(request)
+    if (reply.status < 300) return idIn(reply) === id
+    // A refusal means that this server has no such way; a failure of it means nothing.
+    if (reply.status === 429 || reply.status === 401 || reply.status === 403) throw refusalOf(request, reply)
+    if (reply.status >= 500 && reply.status !== 501) throw refusalOf(request, reply)
+    return false
+  }
+
+  return {
+    createWithId: (run, signal) => {
+      const parent = run.tags[PARENT_TAG]
+      const body = {
+        runId: run.id,
+        displayName: run.name,
+        status: firstStatus(run),
+        ...startIn(run),
+        ...(parent === undefined ? {} : { parentRunId: parent }),
+      }
+      return patch(run, body, signal)
+    },
+    setStart: (run, signal) => (run.start === 0 ? Promise.resolve(false) : patch(run, startIn(run), signal)),
+  }
+}
+
+/** A run is complete only when all of it is there: until then it goes on, or has not begun. */
+function firstStatus({ status, start }: RunBody): string {
+  return status === 'SCHEDULED' || start === 0 ? 'NotStarted' : 'Running'
+}
+
+function startIn({ start }: RunBody): { readonly startTimeUtc?: string } {
+  return start === 0 ? {} : { startTimeUtc: new Date(start).toISOString() }
+}
+
+function idIn({ body }: AzureReply): unknown {
+  return (body as { readonly runId?: unknown } | undefined)?.runId
+}
