@@ -20,6 +20,8 @@ import { type OpenReach, openReach } from './reach.ts'
 /** One protection with everything joined that its verbs need. */
 export interface Composed {
   readonly policy: Policy
+  /** Folder of this protection's journal, ledger and key. */
+  readonly dir: string
   readonly parts: Parts
   readonly carrying: Carrying
   readonly azure: Azure
@@ -70,6 +72,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   }
   return {
     policy,
+    dir,
     parts,
     carrying: carryingOf(policy),
     azure,
@@ -105,6 +108,7 @@ function carryingOf(policy: Policy): Carrying {
     conflict: policy.sync.conflict,
     excluded: exclusions(policy.sync),
     removes: new Set([...policy.sync.removes, 'checkpoint']),
+    unbraked: new Set(['checkpoint']),
   }
 }
 

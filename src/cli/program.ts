@@ -5,8 +5,10 @@ import { configVerb } from './verbs/config.ts'
 import { initVerb } from './verbs/init.ts'
 import { inventoryVerb } from './verbs/inventory.ts'
 import { planVerb } from './verbs/plan.ts'
+import { serveVerb } from './verbs/serve.ts'
 import { lossVerb, statusVerb } from './verbs/status.ts'
 import { syncVerb } from './verbs/sync.ts'
+import { vantageVerb } from './verbs/vantage.ts'
 
 const ABOUT = `Keeps the work of a machine-learning team going when the region under it is lost.
 
@@ -34,5 +36,7 @@ const VERBS: readonly (() => Command)[] = [
   statusVerb,
   lossVerb,
   configVerb,
+  serveVerb,
+  vantageVerb,
   localCommand,
 ]

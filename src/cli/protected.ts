@@ -31,11 +31,11 @@ export function protectedVerb(name: string, description: string): Command {
  * what was done is recorded, and running it again goes on.
  */
 export async function within(
-  given: Protected,
+  given: Protected & { readonly requestMilliseconds?: number },
   io: Terminal,
   work: (joined: Composed, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { policy, protection, state } = given
+  const { policy, protection, state, requestMilliseconds } = given
   const ending = new AbortController()
   const interrupt = () =>
     ending.abort(new Fault('run/interrupted', 'It was interrupted', { hint: 'Run it again: it goes on where it was.' }))
@@ -46,6 +46,7 @@ export async function within(
     progress,
     ...(protection === undefined ? {} : { name: protection }),
     ...(state === undefined ? {} : { state }),
+    ...(requestMilliseconds === undefined ? {} : { requestMilliseconds }),
   })
   try {
     await work(joined, ending.signal)

@@ -1,0 +1,54 @@
+import type { Event } from '../../controller/controller.ts'
+import { roughly } from '../../core/duration.ts'
+import { stepsByKind } from '../../engine/sync.ts'
+
+/** What a person reads of an event, or `undefined` where it is no news. */
+export function lineOf(event: Event): string | undefined {
+  switch (event.is) {
+    case 'lease':
+      return `holds the lease, epoch ${event.epoch}`
+    case 'held':
+      return undefined
+    case 'health':
+      return undefined
+    case 'decision':
+      return `${event.decision.do.toUpperCase()}  ${event.decision.reason}`
+    case 'pass':
+      return passLine(event.end)
+    case 'phase':
+      return event.result === undefined ? undefined : `failover ${event.id}: ${event.phase} is done`
+    case 'failover':
+      return `failover ${event.id} is ${event.outcome}`
+    case 'return':
+      return `the other side is back: ${event.comeback.fenced.stopped.length} things stopped there, ${event.comeback.findings.length} found that only it had`
+    case 'trouble':
+      return `trouble with ${event.what}: ${event.why}`
+    default:
+      return event satisfies never
+  }
+}
+
+function passLine(end: Extract<Event, { is: 'pass' }>['end']): string | undefined {
+  if (end.is === 'failed') return `a pass failed: ${end.why}`
+  const { plan, reckoned, source, execution } = end.pass
+  if (plan.steps.length === 0) return undefined
+  const kinds = [...stepsByKind(plan)].map(([kind, count]) => `${count} ${kind}`).join(', ')
+  const point = reckoned.recoveryPoint
+  const age = point === undefined ? 'no recovery point yet' : `recovery point ${roughly(Date.now() - point)} old`
+  const failed = execution.quarantined.length === 0 ? '' : `, ${execution.quarantined.length} failed`
+  return `carried ${kinds} of ${source.snapshot.size}${failed}; ${age}`
+}
+
+/** The same event as JSON: snapshots and plans are told by their numbers. */
+export function plainEvent(event: Event): unknown {
+  const at = new Date().toISOString()
+  if (event.is !== 'pass' || event.end.is === 'failed') return { at, ...event }
+  const { source, plan, reckoned, execution } = event.end.pass
+  const failed = execution.quarantined.map(({ step, code, message }) => ({ address: step.address, code, message }))
+  const done = { startedAt: source.startedAt, items: source.snapshot.size, steps: plan.steps.length, failed }
+  return {
+    at,
+    is: 'pass',
+    end: { is: 'done', ...done, recoveryPoint: reckoned.recoveryPoint ?? null, behind: reckoned.behind },
+  }
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { vantageServer } from '../../api/vantage-server.ts'
+import { Fault, isFault } from '../../core/errors.ts'
+import type { Side } from '../../core/model.ts'
+import { type Question, startProber } from '../../engine/prober.ts'
+import type { Composed } from '../compose.ts'
+import { sharedKey } from '../key.ts'
+import { questionsOf, reachesOutside } from '../probes.ts'
+import { type Protected, protectedVerb, within } from '../protected.ts'
+import { act, examples } from '../verb.ts'
+
+interface Options extends Protected {
+  readonly name: string
+  readonly listen: string
+  readonly every: string
+  readonly timeout: string
+}
+
+/** `holdfast vantage`: one pair of eyes, with a network path of its own. */
+export function vantageVerb(): Command {
+  return protectedVerb('vantage', 'run a vantage point: probe both sides, and answer the controller with what was seen')
+    .requiredOption('--name <name>', 'its name in `failover.vantagePoints`')
+    .option('--listen <host:port>', 'where it answers the controller', '127.0.0.1:7401')
+    .option('--every <milliseconds>', 'time between two rounds', '5000')
+    .option('--timeout <milliseconds>', 'time after which a probe has failed', '3000')
+    .addHelpText(
+      'after',
+      examples(
+        'HOLDFAST_KEY=… holdfast vantage --name west --listen 0.0.0.0:7401',
+        'holdfast vantage --name v1 --every 1000',
+      ),
+    )
+    .action(
+      act<Options>((options, io) =>
+        within(options, io, async (joined, signal) => {
+          const questions = await bothSides(joined, signal)
+          const prober = startProber({
+            questions,
+            selfCheck: (within) => reachesOutside(joined.azure, within),
+            everyMilliseconds: Number(options.every),
+            timeoutMilliseconds: Number(options.timeout),
+          })
+          const server = vantageServer({ point: options.name, key: sharedKey(joined.dir), findings: prober.findings })
+          const [host = '127.0.0.1', port = '7401'] = options.listen.split(':')
+          const url = await server.listen({ host, port: Number(port) })
+          io.say(`${options.name} probes ${questions.length} planes and answers on ${url}`)
+          await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+          prober.stop()
+          await server.close()
+        }),
+      ),
+    )
+}
+
+/** Both sides must have been seen once: what is probed follows from their names. */
+async function bothSides(joined: Composed, signal: AbortSignal): Promise<readonly Question[]> {
+  const questions: Question[] = []
+  for (const side of ['primary', 'secondary'] as const) {
+    const place = await opened(joined, side, signal)
+    questions.push(...questionsOf(joined.azure, side, place))
+  }
+  return questions
+}
+
+async function opened({ parts }: Composed, side: Side, signal: AbortSignal) {
+  for (;;) {
+    try {
+      const place = await parts.open(side, signal)
+      if (place !== undefined) return place
+      throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
+        hint: 'Make it with `holdfast apply`.',
+      })
+    } catch (thrown) {
+      if (!isFault(thrown, 'azure/unreachable', 'azure/signin')) throw thrown
+      await sleep(1000, undefined, { signal })
+    }
+  }
+}

@@ -1,0 +1,270 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isFault } from '../core/errors.ts'
+import { type Decision, decide, type Situation } from '../core/failover.ts'
+import { type Health, type Plane, unwatched, type Watch, watch } from '../core/health.ts'
+import { type JsonObject, otherSide, type Roles, type Side } from '../core/model.ts'
+import type { Phase } from '../core/phases.ts'
+import type { Policy } from '../core/policy.ts'
+import { type Comeback, comeback } from '../engine/comeback.ts'
+import { beginFailover, carryOut, underWay } from '../engine/failover.ts'
+import type { Parts } from '../engine/parts.ts'
+import type { Failing } from '../engine/phase-acts.ts'
+import type { Carrying } from '../engine/sync.ts'
+import { processClock, type Tenure, takeTenure } from '../engine/tenure.ts'
+import { following, type PassEnd } from './following.ts'
+import { askPoints, type PointsOptions, type Sightings } from './vantage-points.ts'
+
+/** What happens in a controller, for logs, screens and tests. */
+export type Event =
+  | { readonly is: 'lease'; readonly epoch: number }
+  | { readonly is: 'held'; readonly holder: string }
+  | { readonly is: 'health'; readonly health: Readonly<Record<Side, Health>>; readonly silent: Sightings['silent'] }
+  | { readonly is: 'decision'; readonly decision: Decision }
+  | { readonly is: 'pass'; readonly end: PassEnd }
+  | { readonly is: 'phase'; readonly id: string; readonly phase: Phase; readonly result?: JsonObject }
+  | { readonly is: 'failover'; readonly id: string; readonly outcome: string }
+  | { readonly is: 'return'; readonly comeback: Comeback }
+  | { readonly is: 'trouble'; readonly what: string; readonly why: string }
+
+export interface ControllerOptions {
+  readonly parts: Parts
+  readonly policy: Policy
+  readonly carrying: Carrying
+  readonly holder: string
+  /** Planes that the vantage points probe. */
+  readonly planes: readonly Plane[]
+  readonly points: Omit<PointsOptions, 'clock'>
+  readonly leaseMilliseconds: number
+  readonly callMilliseconds: number
+  /** Time between two looks at the vantage points. */
+  readonly tickMilliseconds: number
+  /** Everything that a failover needs beyond what stands here. */
+  failing(of: {
+    readonly tenure: Tenure
+    readonly id: string
+    readonly from: Side
+    readonly to: Side
+    readonly signal: AbortSignal
+  }): Failing
+  /** A fresh id for a failover. */
+  freshId(): string
+  /** Whether this process runs inside the region of a side. */
+  inside(side: Side): boolean
+  told(event: Event): void
+}
+
+/** What a controller remembers from tick to tick. */
+interface Memory {
+  tenure: Tenure | undefined
+  seen: Watch
+  lastFailover: number | undefined
+  decided: string
+}
+
+/**
+ * The loop: lease → observe → core decides → engine acts → one sentence. Ends when the signal says so.
+ *
+ * A tick that fails is told and followed by the next: whatever surprises it, the loop goes on.
+ */
+export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+  const { parts, policy, told, tickMilliseconds } = options
+  const follower = following({
+    parts,
+    carrying: options.carrying,
+    everyMilliseconds: policy.sync.every,
+    callMilliseconds: options.callMilliseconds,
+    ended: (end) => told({ is: 'pass', end }),
+  })
+  const memory: Memory = { tenure: undefined, seen: unwatched(processClock()), lastFailover: undefined, decided: '' }
+  try {
+    while (!signal.aborted) {
+      const began = processClock()
+      try {
+        await tick({ options, memory, follower, signal })
+      } catch (thrown) {
+        if (signal.aborted) break
+        await troubled(memory, told, thrown)
+      }
+      await sleep(Math.max(0, tickMilliseconds - (processClock() - began)), undefined, { signal }).catch(
+        () => undefined,
+      )
+    }
+  } finally {
+    await follower.halt('the controller ends')
+    await memory.tenure?.end()
+  }
+}
+
+interface Ticking {
+  readonly options: ControllerOptions
+  readonly memory: Memory
+  readonly follower: ReturnType<typeof following>
+  readonly signal: AbortSignal
+}
+
+async function tick(ticking: Ticking): Promise<void> {
+  const { options, memory, follower, signal } = ticking
+  const sightings = await look(ticking)
+  const tenure = await leased(ticking)
+  if (tenure === undefined) return
+  const roles = await rolesNow(options.parts)
+  const away = await sideAway(options.parts, roles)
+  const decision = decide(await situationOf(ticking, roles, away))
+  if (decision.reason !== memory.decided) options.told({ is: 'decision', decision })
+  memory.decided = decision.reason
+  options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
+  if (decision.do === 'fail-over') return startFailover(ticking, decision)
+  if (decision.do === 'continue') return goOn(ticking, tenure)
+  if (away !== undefined) {
+    if (showsLife(memory.seen.health[away.side])) await takeBack(ticking, tenure, away)
+    return
+  }
+  const mayFollow = decision.do === 'stay' || (decision.do === 'ask' && decision.drain)
+  if (mayFollow && !signal.aborted) follower.turn(tenure, roles.active)
+}
+
+async function look({ options, memory, signal }: Ticking): Promise<Sightings> {
+  const { policy, points, planes } = options
+  const sightings = await askPoints({ ...points, clock: processClock }, signal)
+  const { vantagePoints, demo, after } = policy.failover
+  memory.seen = watch(memory.seen, sightings.probes, {
+    now: processClock(),
+    rules: { points: vantagePoints, demo, after, planes },
+  })
+  return sightings
+}
+
+async function leased({ options, memory }: Ticking): Promise<Tenure | undefined> {
+  if (memory.tenure !== undefined && !memory.tenure.signal.aborted) return memory.tenure
+  const { parts, holder, leaseMilliseconds, told } = options
+  const answer = await takeTenure({ store: parts.store, protection: parts.protection, holder, leaseMilliseconds })
+  memory.tenure = 'held' in answer ? undefined : answer
+  told('held' in answer ? { is: 'held', holder: answer.held.holder } : { is: 'lease', epoch: answer.lease.epoch })
+  return memory.tenure
+}
+
+async function situationOf(
+  { options, memory, follower }: Ticking,
+  roles: Roles,
+  away: Away | undefined,
+): Promise<Situation> {
+  const { policy, parts } = options
+  const running = await underWay(parts)
+  const synced = await parts.store.fact(parts.protection, 'synced')
+  const recoveryPoint = follower.recoveryPoint ?? (Number(synced?.['recoveryPoint'] ?? 0) || undefined)
+  const inStep = away === undefined && recoveryPoint !== undefined
+  return {
+    policy: policy.failover,
+    maintenance: policy.maintenance,
+    roles,
+    health: memory.seen.health,
+    leased: true,
+    standby: inStep ? { synced: true, recoveryPoint } : { synced: false },
+    paused: false,
+    ...(running === undefined ? {} : { running: { id: running.id, committed: running.committed } }),
+    ...(memory.lastFailover === undefined ? {} : { lastFailover: memory.lastFailover }),
+    insideActive: options.inside(roles.active),
+    now: { tick: processClock(), wall: parts.now() },
+  }
+}
+
+/** Writes the beginning down, then takes the lease anew: the failover is carried out in an epoch of its own. */
+async function startFailover(ticking: Ticking, decision: Extract<Decision, { do: 'fail-over' }>): Promise<void> {
+  const { options, memory, follower } = ticking
+  const { parts, freshId } = options
+  const { from, to, epoch, reason } = decision
+  await follower.halt('a failover begins')
+  const id = freshId()
+  const now = processClock()
+  const { lastAnswered, since } = memory.seen.health[from]
+  const synced = await parts.store.fact(parts.protection, 'synced')
+  const tenure = await leased(ticking)
+  if (tenure === undefined) return
+  await beginFailover(tenure, {
+    id,
+    from,
+    to,
+    epoch,
+    reason,
+    recoveryPoint: Number(synced?.['recoveryPoint'] ?? 0),
+    lastAnswered: lastAnswered === undefined ? 0 : Math.round(parts.now() - (now - lastAnswered.at)),
+    detectMilliseconds: lastAnswered === undefined ? 0 : Math.max(0, since - lastAnswered.at),
+    decideMilliseconds: now - since,
+  })
+  await tenure.end()
+  memory.tenure = undefined
+  const fresh = await leased(ticking)
+  if (fresh !== undefined) await goOn(ticking, fresh)
+}
+
+/** Carries the failover that the journal has to its end, whoever began it. */
+async function goOn({ options, memory, follower, signal }: Ticking, tenure: Tenure): Promise<void> {
+  const running = await underWay(options.parts)
+  if (running === undefined) return
+  const { id, begun } = running
+  const [from, to] = [begun['from'] as Side, begun['to'] as Side]
+  await follower.halt('a failover is under way')
+  const failing = options.failing({ tenure, id, from, to, signal: AbortSignal.any([signal, tenure.signal]) })
+  const ended = await carryOut(failing, (phase, result) =>
+    options.told({ is: 'phase', id, phase, ...(result === undefined ? {} : { result }) }),
+  )
+  memory.lastFailover = processClock()
+  follower.forget()
+  options.told({ is: 'failover', id, outcome: ended.outcome })
+}
+
+/** The side that was left by a failover and has not been taken back. */
+interface Away {
+  readonly side: Side
+  readonly failover: string
+}
+
+async function sideAway(parts: Parts, roles: Roles): Promise<Away | undefined> {
+  const fact = await parts.store.fact(parts.protection, 'roles')
+  const failover = fact?.['failover']
+  if (typeof failover !== 'string') return undefined
+  const returned = await parts.store.fact(parts.protection, 'returned')
+  return returned?.['failover'] === failover ? undefined : { side: otherSide(roles.active), failover }
+}
+
+/** The first sign of life is enough to try the fence: what comes back must be stopped before it does harm. */
+function showsLife(health: Health): boolean {
+  return health.planes.some(({ plane, ok }) => plane === 'control' && ok.length > 0)
+}
+
+async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, away: Away): Promise<void> {
+  const { parts, carrying, callMilliseconds, told } = options
+  const { active } = await rolesNow(parts)
+  try {
+    const done = await comeback({
+      parts,
+      tenure,
+      active,
+      failover: away.failover,
+      carrying,
+      callMilliseconds,
+      signal: AbortSignal.any([signal, tenure.signal]),
+    })
+    await tenure.setFact('returned', { failover: away.failover, side: away.side, findings: done.findings.length })
+    follower.forget()
+    follower.hurry()
+    told({ is: 'return', comeback: done })
+  } catch (thrown) {
+    if (!isFault(thrown, 'observe/incomplete', 'azure/unreachable', 'azure/throttled')) throw thrown
+    told({ is: 'trouble', what: `taking back the ${away.side}`, why: thrown.message })
+  }
+}
+
+async function rolesNow({ store, protection }: Parts): Promise<Roles> {
+  const fact = await store.fact(protection, 'roles')
+  const active = fact?.['active'] === 'secondary' ? 'secondary' : 'primary'
+  return { active, epoch: Number(fact?.['epoch'] ?? 0) }
+}
+
+async function troubled(memory: Memory, told: ControllerOptions['told'], thrown: unknown): Promise<void> {
+  if (isFault(thrown, 'run/fenced')) {
+    await memory.tenure?.end().catch(() => undefined)
+    memory.tenure = undefined
+  }
+  told({ is: 'trouble', what: 'a tick', why: thrown instanceof Error ? thrown.message : String(thrown) })
+}

@@ -1,0 +1,92 @@
+import { Fault } from '../core/errors.ts'
+import type { Instant, Side } from '../core/model.ts'
+import type { Snapshot } from '../core/snapshot.ts'
+import type { Parts } from '../engine/parts.ts'
+import { type Carrying, type Pass, pass } from '../engine/sync.ts'
+import type { Tenure } from '../engine/tenure.ts'
+
+/** What a pass came to, for whoever watches. */
+export type PassEnd = { readonly is: 'done'; readonly pass: Pass } | { readonly is: 'failed'; readonly why: string }
+
+export interface FollowingOptions {
+  readonly parts: Parts
+  readonly carrying: Carrying
+  readonly everyMilliseconds: number
+  readonly callMilliseconds: number
+  ended(end: PassEnd): void
+}
+
+/** Passes one after the other, beside everything else that a controller does. */
+export interface Following {
+  /** Starts a pass if one is due and none is under way. */
+  turn(tenure: Tenure, active: Side): void
+  /** Ends the pass that is under way and waits until it is over. */
+  halt(why: string): Promise<void>
+  /** Forgets what the passes remember, for instance when the direction changes. */
+  forget(): void
+  /** The next pass is due at once. */
+  hurry(): void
+  readonly recoveryPoint: Instant | undefined
+}
+
+export function following({
+  parts,
+  carrying,
+  everyMilliseconds,
+  callMilliseconds,
+  ended,
+}: FollowingOptions): Following {
+  let before: { source: Snapshot; target: Snapshot } | undefined
+  let underWay: Promise<void> | undefined
+  let stopping = new AbortController()
+  let dueAt = 0
+  let recoveryPoint: Instant | undefined
+
+  async function one(tenure: Tenure, active: Side): Promise<void> {
+    const signal = AbortSignal.any([stopping.signal, tenure.signal])
+    try {
+      const done = await pass({
+        parts,
+        tenure,
+        active,
+        carrying,
+        signal,
+        callMilliseconds,
+        ...(before === undefined ? {} : { before }),
+      })
+      before = { source: done.source.snapshot, target: done.target.snapshot }
+      recoveryPoint = done.reckoned.recoveryPoint ?? recoveryPoint
+      ended({ is: 'done', pass: done })
+    } catch (thrown) {
+      before = undefined
+      if (!stopping.signal.aborted)
+        ended({ is: 'failed', why: thrown instanceof Error ? thrown.message : String(thrown) })
+    }
+  }
+
+  return {
+    turn: (tenure, active) => {
+      const now = performance.now()
+      if (underWay !== undefined || now < dueAt) return
+      dueAt = now + everyMilliseconds
+      underWay = one(tenure, active).finally(() => {
+        underWay = undefined
+      })
+    },
+    halt: async (why) => {
+      stopping.abort(new Fault('run/interrupted', why))
+      await underWay
+      stopping = new AbortController()
+    },
+    forget: () => {
+      before = undefined
+      recoveryPoint = undefined
+    },
+    hurry: () => {
+      dueAt = 0
+    },
+    get recoveryPoint() {
+      return recoveryPoint
+    },
+  }
+}
