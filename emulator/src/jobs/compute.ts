@@ -40,7 +40,8 @@ export function computeOf(
 }
 
 function idOf(workspace: Workspace, computeId: string): string {
-  return computeId.startsWith('/') ? computeId : `${workspace.id}/computes/${computeId.replace(/^azureml:/i, '')}`
+  const plain = computeId.replace(/^azureml:/i, '')
+  return plain.startsWith('/') ? plain : `${workspace.id}/computes/${plain}`
 }
 
 interface Scale {

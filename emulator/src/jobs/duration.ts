@@ -7,3 +7,8 @@ export function secondsOf(duration: unknown): number | undefined {
   const [days = 0, hours = 0, minutes = 0, seconds = 0] = found.slice(1).map((part) => Number(part ?? 0))
   return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 }
+
+/** A number of seconds, or a duration as it is, in the form of ARM. */
+export function durationOf(value: unknown): string {
+  return /^\d+(\.\d+)?$/.test(String(value)) ? `PT${value}S` : String(value)
+}

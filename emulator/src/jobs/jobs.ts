@@ -6,10 +6,11 @@ import type { Region } from '../region.ts'
 import type { Database } from '../state/database.ts'
 import { computeOf } from './compute.ts'
 import { Storage } from './data/storage.ts'
-import { isTerminal, nodesOf, type Status } from './definition.ts'
+import { type CommandJob, isTerminal, nodesOf, type Status } from './definition.ts'
 import { Nodes } from './nodes.ts'
 import { runJob } from './one-job.ts'
-import { type Job, Records } from './records.ts'
+import { isParent, Parents } from './parents.ts'
+import { isCommand, type Job, Records } from './records.ts'
 
 /** Commands that run at once in a region, whatever its computes allow: this is one machine. */
 const MOST_AT_ONCE = 8
@@ -27,6 +28,7 @@ export class Jobs {
   readonly #region: Region
   readonly #nodes: Nodes
   readonly #storage: Storage
+  readonly #parents: Parents
   readonly #folder: string
   readonly #closing = new AbortController()
   readonly #active = new Map<string, Active>()
@@ -38,7 +40,8 @@ export class Jobs {
     this.#nodes = new Nodes(region.allocationSeconds)
     this.#storage = new Storage(region)
     this.#folder = join(region.dir, 'jobs')
-    this.records = new Records(region)
+    this.records = new Records(region, (job) => this.#moved(job))
+    this.#parents = new Parents(region, this.records, this)
   }
 
   /**
@@ -50,28 +53,43 @@ export class Jobs {
     mkdirSync(this.#folder, { recursive: true })
     const left = readdirSync(this.#folder)
     const lost = { code: 'JobNodeLost', message: 'The node of the job was lost with its region.' }
-    for (const { id, definition } of this.records.open()) {
-      if (ON_A_NODE.includes(definition.status)) await this.records.move(id, ON_A_NODE, 'Failed', lost)
+    for (const job of this.records.open()) {
+      const { id, definition } = job
+      if (isParent(job)) this.#parents.look(id)
+      else if (ON_A_NODE.includes(definition.status)) await this.records.move(id, ON_A_NODE, 'Failed', lost)
       else if (definition.status === 'CancelRequested') await this.records.move(id, ['CancelRequested'], 'Canceled')
       else this.submitted(id)
     }
     await this.#clear(left)
   }
 
-  /** Takes a job that has just been stored into the queue. */
+  /** Takes a job that has just been stored into the queue. A pipeline and a sweep begin with their first jobs. */
   submitted(id: string): void {
+    const job = this.records.get(id)
+    if (job !== undefined && isParent(job)) {
+      this.#parents.look(id)
+      return
+    }
     this.#waiting.push(id.toLowerCase())
     void this.records.move(id, ['NotStarted'], 'Queued')
     this.#dispatch()
   }
 
-  /** Inside a write: marks the job for its end. False where it has ended before. Call {@link stop} when that is on disk. */
+  /**
+   * Inside a write: marks the job for its end, and with it all it has made. False where it has ended before.
+   *
+   * Call {@link stop} when that is on disk.
+   */
   requestCancel(id: string): boolean {
+    const job = this.records.get(id)
+    for (const child of job === undefined ? [] : this.#parents.openChildren(job)) this.requestCancel(child)
     return this.records.moveNow(id, ['NotStarted', 'Queued', ...ON_A_NODE], 'CancelRequested')
   }
 
-  /** Ends a job that is marked. Resolves when it has ended. */
+  /** Ends a job that is marked, and all it has made. Resolves when it has ended. */
   async stop(id: string): Promise<void> {
+    const job = this.records.get(id)
+    if (job !== undefined) await Promise.all(this.#parents.openChildren(job).map((child) => this.stop(child)))
     const active = this.#active.get(id.toLowerCase())
     active?.cancel.abort()
     await active?.done
@@ -83,6 +101,7 @@ export class Jobs {
   async close(): Promise<void> {
     this.#closing.abort()
     clearTimeout(this.#again)
+    await this.#parents.close()
     // First, because a job may wait for an answer from a region that is cut off.
     await this.#storage.close()
     await Promise.all([...this.#active.values()].map(({ done }) => done))
@@ -105,7 +124,13 @@ export class Jobs {
   /** True where the job need not wait any more: it has started, ended or gone. */
   #settled(id: string, full: Set<string>): boolean {
     const job = this.records.get(id)
-    return job === undefined || isTerminal(job.definition.status) || this.#start(id, job, full)
+    return job === undefined || !isCommand(job) || isTerminal(job.definition.status) || this.#start(id, job, full)
+  }
+
+  /** A parent follows what becomes of its jobs; it is looked at when the status of one has changed. */
+  #moved({ workspace, definition }: Job): void {
+    const { parentJobName } = definition
+    if (typeof parentJobName === 'string') this.#parents.look(`${workspace.id}/jobs/${parentJobName}`)
   }
 
   /** Removes what jobs left behind whose region died. */
@@ -114,7 +139,7 @@ export class Jobs {
   }
 
   /** False where the compute has no room. */
-  #start(id: string, job: Job, full: Set<string>): boolean {
+  #start(id: string, job: Job<CommandJob>, full: Set<string>): boolean {
     const compute = computeOf(this.#region, job.workspace, job.definition)
     if (compute === undefined) {
       const message = `The compute target '${job.definition.computeId}' was not found.`
@@ -139,7 +164,7 @@ export class Jobs {
   }
 
   /** Resolves with whether the job got its nodes. */
-  async #live(job: Job, cancelled: AbortSignal, allocated: Promise<void>): Promise<boolean> {
+  async #live(job: Job<CommandJob>, cancelled: AbortSignal, allocated: Promise<void>): Promise<boolean> {
     try {
       await allocated
     } catch {

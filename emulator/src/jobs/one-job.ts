@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Region } from '../region.ts'
 import { bound, environmentOf } from './command-line.ts'
 import type { Storage } from './data/storage.ts'
+import type { CommandJob } from './definition.ts'
 import { secondsOf } from './duration.ts'
 import { registerOutputs } from './output-assets.ts'
 import { type Ended, type Group, launch } from './process/group.ts'
@@ -20,7 +21,7 @@ export interface Life {
   readonly region: Region
   readonly storage: Storage
   readonly records: Records
-  readonly job: Job
+  readonly job: Job<CommandJob>
   /** Folder that the job gets for itself; removed at the end. */
   readonly folder: string
   /** Aborts where the job is to be cancelled. */
@@ -212,6 +213,6 @@ function failureOf(end: Ended): Failure | undefined {
   }
 }
 
-function timeout(job: Job): Failure {
+function timeout(job: Job<CommandJob>): Failure {
   return { code: 'JobTimeout', message: `The job ran longer than its limit of ${job.definition.limits?.timeout}.` }
 }

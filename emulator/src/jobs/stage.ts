@@ -6,7 +6,7 @@ import { blobFolder, type Folder, type Location, parentOf } from './data/folder.
 import { locate, Unresolved } from './data/locations.ts'
 import { bring, bringFile, Mirror } from './data/mirror.ts'
 import type { Storage } from './data/storage.ts'
-import { DEFAULT_OUTPUT, type JobInput, type JobOutput } from './definition.ts'
+import { type CommandJob, DEFAULT_OUTPUT, type JobInput, type JobOutput } from './definition.ts'
 import type { Job } from './records.ts'
 
 /** The folders of a job, with everything in place for its command. */
@@ -25,7 +25,7 @@ export interface Stage {
 export interface Plot {
   readonly region: Region
   readonly storage: Storage
-  readonly job: Job
+  readonly job: Job<CommandJob>
   /** Empty folder of this job alone. */
   readonly folder: string
   readonly signal: AbortSignal

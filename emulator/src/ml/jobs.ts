@@ -2,8 +2,9 @@ import { checkConditions, envelope, one, propertiesOf, queryOf, storable } from 
 import { type Operation, pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Call, Handler } from '../call.ts'
-import { type CommandJob, isTerminal } from '../jobs/definition.ts'
+import { type AnyJob, isTerminal } from '../jobs/definition.ts'
 import { jobsOf } from '../jobs/jobs.ts'
+import { childrenOf } from '../jobs/parents.ts'
 import { JOB_TYPE } from '../jobs/records.ts'
 import { change, store } from '../jobs/submission.ts'
 import { Refusal } from '../refusal.ts'
@@ -16,7 +17,7 @@ import { workspaceOf } from './workspace-of.ts'
 const CANCEL = 'jobs_cancel'
 const DELETE = 'jobs_delete'
 
-/** Jobs: a PUT submits, and a job that is there never starts again. Command jobs run; the others answer 501. */
+/** Jobs: a PUT submits, and a job that is there never starts again. Commands, pipelines and sweeps run; the others answer 501. */
 export function jobRoutes(region: Region): readonly Route[] {
   const jobs = jobsOf(region)
   region.operations.define(CANCEL, ({ subject }) => {
@@ -38,7 +39,8 @@ function list(region: Region): Handler {
   return (call, params) => {
     const { id } = workspaceOf(region, workspaceIdOf(params))
     const [archive, content, own] = [byArchive(call), byContent(call), byJob(call)]
-    const keep = (job: Resource) => archive(job) && content(job) && own(job)
+    // Steps and trials are listed as children of their parent, by run history.
+    const keep = (job: Resource) => propertyOf(job, 'parentJobName') == null && archive(job) && content(job) && own(job)
     return listed(region, call, { parent: id, type: JOB_TYPE, keep, newestFirst: true }, (job) => envelope(job))
   }
 }
@@ -106,7 +108,8 @@ function remove(region: Region): Handler {
       const found = region.resources.get(id)
       checkConditions(call, found)
       if (found === undefined) return { status: 204, note: { subject: id } }
-      const { status } = found.body['properties'] as CommandJob
+      const { status } = found.body['properties'] as AnyJob
+      needEndedParent(region, found)
       if (!isTerminal(status)) {
         throw new Refusal(
           400,
@@ -121,12 +124,32 @@ function remove(region: Region): Handler {
   }
 }
 
-function removed(region: Region, { subject }: Operation): { readonly status: 'Succeeded' } {
-  const found = region.resources.get(subject)
-  if (found !== undefined) {
-    region.resources.remove(subject)
-    const run = region.runs.get(found.parent, found.name)
-    if (run !== undefined) region.runs.update(found.parent, found.name, { stage: 'deleted' })
+/** A step that went while its pipeline runs would be made again. */
+function needEndedParent(region: Region, job: Resource): void {
+  const name = propertyOf(job, 'parentJobName')
+  const parent = typeof name === 'string' ? jobsOf(region).records.get(`${job.parent}/jobs/${name}`) : undefined
+  if (parent !== undefined && !isTerminal(parent.definition.status)) {
+    const message = `The job '${job.name}' belongs to the job '${parent.name}', which has not ended.`
+    throw new Refusal(400, 'UserError', message)
   }
+}
+
+function removed(region: Region, { subject }: Operation): { readonly status: 'Succeeded' } {
+  removeTree(region, subject)
   return { status: 'Succeeded' }
+}
+
+/** A job goes with the jobs it has made. */
+function removeTree(region: Region, id: string): void {
+  const job = jobsOf(region).records.get(id)
+  for (const child of job === undefined ? [] : childrenOf(region, job)) removeTree(region, child)
+  removeOne(region, id)
+}
+
+function removeOne(region: Region, id: string): void {
+  const found = region.resources.get(id)
+  if (found === undefined) return
+  region.resources.remove(id)
+  const run = region.runs.get(found.parent, found.name)
+  if (run !== undefined) region.runs.update(found.parent, found.name, { stage: 'deleted' })
 }

@@ -1,0 +1,92 @@
+import type { Workspace } from '../ml/workspace-of.ts'
+import { Refusal } from '../refusal.ts'
+import type { Region } from '../region.ts'
+import { DEFAULT_OUTPUT, type JobFields, type JobInput, type JobOutput } from './definition.ts'
+
+export type Values = Readonly<Record<string, unknown>>
+
+/** A job as it is asked for. */
+export interface Wanted {
+  readonly workspace: Workspace
+  readonly name: string
+  /** Properties of the PUT. */
+  readonly sent: Values
+}
+
+/** What every job shows before it starts, whatever its type: what was sent, and its defaults. */
+export function fieldsOf(region: Region, { workspace, name, sent }: Wanted): JobFields {
+  return {
+    ...sent,
+    experimentName: textOr(sent['experimentName'], 'Default'),
+    displayName: textOr(sent['displayName'], name),
+    status: 'NotStarted',
+    tags: textsOf(sent['tags']),
+    properties: textsOf(sent['properties']),
+    isArchived: sent['isArchived'] === true,
+    inputs: (sent['inputs'] ?? {}) as Readonly<Record<string, JobInput>>,
+    services: servicesOf(region, workspace, name),
+  }
+}
+
+/** Outputs with the places where they go; `datastore` is where those go that name none. */
+export function outputsOf(job: string, sent: unknown, datastore = 'workspaceblobstore'): Record<string, JobOutput> {
+  const outputs: Record<string, JobOutput> = {}
+  for (const [name, output] of Object.entries((sent ?? {}) as Record<string, JobOutput>)) {
+    if (name === DEFAULT_OUTPUT) continue
+    const folder = output.jobOutputType.toLowerCase() === 'uri_file' ? '' : '/'
+    const uri = output.uri ?? `azureml://datastores/${datastore}/paths/azureml/${job}/${name}${folder}`
+    outputs[name] = {
+      ...output,
+      uri: templated(uri, { name: job, output_name: name, default_datastore: datastore }),
+      mode: output.mode ?? 'ReadWriteMount',
+    }
+  }
+  return { ...outputs, ...artifactsOf(job) }
+}
+
+/** The output that every job has: its logs and artifacts. */
+export function artifactsOf(job: string): Record<string, JobOutput> {
+  return {
+    [DEFAULT_OUTPUT]: {
+      jobOutputType: 'uri_folder',
+      uri: `azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.${job}`,
+      mode: 'ReadWriteMount',
+    },
+  }
+}
+
+/** Variables that a path of an output may hold. */
+function templated(uri: string, values: Readonly<Record<string, string>>): string {
+  return uri.replaceAll(/\$\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => values[name] ?? whole)
+}
+
+function servicesOf(region: Region, workspace: Workspace, name: string): Values {
+  const rest = { port: null, status: null, errorMessage: null, properties: null, nodes: null }
+  const tracking = `azureml://${region.name}.api.azureml.ms/mlflow/v1.0${workspace.id}?`
+  return {
+    Tracking: { jobServiceType: 'Tracking', endpoint: tracking, ...rest },
+    Studio: { jobServiceType: 'Studio', endpoint: `https://ml.azure.com/runs/${name}?wsid=${workspace.id}`, ...rest },
+  }
+}
+
+export function invalid(message: string): Refusal {
+  return new Refusal(400, 'UserError', message)
+}
+
+export function textOr(value: unknown, otherwise: string): string {
+  return typeof value === 'string' && value !== '' ? value : otherwise
+}
+
+export function textsOf(value: unknown): Record<string, string> {
+  return Object.fromEntries(Object.entries(value ?? {}).map(([key, text]) => [key, String(text ?? '')]))
+}
+
+/** The fields of an object that have a value. */
+export function given(value: unknown): Values {
+  return Object.fromEntries(Object.entries(objectOr(value)).filter(([, inner]) => inner != null))
+}
+
+/** The value where it is an object, and an empty one where not. */
+export function objectOr(value: unknown): Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Values) : {}
+}

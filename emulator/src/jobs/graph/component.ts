@@ -1,0 +1,35 @@
+import type { Workspace } from '../../ml/workspace-of.ts'
+import { notImplemented } from '../../refusal.ts'
+import type { Region } from '../../region.ts'
+import { invalid, objectOr, type Values } from '../fields.ts'
+
+/** What the body of a component says: inputs, outputs, and a command or a graph. Names of fields are in snake case. */
+export type Component = Values
+
+/** The component with this ARM id, or with this name and version (`azureml:name:version`). */
+export function componentOf(region: Region, workspace: Workspace, reference: string): Component {
+  if (/^azureml:\/\/registries\//i.test(reference)) throw notImplemented('components of registries in jobs')
+  const plain = reference.replace(/^azureml:/i, '')
+  const short = /^([^/:@]+):([^/:@]+)$/.exec(plain)
+  const id = short === null ? plain : `${workspace.id}/components/${short[1]}/versions/${short[2]}`
+  const properties = objectOr(region.resources.get(id)?.body['properties'])
+  if (properties['componentSpec'] === undefined) throw invalid(`The component '${reference}' was not found.`)
+  return objectOr(properties['componentSpec'])
+}
+
+/** The values that a component gives its inputs where nobody else does. */
+export function defaultsOf(component: Component): Record<string, { jobInputType: 'literal'; value: string }> {
+  const defaults: Record<string, { jobInputType: 'literal'; value: string }> = {}
+  for (const [name, input] of Object.entries(objectOr(component['inputs']))) {
+    const value = objectOr(input)['default']
+    if (value !== undefined && value !== null) defaults[name] = { jobInputType: 'literal', value: String(value) }
+  }
+  return defaults
+}
+
+/** Names of the inputs without which a component does not run. */
+export function requiredOf(component: Component): string[] {
+  return Object.entries(objectOr(component['inputs']))
+    .filter(([, input]) => objectOr(input)['optional'] !== true && objectOr(input)['default'] === undefined)
+    .map(([name]) => name)
+}
