@@ -35,6 +35,15 @@ export function unanswered(request: AzureRequest, thrown: unknown): Fault {
   })
 }
 
+/** What ended a request: a clock that ran out is no answer, the caller's own reason is the caller's affair. */
+export function endingOf(request: AzureRequest, thrown: unknown): unknown {
+  return isTimeout(thrown) ? unanswered(request, thrown) : thrown
+}
+
+export function isTimeout(thrown: unknown): boolean {
+  return (thrown as { name?: unknown } | null | undefined)?.name === 'TimeoutError'
+}
+
 /** What a request was about, short enough for a sentence: `computes/gpu` of a workspace, or the path. */
 export function subjectOf({ method, url }: Pick<AzureRequest, 'method' | 'url'>): string {
   const path = URL.canParse(url) ? new URL(url).pathname : url
@@ -105,7 +114,8 @@ const HINTS: Readonly<Record<AzureCode, string>> = {
 function causeOf(thrown: unknown): { readonly code: string; readonly message: string } {
   const error = objectOf(thrown as Json)
   const message = thrown instanceof Error ? thrown.message : String(thrown)
-  const code = typeof error['code'] === 'string' ? error['code'] : ''
+  const ranOut = ['TimeoutError', 'AbortError'].includes(String((thrown as Error | undefined)?.name))
+  const code = ranOut ? 'TIMEOUT' : typeof error['code'] === 'string' ? error['code'] : ''
   return { code, message: message === '' ? code : (message.split('\n')[0]?.slice(0, 300) ?? '') }
 }
 

@@ -8,11 +8,10 @@ import {
   setClientRequestIdPolicy,
   userAgentPolicy,
 } from '@azure/core-rest-pipeline'
-import { isFault } from '../core/errors.ts'
 import type { Json } from '../core/model.ts'
 import { demandLocalUrl, type Tokens } from './credentials.ts'
 import { ARM_AUDIENCE, type AzureReply, type AzureRequest, type Exchange } from './exchange.ts'
-import { unanswered } from './faults.ts'
+import { isTimeout, unanswered } from './faults.ts'
 
 export interface HttpExchangeOptions {
   readonly client: HttpClient
@@ -73,8 +72,4 @@ function replyOf(request: AzureRequest, { status, headers, bodyAsText }: Pipelin
     if (status >= 300) return { status, headers: all, body: { message: text.slice(0, 200) } }
     throw unanswered(request, new Error(`the answer of ${text.length} characters is no JSON`))
   }
-}
-
-function isTimeout(reason: unknown): boolean {
-  return (reason as { name?: unknown } | undefined)?.name === 'TimeoutError' || isFault(reason, 'azure/unreachable')
 }

@@ -1,7 +1,7 @@
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import type { AzureReply, AzureRequest, Exchange } from './exchange.ts'
-import { refusalOf, saidIn, secondsOf, subjectOf } from './faults.ts'
+import { endingOf, refusalOf, saidIn, secondsOf, subjectOf } from './faults.ts'
 import { type Pause, pause } from './pause.ts'
 
 /** The first polls come quickly, since much is over at once; after them Azure's `Retry-After` counts. */
@@ -79,7 +79,9 @@ async function byResource(following: Following, began: AzureReply): Promise<Azur
 }
 
 async function asked({ exchange, request, pause: wait = pause }: Following, url: string, milliseconds: number) {
-  await wait(milliseconds, request.signal)
+  await wait(milliseconds, request.signal).catch((thrown: unknown) => {
+    throw endingOf(request, thrown)
+  })
   const { signal, audience, lane } = request
   return exchange({
     method: 'GET',

@@ -4,7 +4,7 @@ import { fakeExchange, type Prepared, requestOf } from './fake-exchange.ts'
 import { retrying } from './retry.ts'
 
 const unreachable = new Fault('azure/unreachable', 'no answer', { facts: { cause: 'ECONNRESET' } })
-const tooLong = new Fault('azure/unreachable', 'no answer', { facts: { cause: 'ABORT_ERR' } })
+const tooLong = new Fault('azure/unreachable', 'no answer', { facts: { cause: 'TIMEOUT' } })
 
 function tried(...answers: readonly Prepared[]) {
   const fake = fakeExchange(...answers)

@@ -1,6 +1,6 @@
 import { isFault } from '../core/errors.ts'
 import type { AzureReply, AzureRequest, Exchange } from './exchange.ts'
-import { secondsOf } from './faults.ts'
+import { endingOf, secondsOf } from './faults.ts'
 import { type Pause, pause } from './pause.ts'
 
 export interface RetryOptions {
@@ -27,7 +27,7 @@ const PASSING = new Set([408, 429, 500, 502, 503, 504])
 export function retrying(inner: Exchange, options: Partial<RetryOptions> = {}): Exchange {
   const { attempts, mostWaitSeconds, pause: wait = pause, random = Math.random } = { ...USUAL, ...options }
 
-  return async (request) => {
+  async function answered(request: AzureRequest): Promise<AzureReply> {
     let broken = 0
     for (let attempt = 1; ; attempt++) {
       const reply = await inner(request).catch((thrown: unknown) => {
@@ -44,6 +44,14 @@ export function retrying(inner: Exchange, options: Partial<RetryOptions> = {}): 
       await wait(seconds === undefined ? backoff * (0.5 + random() / 2) : seconds * 1000, request.signal)
     }
   }
+
+  return async (request) => {
+    try {
+      return await answered(request)
+    } catch (thrown) {
+      throw endingOf(request, thrown)
+    }
+  }
 }
 
 function mayPass(request: AzureRequest, { status }: AzureReply): boolean {
@@ -53,5 +61,5 @@ function mayPass(request: AzureRequest, { status }: AzureReply): boolean {
 
 /** A request that took its whole time would take it again. */
 function isSlow(facts: Readonly<Record<string, unknown>>): boolean {
-  return facts['cause'] === 'ABORT_ERR' || facts['cause'] === 'ETIMEDOUT' || facts['cause'] === 'TIMEOUT'
+  return facts['cause'] === 'TIMEOUT' || facts['cause'] === 'ETIMEDOUT'
 }
