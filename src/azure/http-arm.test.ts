@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { fakeExchange, type Prepared } from '../../test/support/fake-exchange.ts'
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
-import { fakeExchange, type Prepared } from './fake-exchange.ts'
 import { httpArm } from './http-arm.ts'
 
 const ROOT = 'https://management.azure.com'

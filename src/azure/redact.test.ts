@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fakeExchange, requestOf } from './fake-exchange.ts'
+import { fakeExchange, requestOf } from '../../test/support/fake-exchange.ts'
 import { type Recorded, recording } from './record.ts'
 import { redacted, redactedJson } from './redact.ts'
 

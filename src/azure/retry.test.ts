@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { fakeExchange, type Prepared, requestOf } from '../../test/support/fake-exchange.ts'
 import { Fault } from '../core/errors.ts'
-import { fakeExchange, type Prepared, requestOf } from './fake-exchange.ts'
 import { retrying } from './retry.ts'
 
 const unreachable = new Fault('azure/unreachable', 'no answer', { facts: { cause: 'ECONNRESET' } })

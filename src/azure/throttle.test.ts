@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { fakeExchange, type Prepared, requestOf } from '../../test/support/fake-exchange.ts'
 import type { AzureRequest } from './exchange.ts'
-import { fakeExchange, type Prepared, requestOf } from './fake-exchange.ts'
 import { throttled } from './throttle.ts'
 
 /** A throttle in a time of its own: waiting moves the clock. */

@@ -1,6 +1,6 @@
-import type { AzureReply, AzureRequest, Exchange } from './exchange.ts'
+import type { AzureReply, AzureRequest, Exchange } from '../../src/azure/exchange.ts'
 
-/** An exchange that gives prepared answers in turn and keeps what was asked. Imported by tests only. */
+/** An exchange that gives prepared answers in turn and keeps what was asked. */
 export interface FakeExchange {
   readonly exchange: Exchange
   readonly asked: AzureRequest[]
