@@ -5,9 +5,7 @@ import os
 import tempfile
 import time
 
-import azure.ai.ml._artifacts._artifact_utilities as artifacts
 import requests
-from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
 
 ARM = "https://management.azure.com"
@@ -21,6 +19,9 @@ credential = DefaultAzureCredential()
 
 def client(group, workspace=None):
     """A client of azure-ai-ml with nothing set but where it should look."""
+    # Not at the top: one environment has no azure-ai-ml.
+    from azure.ai.ml import MLClient
+
     return MLClient(credential, SUBSCRIPTION, group, workspace)
 
 
@@ -46,12 +47,15 @@ def workspace_path(group, workspace):
 
 
 def make_group(group, location):
+    """Makes a resource group, unless there is one of this name."""
+    if arm("GET", group_path(group), version="2022-09-01").status_code == 200:
+        return
     answer = arm("PUT", group_path(group), {"location": location}, "2022-09-01")
     assert answer.status_code in (200, 201), answer.text
 
 
 def make_workspace(group, name, location):
-    """A workspace and its storage account, straight through ARM; gives a client of it."""
+    """A workspace and its storage account, straight through ARM."""
     make_group(group, location)
     account = f"{group_path(group)}/providers/Microsoft.Storage/storageAccounts/{name.replace('-', '')}"
     store = {"location": location, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
@@ -59,7 +63,6 @@ def make_workspace(group, name, location):
     path = workspace_path(group, name)
     body = {"location": location, "identity": {"type": "SystemAssigned"}, "properties": {"storageAccount": account}}
     finished(arm("PUT", path, body))
-    return client(group, name)
 
 
 def finished(answer):
@@ -105,6 +108,8 @@ def files(root):
 
 def fetched(ml, uri):
     """Files at a path of a datastore. Microsoft's guides tell to fetch data so: the client has no public call for it."""
+    import azure.ai.ml._artifacts._artifact_utilities as artifacts
+
     to = tempfile.mkdtemp()
     artifacts.download_artifact_from_aml_uri(uri=uri, destination=to, datastore_operation=ml.datastores)
     return files(to)

@@ -19,23 +19,34 @@ const { values, positionals } = parseArgs({
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const AT_ONCE = 2
-const HARNESS = ['cases.py', 'local_azure.py']
+const HARNESS = ['cases.py', 'local_azure.py', 'tracking.py']
+/** Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed. */
+const WITHOUT_PLUGIN = ['mlflow_plain.py']
 
 const ending = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ending.abort())
 
-const python = await virtualEnvironment({
-  folder: values.newest ? join(root, '.holdfast', 'venv-newest') : join(root, '.venv'),
-  requirements: join(here, values.newest ? 'requirements-newest.txt' : 'requirements.txt'),
-  newest: values.newest,
-  signal: ending.signal,
-})
-const results = await runAll(scenarios())
+const names = scenarios()
+const home = values.newest ? join(root, '.holdfast', 'venv-newest') : join(root, '.venv')
+const pythons = {
+  withPlugin: await pythonOf(home, 'requirements', (name) => !WITHOUT_PLUGIN.includes(name)),
+  withoutPlugin: await pythonOf(join(home, 'mlflow-alone'), 'requirements-mlflow', (name) =>
+    WITHOUT_PLUGIN.includes(name),
+  ),
+}
+const results = await runAll(names)
 const failed = results.filter(({ ok }) => !ok).length
 const counts = { passed: results.length - failed, failed }
 if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(counts))
 process.stdout.write(`   ${counts.passed} cases of the vendors’ clients passed, ${counts.failed} failed\n`)
 process.exit(failed === 0 && !ending.signal.aborted ? 0 : 1)
+
+/** The Python of an environment, which is made where a scenario needs it. */
+async function pythonOf(folder: string, file: string, isUsed: (name: string) => boolean): Promise<string> {
+  if (!names.some(isUsed)) return ''
+  const requirements = join(here, values.newest ? `${file}-newest.txt` : `${file}.txt`)
+  return await virtualEnvironment({ folder, requirements, newest: values.newest, signal: ending.signal })
+}
 
 function scenarios(): readonly string[] {
   const all = readdirSync(here).filter((name) => name.endsWith('.py') && !HARNESS.includes(name))
@@ -44,8 +55,8 @@ function scenarios(): readonly string[] {
 }
 
 /** Runs scenarios, two at a time, each until its end. */
-async function runAll(names: readonly string[]): Promise<readonly CaseResult[]> {
-  const waiting = [...names]
+async function runAll(all: readonly string[]): Promise<readonly CaseResult[]> {
+  const waiting = [...all]
   const found: CaseResult[] = []
   async function lane(): Promise<void> {
     for (let name = waiting.shift(); name !== undefined && !ending.signal.aborted; name = waiting.shift()) {
@@ -58,6 +69,7 @@ async function runAll(names: readonly string[]): Promise<readonly CaseResult[]> 
 
 async function runOne(name: string): Promise<readonly CaseResult[]> {
   const topic = name.replace(/\.py$/, '').replaceAll('_', ' ')
+  const python = WITHOUT_PLUGIN.includes(name) ? pythons.withoutPlugin : pythons.withPlugin
   const done = (result: CaseResult) => show(topic, result)
   try {
     return await runScenario({ file: join(here, name), python, signal: ending.signal, done })

@@ -8,11 +8,11 @@ from azure.ai.ml.constants import AssetTypes
 from azure.ai.ml.entities import BuildContext, Data, Environment, Model
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from cases import case, equal, raises, run, true
-from local_azure import fetched, files, folder, make_workspace, workspace_path
+from local_azure import client, fetched, files, folder, make_workspace, workspace_path
 
 GROUP = "rg-assets"
 NAME = "ws-assets"
-ml = None
+ml = client(GROUP, NAME)
 
 MODEL = {
     "MLmodel": b"flavors: {}\n",
@@ -25,8 +25,7 @@ TABLE = b"a,b\n" + b"\n".join(b"%d,%d" % (n, n * n) for n in range(20_000))
 
 @case("a workspace is there", first=True)
 def workspace():
-    global ml
-    ml = make_workspace(GROUP, NAME, "eastus2")
+    make_workspace(GROUP, NAME, "eastus2")
     equal(ml.workspaces.get(NAME).name, NAME)
 
 

@@ -11,7 +11,7 @@ from azure.ai.ml.entities import AmlCompute, Data, Environment, JobSchedule, Rec
 from azure.ai.ml.exceptions import JobException
 from azure.core.exceptions import ResourceNotFoundError
 from cases import case, equal, raises, run, true, until
-from local_azure import fetched, files, folder, make_workspace
+from local_azure import client, fetched, files, folder, make_workspace
 
 GROUP = "rg-jobs"
 NAME = "ws-jobs"
@@ -34,14 +34,13 @@ pathlib.Path(given.metrics).write_text(json.dumps({"rows": len(rows)}))
 pathlib.Path("outputs").mkdir(exist_ok=True)
 pathlib.Path("outputs", "note.txt").write_text("kept without being named")
 """
-ml = None
+ml = client(GROUP, NAME)
 trained = None
 
 
 @case("a workspace has a cluster, an environment and data for jobs", first=True)
 def workspace():
-    global ml
-    ml = make_workspace(GROUP, NAME, "eastus2")
+    make_workspace(GROUP, NAME, "eastus2")
     ml.compute.begin_create_or_update(AmlCompute(name="cpu", size="Standard_DS3_v2", max_instances=2)).result()
     ml.environments.create_or_update(Environment(name="plain", version="1", image="docker.io/ubuntu:24.04"))
     table = os.path.join(folder({"table.csv": TABLE}), "table.csv")
