@@ -28,7 +28,7 @@ export function questionsOf(azure: Azure, side: Side, place: Place): readonly Qu
     signin: [`${AUTHORITY}/${tenant}/v2.0/.well-known/openid-configuration`, ARM_AUDIENCE],
     control: [`https://management.azure.com${place.workspace}?api-version=${ML_API}`, ARM_AUDIENCE],
     history: [`${root}/mlflow/v1.0${place.workspace}/api/2.0/mlflow/experiments/get?experiment_id=0`, ARM_AUDIENCE],
-    data: [`https://${account}.blob.core.windows.net/?comp=list&maxresults=1`, STORAGE_AUDIENCE],
+    data: [`https://${account}.blob.core.windows.net/azureml?restype=container`, STORAGE_AUDIENCE],
   }
   return PROBED.flatMap((plane) => {
     const [url, audience] = urls[plane] ?? []
@@ -39,7 +39,9 @@ export function questionsOf(azure: Azure, side: Side, place: Place): readonly Qu
 
 async function ask(azure: Azure, { url, audience, signal }: { url: string; audience: string; signal: AbortSignal }) {
   const headers = audience === STORAGE_AUDIENCE ? { 'x-ms-version': '2023-11-03' } : {}
-  const answer = await azure.probe({ method: 'GET', url, audience, headers, signal })
+  // Storage answers in XML where it answers with a body, so its head must do.
+  const method = audience === STORAGE_AUDIENCE ? 'HEAD' : 'GET'
+  const answer = await azure.probe({ method, url, audience, headers, signal })
   demandAnswer(answer, url)
   const date = Date.parse(answer.headers['date'] ?? '')
   return Number.isNaN(date) ? {} : { sourceTime: date }

@@ -110,8 +110,10 @@ async function tick(ticking: Ticking): Promise<void> {
   const roles = await rolesNow(options.parts)
   const away = await sideAway(options.parts, roles)
   const decision = decide(await situationOf(ticking, roles, away))
-  if (decision.reason !== memory.decided) options.told({ is: 'decision', decision })
-  memory.decided = decision.reason
+  // How long something lasts is no news; that it lasts was told.
+  const news = `${decision.do} ${decision.reason.replace(/\d+/g, '')}`
+  if (news !== memory.decided) options.told({ is: 'decision', decision })
+  memory.decided = news
   options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
   if (decision.do === 'fail-over') return startFailover(ticking, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
