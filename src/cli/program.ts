@@ -5,6 +5,7 @@ import { configVerb } from './verbs/config.ts'
 import { initVerb } from './verbs/init.ts'
 import { inventoryVerb } from './verbs/inventory.ts'
 import { planVerb } from './verbs/plan.ts'
+import { reportVerb } from './verbs/report.ts'
 import { serveVerb } from './verbs/serve.ts'
 import { lossVerb, statusVerb } from './verbs/status.ts'
 import { syncVerb } from './verbs/sync.ts'
@@ -38,5 +39,6 @@ const VERBS: readonly (() => Command)[] = [
   configVerb,
   serveVerb,
   vantageVerb,
+  reportVerb,
   localCommand,
 ]

@@ -1,7 +1,15 @@
 import type { Address, Instant, Kind } from '../core/model.ts'
 import { kindOf } from '../core/model.ts'
+import type { Service } from '../services/service.ts'
 import type { Entry, Ledger } from '../store/ledger.ts'
+import { serviceOf } from './parts.ts'
 import { markOf, NO_REPLICA } from './reckon.ts'
+
+/** Tells of a ledger entry whether it was still being written to. */
+export function openBy(services: readonly Service[]): (entry: Entry) => boolean {
+  return ({ address, kept }) =>
+    kept === undefined ? false : (serviceOf(services, kindOf(address))?.open?.(kept) ?? false)
+}
 
 /** One thing that would be lost, or lost in part, if the active side were gone now. */
 export interface Lost {

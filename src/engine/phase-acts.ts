@@ -4,6 +4,7 @@ import type { Phase } from '../core/phases.ts'
 import { item } from '../core/snapshot.ts'
 import type { Place } from '../services/service.ts'
 import { fence } from './fence.ts'
+import { lossOf, openBy } from './loss.ts'
 import { observe } from './observe.ts'
 import { type Parts, serviceOf } from './parts.ts'
 import { point, type Target } from './pointer.ts'
@@ -56,7 +57,10 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing) => Promise<Js
     return { moved }
   },
   verify,
-  report: async () => ({}),
+  // The ledger still speaks of the side that was lost; after this the next passes speak of the other direction.
+  report: async ({ parts }) => ({
+    loss: lossOf(parts.ledger, parts.protection, openBy(parts.services)).items.map((one) => ({ ...one })),
+  }),
 }
 
 /** Reads from the lost side what it still gives: one last pass, if it answers at all within the time it gets. */

@@ -35,7 +35,7 @@ export interface FailoverReport {
 }
 
 /** Builds the report of a failover from its journal records. */
-export function reportOf(records: readonly JournalRecord[], loss: readonly Lost[]): FailoverReport | undefined {
+export function reportOf(records: readonly JournalRecord[]): FailoverReport | undefined {
   const [state] = failovers(records)
   if (state === undefined) return undefined
   const { begun } = state
@@ -63,7 +63,7 @@ export function reportOf(records: readonly JournalRecord[], loss: readonly Lost[
       missing: (verified['missing'] ?? []) as readonly Address[],
       different: (verified['different'] ?? []) as readonly Address[],
     },
-    loss,
+    loss: (results.get('report')?.['loss'] ?? []) as unknown as readonly Lost[],
     ...(returned === undefined ? {} : { returned: returned as unknown as readonly Finding[] }),
     unfinished: unfinishedOf(results, state.left),
   }

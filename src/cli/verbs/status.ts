@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { kindOf } from '../../core/model.ts'
-import { type Loss, lossOf } from '../../engine/loss.ts'
-import { type Parts, serviceOf } from '../../engine/parts.ts'
-import type { Entry } from '../../store/ledger.ts'
+import { type Loss, lossOf, openBy } from '../../engine/loss.ts'
+import type { Parts } from '../../engine/parts.ts'
 import { type Protected, protectedVerb, rolesOf, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
 
@@ -86,9 +85,7 @@ export function lossVerb(): Command {
 }
 
 export function lossNow(parts: Parts): Loss {
-  const isOpen = ({ address, kept }: Entry) =>
-    kept === undefined ? false : (serviceOf(parts.services, kindOf(address))?.open?.(kept) ?? false)
-  return lossOf(parts.ledger, parts.protection, isOpen)
+  return lossOf(parts.ledger, parts.protection, openBy(parts.services))
 }
 
 function isoOf(instant: number | undefined): string | null {

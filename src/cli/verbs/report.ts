@@ -1,0 +1,91 @@
+import type { Command } from 'commander'
+import { roughly } from '../../core/duration.ts'
+import { Fault } from '../../core/errors.ts'
+import { type FailoverReport, reportOf } from '../../engine/report.ts'
+import type { JournalRecord } from '../../store/store.ts'
+import { type Protected, protectedVerb, within } from '../protected.ts'
+import type { Terminal } from '../terminal.ts'
+import { act, examples } from '../verb.ts'
+
+interface Options extends Protected {
+  readonly failover?: string
+}
+
+/** `holdfast report`: what a failover did, from the journal. */
+export function reportVerb(): Command {
+  return protectedVerb('report', 'tell what a failover did: times, jobs, loss, what came back')
+    .option('--failover <id>', 'which one (default: the last)')
+    .addHelpText('after', examples('holdfast report', 'holdfast report --json > evidence.json'))
+    .action(
+      act<Options>((options, io) =>
+        within(options, io, async ({ parts }) => {
+          const records: JournalRecord[] = []
+          for await (const record of parts.store.read(parts.protection)) records.push(record)
+          const id = options.failover ?? records.findLast((one) => one.type === 'failover/begun')?.run
+          const report = id === undefined ? undefined : reportOf(records.filter((one) => one.run === id))
+          if (report === undefined) {
+            throw new Fault(
+              'usage/bad-argument',
+              id === undefined ? 'There was no failover yet' : `There is no failover ${id}`,
+              {
+                hint: 'See `holdfast status`.',
+              },
+            )
+          }
+          showReport(io, report)
+          io.facts(report)
+        }),
+      ),
+    )
+}
+
+/** The report as a person reads it. */
+export function showReport(io: Terminal, report: FailoverReport): void {
+  const { id, from, to, times, timeline, jobs, verified, loss, returned, unfinished } = report
+  const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`
+  io.say(io.paint('bold', `Failover ${id}: ${from} → ${to}, ${report.outcome}`))
+  io.say(`  recovery point ${report.recoveryPoint ?? 'unknown'}, last answer ${report.lastAnswered ?? 'never seen'}`)
+  io.say(
+    `  detect ${seconds(times.detect)}   decide ${seconds(times.decide)}   execute ${seconds(times.execute)}   verify ${seconds(times.verify)}`,
+  )
+  io.say()
+  for (const { at, what } of timeline) io.say(`  ${io.paint('dim', at.slice(11, 23))}  ${what}`)
+  if (jobs.length > 0) {
+    io.say()
+    io.say(
+      io.table(
+        ['JOB', 'WHAT', 'WHY'],
+        jobs.map((job) => [job.job, job.as === undefined ? job.is : `${job.is} as ${job.as}`, job.reason]),
+      ),
+    )
+  }
+  io.say()
+  const compared = Object.values(verified.compared).reduce((sum, count) => sum + count, 0)
+  io.say(`${compared} items compared: ${verified.missing.length} missing, ${verified.different.length} different.`)
+  for (const address of [...verified.missing, ...verified.different]) io.say(`  ${io.paint('red', address)}`)
+  showLoss(io, report)
+  if (returned !== undefined) {
+    io.say()
+    io.say(`When the ${from} came back: ${returned.length} things that only it had, or had otherwise.`)
+    for (const finding of returned)
+      io.say(
+        `  ${finding.is.padEnd(8)} ${finding.address}${'as' in finding ? ` → ${finding.as}` : ''}${'why' in finding ? `: ${finding.why}` : ''}`,
+      )
+  }
+  for (const sentence of unfinished) io.say(`${io.paint('yellow', 'unfinished')}  ${sentence}`)
+  if (loss.length === 0 && report.recoveryPoint !== null && report.lastAnswered !== null) {
+    const span = Date.parse(report.lastAnswered) - Date.parse(report.recoveryPoint)
+    io.say(
+      `Nothing is known to be lost; what was acknowledged in the last ${roughly(Math.max(0, span))} was never seen.`,
+    )
+  }
+}
+
+function showLoss(io: Terminal, { loss }: FailoverReport): void {
+  if (loss.length === 0) return
+  io.say()
+  io.say(`${loss.length} things are known to be lost, whole or in part:`)
+  for (const { address, is, recoveryPoint, why } of loss) {
+    io.say(`  ${address}  ${is === 'whole' ? 'all of it' : `since ${new Date(recoveryPoint).toISOString()}`}: ${why}`)
+  }
+}
