@@ -39,12 +39,12 @@ def true(found, expected):
 
 
 def raises(kind, act):
-    """Calls `act`, which must raise an error of this kind, and gives the error."""
+    """Calls `act`, which must raise an error of this kind, or of one of these, and gives the error."""
     try:
         value = act()
     except kind as error:
         return error
-    raise Unexpected(f"{kind.__name__} was expected, but it gave {_short(value)}")
+    raise Unexpected(f"{kind} was expected, but it gave {_short(value)}")
 
 
 def until(expected, ask, seconds=30):

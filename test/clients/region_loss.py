@@ -8,7 +8,7 @@ import threading
 
 import requests
 from azure.ai.ml.entities import AmlCompute, Data, Environment, Model
-from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 from azure.storage.blob import ContainerClient
 from cases import case, equal, raises, run, true, until
 from local_azure import arm, client, fetched, files, folder, make_workspace, region, token, workspace_path
@@ -89,7 +89,7 @@ def control_plane():
 def data_planes():
     for host in ("eastus2.api.azureml.ms", container.url.split("/")[2]):
         raises(requests.ConnectionError, lambda: requests.get(f"https://{host}/", timeout=20))
-    raises(ServiceRequestError, lambda: container.download_blob("before.txt"))
+    raises((ServiceRequestError, ServiceResponseError), lambda: container.download_blob("before.txt"))
 
 
 @case("MLflow's client fails where its workspace was, within the time it is given")

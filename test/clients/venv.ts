@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 /** A virtual environment of Python with the clients of one file of requirements. */
 export interface Wanted {
@@ -47,9 +48,10 @@ function run(command: string, args: readonly string[], signal: AbortSignal): Pro
       stdio: ['ignore', 'pipe', 'inherit'],
       signal: AbortSignal.any([signal, AbortSignal.timeout(INSTALLING_MILLISECONDS)]),
     })
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const news = text.split('\n').filter((line) => /^(Collecting|Installing|Successfully)/.test(line))
-      for (const line of news) say(line.length > 100 ? `${line.slice(0, 100)}…` : line)
+    let collected = 0
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.startsWith('Collecting') && ++collected % 25 === 0) say(`${collected} packages collected`)
+      if (line.startsWith('Installing')) say(`Unpacking ${collected} packages`)
     })
     child.on('error', reject)
     child.on('exit', (code, ended) => {
