@@ -264,11 +264,10 @@ async function submitWriter(place: Place): Promise<void> {
   const scaleSettings = { minNodeCount: 0, maxNodeCount: 1 }
   const cluster = { computeType: 'AmlCompute', properties: { vmSize: 'STANDARD_DS3_V2', scaleSettings } }
   await put('computes/cpu', { location: place.location, properties: cluster })
-  const out = '${{outputs.ckpt}}'
   await put('jobs/writer', {
     properties: {
       jobType: 'Command',
-      command: `for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do echo $n > ${out}/a; echo $n > ${out}/b; sleep 2; done`,
+      command: `for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do echo $n > \${{outputs.ckpt}}/a; echo $n > \${{outputs.ckpt}}/b; sleep 2; done`,
       environmentId: `${place.workspace}/environments/train/versions/1`,
       computeId: `${place.workspace}/computes/cpu`,
       outputs: {

@@ -18,7 +18,7 @@ export function experiments(trackingOf: (place: Place) => Tracking): Service {
   async function converge(place: Place, wanted: Item, { signal }: Carriage): Promise<Item> {
     const body = experimentBody(place, wanted.body)
     const there = await standing(trackingOf(place), body, signal)
-    const tags = pairsOf(body).filter(({ key, value }) => valueOf(there, key) !== value)
+    const tags = pairsOf(body).filter(({ key, value }) => tagOf(there, key) !== value)
     const extra = there.tags.map(({ key }) => key).filter((key) => isCarriedTag(key) && !Object.hasOwn(body.tags, key))
     await change(trackingOf(place), there, { tags, extra, deleted: body.deleted, signal })
     return (await read(place, wanted.address, { signal })) ?? wanted
@@ -27,7 +27,7 @@ export function experiments(trackingOf: (place: Place) => Tracking): Service {
   async function mergeInto(place: Place, theirs: Item, { signal }: Carriage): Promise<Item> {
     const body = experimentBody(place, theirs.body)
     const there = await standing(trackingOf(place), body, signal)
-    const tags = pairsOf(body).filter(({ key }) => valueOf(there, key) === undefined)
+    const tags = pairsOf(body).filter(({ key }) => tagOf(there, key) === undefined)
     await change(trackingOf(place), there, { tags, extra: [], deleted: there.deleted, signal })
     return (await read(place, theirs.address, { signal })) ?? theirs
   }
@@ -96,7 +96,7 @@ function pairsOf({ tags }: ExperimentBody): readonly Pair[] {
   return Object.entries(tags).map(([key, value]) => ({ key, value }))
 }
 
-function valueOf(there: TrackedExperiment, key: string): string | undefined {
+function tagOf(there: TrackedExperiment, key: string): string | undefined {
   return there.tags.find((tag) => tag.key === key)?.value
 }
 
