@@ -72,7 +72,7 @@ def run():
             try:
                 function()
             except Exception:
-                trouble = traceback.format_exc()
+                trouble = _ends(traceback.format_exc())
         if trouble is not None:
             failed += 1
             if first and missing is None:
@@ -94,6 +94,14 @@ def _report(sentence, trouble, seconds):
             print("\n".join(f"    {part}" for part in trouble.splitlines()), flush=True)
     else:
         os.write(int(to), (json.dumps(line) + "\n").encode())
+
+
+def _ends(text, first=6, last=12):
+    """A long trace without its middle, which is inside the client."""
+    lines = text.splitlines()
+    if len(lines) <= first + last:
+        return text
+    return "\n".join([*lines[:first], "  …", *lines[-last:]])
 
 
 def _short(value):

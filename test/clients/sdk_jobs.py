@@ -1,4 +1,4 @@
-"""azure-ai-ml: jobs that run as processes of this machine, watched, cancelled, chained and put on a schedule."""
+"""azure-ai-ml: jobs that run as processes of this machine, watched, downloaded and cancelled."""
 
 import contextlib
 import io
@@ -7,9 +7,8 @@ import tempfile
 
 import mlflow
 from azure.ai.ml import Input, Output, command
-from azure.ai.ml.entities import AmlCompute, Data, Environment, JobSchedule, RecurrenceTrigger
+from azure.ai.ml.entities import AmlCompute, Data, Environment
 from azure.ai.ml.exceptions import JobException
-from azure.core.exceptions import ResourceNotFoundError
 from cases import case, equal, raises, run, true, until
 from local_azure import client, fetched, files, folder, make_workspace
 
@@ -166,19 +165,6 @@ mlflow.log_text("hello", "notes/hello.txt")
     history = mlflow.MlflowClient().get_metric_history(job.name, "loss")
     equal([(one.step, one.value) for one in history], [(1, 0.5), (2, 0.25)])
     equal(mlflow.artifacts.load_text(f"runs:/{job.name}/notes/hello.txt"), "hello")
-
-
-@case("a schedule fires the job it holds, and not once it is disabled")
-def schedules():
-    trigger = RecurrenceTrigger(frequency="minute", interval=1)
-    schedule = JobSchedule(name="each-minute", trigger=trigger, create_job=trained.name)
-    made = ml.schedules.begin_create_or_update(schedule).result()
-    equal((made.is_enabled, made.trigger.frequency.lower(), made.trigger.interval), (True, "minute", 1))
-    equal([one.name for one in ml.schedules.list()], ["each-minute"])
-    ml.schedules.begin_disable("each-minute").result()
-    equal(ml.schedules.get("each-minute").is_enabled, False)
-    ml.schedules.begin_delete("each-minute").result()
-    raises(ResourceNotFoundError, lambda: ml.schedules.get("each-minute"))
 
 
 def simple(line, **more):
