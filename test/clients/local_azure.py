@@ -107,7 +107,7 @@ def files(root):
 
 
 def fetched(ml, uri):
-    """Files at a path of a datastore. Microsoft's guides tell to fetch data so: the client has no public call for it."""
+    """Files at a path of a datastore. Microsoft's guides fetch data so: the client has no public call for it."""
     import azure.ai.ml._artifacts._artifact_utilities as artifacts
 
     to = tempfile.mkdtemp()

@@ -3,7 +3,7 @@
 import mlflow
 import tracking
 from cases import case, equal, run, true
-from local_azure import client, make_workspace, workspace_path
+from local_azure import client, make_workspace
 
 GROUP = "rg-plugin"
 NAME = "ws-plugin"

@@ -8,7 +8,7 @@ from azure.ai.ml.constants import AssetTypes
 from azure.ai.ml.entities import BuildContext, Data, Environment, Model
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from cases import case, equal, raises, run, true
-from local_azure import client, fetched, files, folder, make_workspace, workspace_path
+from local_azure import client, fetched, files, folder, make_workspace
 
 GROUP = "rg-assets"
 NAME = "ws-assets"
@@ -109,7 +109,10 @@ def environments():
     conda = {"name": "c", "dependencies": ["python=3.11", {"pip": ["mlflow"]}]}
     ml.environments.create_or_update(Environment(name="conda", version="1", image="docker.io/x", conda_file=conda))
     equal(ml.environments.get("conda", label="latest").conda_file, conda)
-    equal(sorted(one.name for one in ml.environments.list() if one.name in ("plain", "built", "conda")), ["built", "conda", "plain"])
+    equal(
+        sorted(one.name for one in ml.environments.list() if one.name in ("plain", "built", "conda")),
+        ["built", "conda", "plain"],
+    )
 
 
 @case("a component keeps its interface and its code, and the same one is not made twice")
@@ -130,7 +133,9 @@ def components():
 
     made = ml.components.create_or_update(component())
     found = ml.components.get("train", "1")
-    equal((found.display_name, found.inputs["rate"].type, found.outputs["model"].type), ("Train", "number", "uri_folder"))
+    equal(
+        (found.display_name, found.inputs["rate"].type, found.outputs["model"].type), ("Train", "number", "uri_folder")
+    )
     equal(found.command, "python train.py --rate ${{inputs.rate}} --to ${{outputs.model}}")
     equal(ml.components.create_or_update(component()).code, made.code)
     equal([one.name for one in ml.components.list()], ["train"])

@@ -174,7 +174,9 @@ def simple(line, **more):
 def ended(job, seconds=30):
     return until(
         f"the end of {job.name}",
-        lambda: next((one for one in [ml.jobs.get(job.name)] if one.status in ("Completed", "Failed", "Canceled")), None),
+        lambda: next(
+            (one for one in [ml.jobs.get(job.name)] if one.status in ("Completed", "Failed", "Canceled")), None
+        ),
         seconds,
     )
 

@@ -5,7 +5,7 @@ from azure.ai.ml import Input, Output, command, dsl
 from azure.ai.ml.entities import AmlCompute, CronTrigger, Environment, JobSchedule, RecurrenceTrigger
 from azure.ai.ml.sweep import Choice
 from azure.core.exceptions import ResourceNotFoundError
-from cases import case, equal, raises, run, true, until
+from cases import case, equal, raises, run, until
 from local_azure import CONTROL, client, fetched, make_workspace
 
 GROUP = "rg-pipelines"
@@ -19,7 +19,9 @@ def workspace():
     make_workspace(GROUP, NAME, "eastus2")
     ml.compute.begin_create_or_update(AmlCompute(name="cpu", size="Standard_DS3_v2", max_instances=4)).result()
     ml.environments.create_or_update(Environment(name="plain", version="1", image="docker.io/ubuntu:24.04"))
-    component("prepare", "echo prepared ${{inputs.text}} > ${{outputs.to}}/prepared.txt", {"text": Input(type="string")})
+    component(
+        "prepare", "echo prepared ${{inputs.text}} > ${{outputs.to}}/prepared.txt", {"text": Input(type="string")}
+    )
     line = "sed s/prepared/trained/ ${{inputs.data}}/prepared.txt > ${{outputs.to}}/model.txt"
     component("train", line, {"data": Input(type="uri_folder")})
     equal(sorted(one.name for one in ml.components.list()), ["prepare", "train"])

@@ -163,7 +163,9 @@ def other_datastores():
     raises(ResourceNotFoundError, lambda: ml.datastores.get("landing"))
 
 
-@case("begin_delete removes the workspace for good where that is asked for, and what hung on it where that is asked for")
+@case(
+    "begin_delete removes the workspace for good where that is asked for, and what hung on it where that is asked for"
+)
 def delete():
     account = ml.workspaces.get(NAME).storage_account
     ml.workspaces.begin_delete(NAME, delete_dependent_resources=True, permanently_delete=True).result()

@@ -34,7 +34,10 @@ def experiments_and_runs():
             mlflow.log_params({"rate": 0.1, "optimizer": "adam"})
             runs["first"] = run.info.run_id
         found = mlflow.get_run(runs["first"])
-        equal((found.info.status, found.info.run_name, found.info.experiment_id), ("FINISHED", "first", experiment.experiment_id))
+        equal(
+            (found.info.status, found.info.run_name, found.info.experiment_id),
+            ("FINISHED", "first", experiment.experiment_id),
+        )
         equal(found.data.params, {"rate": "0.1", "optimizer": "adam"})
         equal((found.data.tags["team"], found.data.tags["mlflow.note.content"]), ("a", "The first"))
         metrics = found.data.metrics
@@ -57,7 +60,9 @@ def experiments_and_runs():
         found = client.get_run(runs["batch"])
         equal((found.info.status, len(found.data.params), found.data.tags["many"]), ("FAILED", 100, "yes"))
         history = client.get_metric_history(runs["batch"], "curve")
-        equal([(one.step, one.value, one.timestamp) for one in history], [(m.step, m.value, m.timestamp) for m in metrics])
+        equal(
+            [(one.step, one.value, one.timestamp) for one in history], [(m.step, m.value, m.timestamp) for m in metrics]
+        )
 
     @case("a parameter cannot be changed, a tag can be changed and removed")
     def fixed():
@@ -85,7 +90,9 @@ def experiments_and_runs():
         client = MlflowClient()
         experiment = client.create_experiment("search", tags={"kind": "many"})
         for number in range(12):
-            run = client.create_run(experiment, run_name=f"run {number}", tags={"parity": "even" if number % 2 == 0 else "odd"})
+            run = client.create_run(
+                experiment, run_name=f"run {number}", tags={"parity": "even" if number % 2 == 0 else "odd"}
+            )
             client.log_metric(run.info.run_id, "score", number)
             client.log_param(run.info.run_id, "size", "big" if number > 5 else "small")
             client.set_terminated(run.info.run_id)
@@ -142,7 +149,9 @@ def artifacts():
             mlflow.log_artifacts(source, artifact_path="model")
             mlflow.log_text("a note", "notes/note.txt")
             mlflow.log_dict({"a": 1}, "notes/dict.json")
-        back = mlflow.artifacts.download_artifacts(run_id=runs["first"], artifact_path="model", dst_path=tempfile.mkdtemp())
+        back = mlflow.artifacts.download_artifacts(
+            run_id=runs["first"], artifact_path="model", dst_path=tempfile.mkdtemp()
+        )
         equal(files(back), ARTIFACTS)
         equal(mlflow.artifacts.load_text(f"runs:/{runs['first']}/notes/note.txt"), "a note")
         equal(mlflow.artifacts.load_dict(f"runs:/{runs['first']}/notes/dict.json"), {"a": 1})
