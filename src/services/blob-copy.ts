@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { pipeline, Transform } from 'node:stream'
+import { pipeline, type Readable, Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { BlobInfo, BlobStore, PutOptions } from '../blobs/blob-store.ts'
 import { Fault } from '../core/errors.ts'
@@ -20,14 +20,30 @@ const WHOLE = 8 * 1024 * 1024
 /**
  * Copies one blob in the version it has now, or `blob/changed` if it changes meanwhile; `undefined` if it is gone.
  * The replica says which version it is, so that the next pass on either side knows it without reading. Returns what
- * stands at the target then.
+ * stands at the target then. `length` is the one it had when it was last seen.
  */
-export async function copyBlob(from: End, to: End, signal: AbortSignal): Promise<BlobInfo | undefined> {
-  const head = await from.store.head(from.name, signal)
-  if (head === undefined) return undefined
-  const metadata = { ...head.metadata, [ORIGIN]: originOf(head) }
-  const options = { signal, contentType: head.contentType ?? 'application/octet-stream', metadata }
-  return head.length <= WHOLE ? copySmall({ from, to }, head, options) : copyLarge({ from, to }, head, options)
+export async function copyBlob(from: End, to: End, { length, signal }: Copying): Promise<BlobInfo | undefined> {
+  if (length > WHOLE) {
+    const head = await from.store.head(from.name, signal)
+    return head === undefined ? undefined : copyLarge({ from, to }, head, optionsOf(head, signal))
+  }
+  const reading = await from.store.get(from.name, { signal })
+  if (reading === undefined) return undefined
+  const { info, bytes } = reading
+  if (info.length <= WHOLE) return copySmall({ from, to }, reading, optionsOf(info, signal))
+  // It has grown. One turn of the loop ends the reading, where `destroy` would leave one that has not begun open.
+  for await (const _ of bytes) break
+  return copyLarge({ from, to }, info, optionsOf(info, signal))
+}
+
+export interface Copying {
+  readonly length: number
+  readonly signal: AbortSignal
+}
+
+function optionsOf(info: BlobInfo, signal: AbortSignal): Options {
+  const metadata = { ...info.metadata, [ORIGIN]: originOf(info) }
+  return { signal, contentType: info.contentType ?? 'application/octet-stream', metadata }
 }
 
 interface Ends {
@@ -37,20 +53,21 @@ interface Ends {
 
 type Options = PutOptions & Required<Pick<PutOptions, 'metadata'>>
 
-async function copySmall({ from, to }: Ends, head: BlobInfo, options: Options): Promise<BlobInfo | undefined> {
-  const reading = await from.store.get(from.name, { signal: options.signal, etag: head.etag })
-  if (reading === undefined) return undefined
-  const original = await buffer(reading.bytes)
-  if (original.length !== head.length) throw short(from.name, original.length, head.length)
+interface Reading {
+  readonly info: BlobInfo
+  readonly bytes: Readable
+}
+
+async function copySmall({ from, to }: Ends, { info, bytes }: Reading, options: Options): Promise<BlobInfo> {
+  const original = await buffer(bytes)
+  if (original.length !== info.length) throw short(from.name, original.length, info.length)
   const digest = createHash('sha256').update(original).digest('hex')
   // A replica that goes on keeps the digest of its own original.
-  const marks = {
-    ...options.metadata,
-    [SHA256]: head.metadata[ORIGIN] === undefined ? digest : (head.metadata[SHA256] ?? digest),
-  }
-  const text = isRewritten(from.name, head.length) ? rewritten(original, from.place, to.place) : undefined
+  const kept = info.metadata[ORIGIN] === undefined ? digest : (info.metadata[SHA256] ?? digest)
+  const marks = { ...options.metadata, [SHA256]: kept }
+  const text = isRewritten(from.name, info.length) ? rewritten(original, from.place, to.place) : undefined
   if (text === undefined) return to.store.put(to.name, original, { ...options, metadata: marks })
-  const declared = { ...marks, [ORIGIN_LENGTH]: head.metadata[ORIGIN_LENGTH] ?? String(head.length) }
+  const declared = { ...marks, [ORIGIN_LENGTH]: info.metadata[ORIGIN_LENGTH] ?? String(info.length) }
   return to.store.put(to.name, text, { ...options, metadata: declared })
 }
 

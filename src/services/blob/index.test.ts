@@ -156,9 +156,20 @@ describe('a blob', () => {
       },
     })
     const { there, here, carry } = await fresh(changing)
-    await there.put('hot', Buffer.from('older'), { signal })
+    await there.put('hot', randomBytes(9 * MEBIBYTE), { signal })
     await expect(carry()).rejects.toMatchObject({ code: 'blob/changed' })
     expect(await here.head('hot', signal)).toBeUndefined()
+  })
+
+  it('that has grown large since it was listed travels whole', async () => {
+    const { there, here, service, source, target } = await fresh()
+    await there.put('grown', Buffer.from('small'), { signal })
+    const seen = (await listed(service, source, signal)).find(({ body }) => body['name'] === 'grown')
+    const bytes = randomBytes(10 * MEBIBYTE)
+    await there.put('grown', bytes, { signal })
+    if (seen === undefined) throw new Error('it is not listed')
+    await service.converge(target, seen, { source, signal })
+    expect((await bytesAt(here, 'grown'))?.equals(bytes)).toBe(true)
   })
 
   it('that changed since the plan is carried as it is now, and when is said', async () => {

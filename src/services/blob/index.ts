@@ -58,7 +58,7 @@ export function blobs(access: BlobAccess): Service {
       store: access.container(source, source.local(body.container)),
       name: body.from ?? body.name,
     }
-    const info = await copyBlob(from, to, signal)
+    const info = await copyBlob(from, to, { length: body.length, signal })
     if (info === undefined) throw gone(wanted.address)
     const stands = asWanted(info)
     return stands.digest === wanted.digest ? stands : { ...stands, observedAt }

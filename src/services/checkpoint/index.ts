@@ -7,7 +7,14 @@ import { ahead } from '../ahead.ts'
 import { copyBlob } from '../blob-copy.ts'
 import { ORIGIN, OWN_CONTAINER } from '../blob-origin.ts'
 import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
-import { type CheckpointBody, checkpointBody, checkpointItem, filesOf, type OpenOutput } from './schema.ts'
+import {
+  type CheckpointBody,
+  type CheckpointFile,
+  checkpointBody,
+  checkpointItem,
+  filesOf,
+  type OpenOutput,
+} from './schema.ts'
 import { generationFolder, listed, type Sets, sets } from './sets.ts'
 
 /** How checkpoints of running jobs are found and reached. */
@@ -96,14 +103,14 @@ export function checkpoints(access: CheckpointAccess): Service {
     const source = access.container(from, from.local(body.container))
     const own = access.container(to, OWN_CONTAINER)
     const folder = generationFolder(body, generation)
-    async function copy({ name, origin }: CheckpointBody['files'][number]): Promise<boolean> {
+    async function copy({ name, origin, length }: CheckpointFile): Promise<boolean> {
       const there = await own.head(folder + name, signal)
       if (there?.metadata[ORIGIN] === origin) return true
       const [here, target] = [
         { place: from, store: source, name: body.prefix + name },
         { place: to, store: own, name: folder + name },
       ]
-      const copied = await copyBlob(here, target, signal)
+      const copied = await copyBlob(here, target, { length, signal })
       return copied?.metadata[ORIGIN] === origin
     }
     try {
@@ -159,9 +166,10 @@ export async function placeCheckpoint(
   const container = place.local(manifest.container)
   const to = { place, store: access.container(place, container) }
   const [folder, target] = [generationFolder(manifest, manifest.generation), prefix ?? manifest.prefix]
-  const put = async ({ name }: { readonly name: string }) => {
+  const put = async ({ name, length }: CheckpointFile) => {
     const from = { place, store: own, name: folder + name }
-    if ((await copyBlob(from, { ...to, name: target + name }, signal)) === undefined) throw lost(job, output, name)
+    const copied = await copyBlob(from, { ...to, name: target + name }, { length, signal })
+    if (copied === undefined) throw lost(job, output, name)
   }
   for await (const _ of ahead(COPIES_AT_ONCE, manifest.files, put));
   return { container, prefix: target, body: manifest }

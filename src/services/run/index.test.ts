@@ -331,7 +331,8 @@ it('keeps a tag that the server refuses under a key that it takes', async () => 
       if (batch.tags?.some(({ key }) => key === 'system.own')) throw refused()
       await access.tracking.log(id, batch, to)
     }
-    return { ...access, tracking: { ...access.tracking, log } }
+    const createWithId: RunAccess['createWithId'] = (run, to) => access.createWithId({ ...run, tags: {} }, to)
+    return { ...access, createWithId, tracking: { ...access.tracking, log } }
   })
   const id = await begin('refused')
   await there.log(

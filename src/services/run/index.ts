@@ -136,12 +136,14 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
   async function create(place: Place, body: RunBody, signal: AbortSignal): Promise<TrackedRun> {
     const { tracking, createWithId } = accessOf(place)
     const memory = await seen.memory(place, signal)
-    const within = await experimentOf(place, body.experiment, signal)
-    memory.experiments.set(within.id, body.experiment)
+    if (![...memory.experiments.values()].includes(body.experiment)) {
+      memory.experiments.set((await experimentOf(place, body.experiment, signal)).id, body.experiment)
+    }
     if (await createWithId(body, signal)) {
       const created = await tracking.run(body.id, signal)
       if (created !== undefined) return created
     }
+    const within = await experimentOf(place, body.experiment, signal)
     // An earlier attempt may have made it and never have heard so.
     for await (const run of tracking.runs([within.id], signal, `tags."${SOURCE_RUN}" = '${body.id}'`)) {
       if (sharedIdOf(run) !== body.id) continue

@@ -24,7 +24,7 @@ export function runHistory(exchange: Exchange, place: Place): Pick<RunAccess, 'c
   }
 
   return {
-    createWithId: (run, signal) => {
+    createWithId: async (run, signal) => {
       const parent = run.tags[PARENT_TAG]
       const body = {
         runId: run.id,
@@ -33,7 +33,8 @@ export function runHistory(exchange: Exchange, place: Place): Pick<RunAccess, 'c
         ...startIn(run),
         ...(parent === undefined ? {} : { parentRunId: parent }),
       }
-      return patch(run, body, signal)
+      // A tag that is refused must not cost the run its id: it is logged by itself later.
+      return (await patch(run, { ...body, tags: run.tags }, signal)) || patch(run, body, signal)
     },
     setStart: (run, signal) => (run.start === 0 ? Promise.resolve(false) : patch(run, startIn(run), signal)),
   }
