@@ -44,6 +44,8 @@ export interface ControllerOptions {
     readonly id: string
     readonly from: Side
     readonly to: Side
+    /** True if nothing of the lost side answered when it was decided: it is then asked only briefly. */
+    readonly silent: boolean
     readonly signal: AbortSignal
   }): Failing
   /** A fresh id for a failover. */
@@ -189,6 +191,7 @@ async function startFailover(ticking: Ticking, decision: Extract<Decision, { do:
     epoch,
     reason,
     recoveryPoint: Number(synced?.['recoveryPoint'] ?? 0),
+    silent: memory.seen.health[from].status === 'lost',
     lastAnswered: lastAnswered === undefined ? 0 : Math.round(parts.now() - (now - lastAnswered.at)),
     detectMilliseconds: lastAnswered === undefined ? 0 : Math.max(0, since - lastAnswered.at),
     decideMilliseconds: now - since,
@@ -206,7 +209,14 @@ async function goOn({ options, memory, follower, signal }: Ticking, tenure: Tenu
   const { id, begun } = running
   const [from, to] = [begun['from'] as Side, begun['to'] as Side]
   await follower.halt('a failover is under way')
-  const failing = options.failing({ tenure, id, from, to, signal: AbortSignal.any([signal, tenure.signal]) })
+  const failing = options.failing({
+    tenure,
+    id,
+    from,
+    to,
+    silent: begun['silent'] === true,
+    signal: AbortSignal.any([signal, tenure.signal]),
+  })
   const ended = await carryOut(failing, (phase, result) =>
     options.told({ is: 'phase', id, phase, ...(result === undefined ? {} : { result }) }),
   )

@@ -15,6 +15,8 @@ export interface Beginning {
   readonly reason: string
   /** Up to when the standby has everything, by the wall clock. */
   readonly recoveryPoint: number
+  /** Whether nothing of the lost side answered. */
+  readonly silent: boolean
   /** When the lost side last answered, by the wall clock; 0 where nobody saw it answer. */
   readonly lastAnswered: number
   /** From the last answer to the verdict, and from the verdict to the decision. */

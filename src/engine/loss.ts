@@ -42,28 +42,30 @@ export function lossOf(ledger: Ledger, protection: string, isOpen: (entry: Entry
   const counts = new Map<Kind, number>()
   let recoveryPoint: Instant | undefined
   const entries = [...ledger.entries(protection)]
-  let latest: Instant = 0
+  const listed = new Map<Kind, Instant>()
   for (const entry of entries) {
     recoveryPoint = Math.min(recoveryPoint ?? entry.recoveryPoint, entry.recoveryPoint)
-    latest = Math.max(latest, entry.recoveryPoint)
+    const kind = kindOf(entry.address)
+    if (entry.address === markOf(kind)) listed.set(kind, entry.recoveryPoint)
   }
   for (const entry of entries) {
     const kind = kindOf(entry.address)
     if (entry.address === markOf(kind)) continue
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
-    const lost = lostOf(entry, latest, isOpen)
+    const lost = lostOf(entry, listed.get(kind) ?? 0, isOpen)
     if (lost !== undefined) items.push(lost)
   }
   return { recoveryPoint: recoveryPoint === 0 ? undefined : recoveryPoint, items, counts }
 }
 
-function lostOf(entry: Entry, latest: Instant, isOpen: (entry: Entry) => boolean): Lost | undefined {
+/** `listed`: start of the last list of the kind that came to its end. */
+function lostOf(entry: Entry, listed: Instant, isOpen: (entry: Entry) => boolean): Lost | undefined {
   const { address, recoveryPoint } = entry
   if (entry.replicaDigest === NO_REPLICA) {
     return { address, recoveryPoint, is: 'whole', why: 'it was seen and could not be carried yet' }
   }
   if (isOpen(entry)) return { address, recoveryPoint, is: 'since', why: 'it was still being written to' }
-  if (recoveryPoint < latest)
+  if (recoveryPoint < listed)
     return { address, recoveryPoint, is: 'since', why: 'its last change could not be carried yet' }
   return undefined
 }

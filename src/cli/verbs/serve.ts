@@ -24,6 +24,9 @@ interface Options extends Protected {
   readonly json?: boolean
 }
 
+/** How long a side is tried once more that no vantage point has an answer from. */
+const SILENT_SIDE_MILLISECONDS = 1000
+
 /** `holdfast serve`: the controller. */
 export function serveVerb(): Command {
   return protectedVerb('serve', 'follow, watch, decide and fail over, until it is ended')
@@ -142,7 +145,10 @@ export function controllerOptions(
     callMilliseconds,
     tickMilliseconds: Number(options.tick),
     failing: (which) =>
-      failingOf(joined, which, { callMilliseconds, lostSideMilliseconds: Math.min(callMilliseconds, 3000) }),
+      failingOf(joined, which, {
+        callMilliseconds,
+        lostSideMilliseconds: which.silent ? SILENT_SIDE_MILLISECONDS : callMilliseconds,
+      }),
     freshId: () => `f${randomBytes(4).toString('hex')}`,
     inside: (side) => options.inside === side,
     told,

@@ -54,6 +54,7 @@ export function jobs(arm: Arm): Service {
     list,
     read,
     references: referencesIn,
+    open: isOpen,
     converge,
     remove: (place, of, { signal }) =>
       arm.delete(pathOf(place, segmentsOf(of)[0] ?? ''), { signal, apiVersion: ML_API }),
