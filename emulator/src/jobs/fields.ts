@@ -13,6 +13,9 @@ export interface Wanted {
   readonly sent: Values
 }
 
+/** Properties that say what became of a job; a job that is made after the picture of another starts without. */
+const OF_A_COURSE = ['StartTimeUtc', 'EndTimeUtc', 'best_child_run_id', 'score', 'best_data_container_id']
+
 /** What every job shows before it starts, whatever its type: what was sent, and its defaults. */
 export function fieldsOf(region: Region, { workspace, name, sent }: Wanted): JobFields {
   return {
@@ -21,7 +24,7 @@ export function fieldsOf(region: Region, { workspace, name, sent }: Wanted): Job
     displayName: textOr(sent['displayName'], name),
     status: 'NotStarted',
     tags: textsOf(sent['tags']),
-    properties: textsOf(sent['properties']),
+    properties: without(textsOf(sent['properties']), OF_A_COURSE),
     isArchived: sent['isArchived'] === true,
     inputs: (sent['inputs'] ?? {}) as Readonly<Record<string, JobInput>>,
     services: servicesOf(region, workspace, name),
@@ -89,4 +92,9 @@ export function given(value: unknown): Values {
 /** The value where it is an object, and an empty one where not. */
 export function objectOr(value: unknown): Values {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Values) : {}
+}
+
+/** An object without some of its fields. */
+export function without<T>(fields: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)))
 }

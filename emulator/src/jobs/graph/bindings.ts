@@ -51,7 +51,8 @@ export function inputOf(raw: unknown, resolve: Resolve): JobInput | undefined {
   const fields = camel(raw)
   const reference = onlyReference(fields['value'] ?? fields['uri'])
   if (reference === undefined) {
-    return { jobInputType: 'literal', ...(replaced(fields, resolve) as Values) }
+    const { value, ...rest } = replaced(fields, resolve) as Values
+    return { jobInputType: 'literal', ...rest, ...(value == null ? {} : { value: String(value) }) }
   }
   const target = resolve(reference)
   if (target === undefined) return undefined

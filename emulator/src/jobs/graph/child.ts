@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Region } from '../../region.ts'
 import type { AnyJob, JobInput, JobOutput, PipelineJob } from '../definition.ts'
 import { durationOf } from '../duration.ts'
-import { given, invalid, objectOr, textOr, textsOf, type Values } from '../fields.ts'
+import { given, invalid, objectOr, textOr, textsOf, type Values, without } from '../fields.ts'
 import type { Job } from '../records.ts'
 import { sweepNode } from '../sweep/node.ts'
 import { camel, inputOf, type Reference, type Resolve, replaced } from './bindings.ts'
@@ -189,8 +189,4 @@ function plain(reference: unknown): unknown {
 function countOf(resources: Values): Values {
   const count = resources['instanceCount']
   return count === undefined ? resources : { ...resources, instanceCount: Number(count) }
-}
-
-function without(fields: Values, names: readonly string[]): Values {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)))
 }
