@@ -220,3 +220,14 @@ describe('assets', () => {
     expect(same.headers['etag']).not.toBe(etag)
   })
 })
+
+it('names the Dockerfile of a build context that does not, and takes the same context again', async () => {
+  const path = `${workspace}/environments/built/versions/1`
+  const body = { properties: { build: { contextUri: 'https://a.blob.core.windows.net/c/x/' } } }
+
+  const made = await test.ask('PUT', path, body)
+  const again = await test.ask('PUT', path, body)
+
+  expect([made.status, again.status]).toEqual([201, 200])
+  expect(again.at('properties.build.dockerfilePath')).toBe('Dockerfile')
+})

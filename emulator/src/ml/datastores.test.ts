@@ -53,6 +53,13 @@ describe('datastores', () => {
     expect(key.at('key')).toBe(test.region.blobs.account('teststore')?.keys[0])
   })
 
+  it('give the key of the artifact store in any case, since azure-ai-ml signs URLs of logs with it', async () => {
+    const path = `${workspace}/datastores/workspaceartifactstore/listSecrets`
+    const key = await test.ask('POST', path, { expirableSecret: true, expireAfterHours: 1 })
+
+    expect(key.body).toEqual({ secretsType: 'AccountKey', key: test.region.blobs.account('teststore')?.keys[0] })
+  })
+
   it('keep their secret when written again without one', async () => {
     const path = `${workspace}/datastores/kept`
     await test.ask('PUT', path, blobStore({ secretsType: 'AccountKey', key: KEY }))
