@@ -38,8 +38,7 @@ export async function beginFailover(tenure: Tenure, beginning: Beginning): Promi
 /** The failover that has begun and not ended, as the journal has it. */
 export async function underWay(parts: Parts): Promise<FailoverState | undefined> {
   const records = []
-  for await (const record of parts.store.read(parts.protection))
-    if (record.type.startsWith('failover/')) records.push(record)
+  for await (const record of parts.store.read(parts.protection, { typed: 'failover/' })) records.push(record)
   return runningFailover(records)
 }
 

@@ -91,6 +91,18 @@ export function conforms(kind: string, fixture: StoreFixture): void {
       expect((await all(one, { after: 1 })).map((r) => r.type)).toEqual(['b1', 'a2'])
     })
 
+    it('reads the records of one area alone', async () => {
+      const { one } = await fixture.pair()
+      const lease = await taken(one, 'a')
+      await one.append(
+        lease,
+        ['step/begun', 'failover/begun', 'step/done', 'failover/ended', 'failovers/none'].map((type) => record(type)),
+      )
+      expect((await all(one, { typed: 'failover/' })).map((r) => r.type)).toEqual(['failover/begun', 'failover/ended'])
+      expect((await all(one, { typed: 'failover/begun' })).map((r) => r.type)).toEqual(['failover/begun'])
+      expect((await all(one, { typed: 'failover/', after: 2 })).map((r) => r.type)).toEqual(['failover/ended'])
+    })
+
     it('keeps protections apart', async () => {
       const { one } = await fixture.pair()
       const lease = await taken(one, 'a')

@@ -32,6 +32,16 @@ export interface JournalRecord {
 
 export type NewRecord = Pick<JournalRecord, 'run' | 'type' | 'body'>
 
+/** Which records to read; all, where nothing is said. */
+export interface ReadOptions {
+  /** Only those after this seq. */
+  readonly after?: number
+  /** Only those of one run. */
+  readonly run?: string
+  /** Only those whose type begins like this, for instance `failover/`. */
+  readonly typed?: string
+}
+
 /**
  * What must not be forgotten: the lease, the journal, and the facts that a decision stands on.
  *
@@ -49,8 +59,8 @@ export interface Store {
   renew(lease: Lease): Promise<void>
   /** Gives it up. Nothing happens if it is another's by now. */
   release(lease: Lease): Promise<void>
-  /** Records after `seq`, in order, of one run or of all. */
-  read(protection: string, options?: { readonly after?: number; readonly run?: string }): AsyncIterable<JournalRecord>
+  /** Records in order. At a cost that follows what is given back, however long the journal is. */
+  read(protection: string, options?: ReadOptions): AsyncIterable<JournalRecord>
   /** A small fact that is replaced as a whole, under the lease: roles, the armed state, … `undefined` where none was set. */
   fact(protection: string, name: string): Promise<JsonObject | undefined>
   /** Sets a fact under the same atomic condition as {@link append}. */

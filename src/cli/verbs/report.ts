@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
 import { type FailoverReport, reportOf } from '../../engine/report.ts'
-import type { JournalRecord } from '../../store/store.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
@@ -19,10 +18,11 @@ export function reportVerb(): Command {
     .action(
       act<Options>((options, io) =>
         within(options, io, async ({ parts }) => {
-          const records: JournalRecord[] = []
-          for await (const record of parts.store.read(parts.protection)) records.push(record)
-          const id = options.failover ?? records.findLast((one) => one.type === 'failover/begun')?.run
-          const report = id === undefined ? undefined : reportOf(records.filter((one) => one.run === id))
+          const { store, protection } = parts
+          const id =
+            options.failover ?? (await Array.fromAsync(store.read(protection, { typed: 'failover/begun' }))).at(-1)?.run
+          const report =
+            id === undefined ? undefined : reportOf(await Array.fromAsync(store.read(protection, { run: id })))
           if (report === undefined) {
             throw new Fault(
               'usage/bad-argument',
