@@ -34,7 +34,7 @@ used at a failover, but not made in the standby. **by \`apply\`**: made once for
 
 const KINDS_WORDS = `In the order in which they are carried: those first that others need. *Gone from the source* is what becomes of a replica whose
 original is no longer there: it is archived where the kind knows that and kept where not; it is removed only where \`sync.removes\` names
-the kind, and where the table says so. *After a return* is what becomes of something that both sides changed while they were apart.`
+the kind, and where the table says so; a checkpoint goes an hour after its job has ended. *After a return* is what becomes of something that both sides changed while they were apart.`
 
 /** Kinds are only asked what they are: whoever reaches for a cloud here has a defect. */
 const NOBODY: Access = {
@@ -85,7 +85,7 @@ function standingOf({ can, parked, fence }: Service): string {
 function returnOf({ can, mergeInto, aside }: Service): string {
   if (!can.converge) return 'listed'
   if (mergeInto !== undefined) return 'merged'
-  return aside === undefined ? 'a conflict: each side keeps its own' : 'kept under a name of its own'
+  return aside === undefined ? 'named as a conflict; the active side’s stands' : 'kept under a name of its own'
 }
 
 function sectionOf({ kind, needs }: Service): string {

@@ -5,6 +5,7 @@ import { httpArm } from './http-arm.ts'
 import { httpExchange } from './http-exchange.ts'
 import { type Recorded, recording } from './record.ts'
 import { retrying } from './retry.ts'
+import { type SourceClock, sourceClock } from './source-clock.ts'
 import { throttled } from './throttle.ts'
 import { openTransport, type Surroundings, type Transport } from './transport.ts'
 
@@ -22,6 +23,8 @@ export interface Azure {
   /** The way itself, for the vendor's storage client. */
   readonly transport: Transport
   readonly local: boolean
+  /** An instant that the clock of a host has passed, from the dates of its answers; `undefined` before the first. */
+  earliest(host: string): number | undefined
   close(): void
 }
 
@@ -37,7 +40,9 @@ export function openAzure({ surroundings, requestMilliseconds = 30_000, record }
   const { local } = surroundings
   const transport = openTransport(surroundings, requestMilliseconds)
   const tokens = openTokens(surroundings, transport.client)
-  const plain = httpExchange({ client: transport.client, tokens, local, requestMilliseconds })
+  const clocks = new Map<string, SourceClock>()
+  const untimed = httpExchange({ client: transport.client, tokens, local, requestMilliseconds })
+  const plain = dated(untimed, clocks)
   const probe = record === undefined ? plain : recording(plain, record)
   // The emulator has no limits of its own, and its users wait in front of a terminal.
   const exchange = retrying(local ? probe : throttled(probe))
@@ -49,6 +54,23 @@ export function openAzure({ surroundings, requestMilliseconds = 30_000, record }
     tokens,
     transport,
     local,
+    earliest: (host) => clocks.get(host)?.earliest(performance.now()),
     close: () => transport.close(),
+  }
+}
+
+/** Notes what each host's clock said. */
+function dated(exchange: Exchange, clocks: Map<string, SourceClock>): Exchange {
+  return async (request) => {
+    const sent = performance.now()
+    const reply = await exchange(request)
+    const date = Date.parse(reply.headers['date'] ?? '')
+    if (!Number.isNaN(date)) {
+      const { host } = new URL(request.url)
+      const clock = clocks.get(host) ?? sourceClock()
+      clocks.set(host, clock)
+      clock.take({ sent, received: performance.now(), date })
+    }
+    return reply
   }
 }

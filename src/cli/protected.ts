@@ -3,7 +3,7 @@ import { Fault } from '../core/errors.ts'
 import type { Roles } from '../core/model.ts'
 import type { Parts } from '../engine/parts.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
-import { type Composed, compose } from './compose.ts'
+import { type Composed, compose } from './compose/compose.ts'
 import { shownProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -16,7 +16,7 @@ export interface Progress {
 
 export const silent: Progress = { phase: () => undefined, advance: () => undefined, note: () => undefined }
 
-/** Everything the engine works with, joined by `cli/compose.ts` for one protection. */
+/** Everything the engine works with, joined by `cli/compose/` for one protection. */
 export interface Parts {
   readonly protection: string
   /** In the order in which kinds need each other. */
@@ -32,6 +32,8 @@ export interface Parts {
   readonly ledger: Ledger
   /** Wall clock, for what people and reports read. */
   now(): Instant
+  /** An instant that a side's own clock has passed, as late as is known: recovery points are in source time. */
+  sourceNow(place: Place): Instant
   readonly progress: Progress
 }
 

@@ -46,10 +46,20 @@ export async function prepare(options: PassOptions): Promise<Prepared> {
     openOrFail(parts, otherSide(active), signal),
   ])
   const excluded = carrying.excluded ?? (() => false)
-  const reading = { services: parts.services, signal, excluded, now: parts.now, progress: parts.progress }
+  const reading = { services: parts.services, signal, excluded, progress: parts.progress }
   const [from, to] = await Promise.all([
-    observe(source, { ...reading, as: 'source', ...(before === undefined ? {} : { before: before.source }) }),
-    observe(target, { ...reading, as: 'target', ...(before === undefined ? {} : { before: before.target }) }),
+    observe(source, {
+      ...reading,
+      now: () => parts.sourceNow(source),
+      as: 'source',
+      ...(before === undefined ? {} : { before: before.source }),
+    }),
+    observe(target, {
+      ...reading,
+      now: () => parts.sourceNow(target),
+      as: 'target',
+      ...(before === undefined ? {} : { before: before.target }),
+    }),
   ])
   const incomplete = new Set<Kind>([...from.incomplete.keys(), ...to.incomplete.keys()])
   const rules: PlanRules = { ...carrying, kind: (kind) => serviceOf(parts.services, kind), role: 'standby', incomplete }

@@ -1,4 +1,4 @@
-import { type OpenReach, openReach } from '../../src/cli/reach.ts'
+import { type OpenReach, openReach } from '../../src/cli/compose/reach.ts'
 import type { Item } from '../../src/core/model.ts'
 import type { Carriage, Converged, Place, Service } from '../../src/services/service.ts'
 import type { World } from './world.ts'

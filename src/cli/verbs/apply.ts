@@ -1,7 +1,5 @@
 import type { Command } from 'commander'
-import { Fault } from '../../core/errors.ts'
-import { ML_API } from '../../services/arm-body.ts'
-import { provision } from '../../services/workspace/provision.ts'
+import { makeSecondary } from '../compose/secondary.ts'
 import { type Protected, protectedVerb, underLease, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
 
@@ -13,16 +11,10 @@ export function applyVerb(): Command {
       act<Protected>((options, io) =>
         within(options, io, async (joined, signal) => {
           const { policy, azure, parts } = joined
-          const like = await azure.arm.get(policy.primary.workspace, { signal, apiVersion: ML_API })
-          if (like === undefined) {
-            throw new Fault('policy/missing', `There is no workspace ${policy.primary.workspace}`, {
-              hint: 'Look at `primary.workspace` in the policy.',
-            })
-          }
           const { workspace, location } = policy.secondary
           parts.progress.phase(`making ${location}`)
           await underLease(joined, async (tenure) => {
-            await provision(azure.arm, { workspace, location, like, signal: AbortSignal.any([signal, tenure.signal]) })
+            await makeSecondary(azure, policy, AbortSignal.any([signal, tenure.signal]))
             await parts.learn(tenure, signal)
           })
           io.say(`The secondary stands: ${workspace}`)

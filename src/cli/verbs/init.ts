@@ -1,13 +1,11 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { stringify } from 'yaml'
-import { openAzure } from '../../azure/open-azure.ts'
-import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault } from '../../core/errors.ts'
 import { placement } from '../../core/objectives.ts'
 import { regionNamed } from '../../core/regions.ts'
 import { workspaceNames } from '../../engine/pointer.ts'
-import { readNames } from '../../services/place.ts'
+import { findWorkspace } from '../compose/workspace.ts'
 import { parsePolicies } from '../policy-file.ts'
 import { act, examples } from '../verb.ts'
 
@@ -66,16 +64,11 @@ export function initVerb(): Command {
 
 async function primaryOf(id: string): Promise<{ workspace: string; location: string }> {
   workspaceNames(id)
-  const azure = openAzure({ surroundings: surroundingsOf(process.env) })
-  try {
-    const names = await readNames(azure.arm, id, { signal: AbortSignal.timeout(60_000) })
-    if (names !== undefined) return names
-    throw new Fault('usage/bad-argument', `There is no workspace ${id}`, {
-      hint: 'Look at the id in the portal, or at your rights.',
-    })
-  } finally {
-    azure.close()
-  }
+  const found = await findWorkspace(id)
+  if (found !== undefined) return found
+  throw new Fault('usage/bad-argument', `There is no workspace ${id}`, {
+    hint: 'Look at the id in the portal, or at your rights.',
+  })
 }
 
 function firstPolicy({ name, workspace, secondary }: { name: string; workspace: string; secondary: string }): string {

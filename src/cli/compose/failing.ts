@@ -1,10 +1,10 @@
-import type { Side } from '../core/model.ts'
-import { resubmissions } from '../core/policy.ts'
-import type { Failing } from '../engine/phase-acts.ts'
-import type { Tenure } from '../engine/tenure.ts'
-import { ML_API, propertiesOf, textOf } from '../services/arm-body.ts'
-import { placeCheckpoint } from '../services/checkpoint/index.ts'
-import type { Place } from '../services/service.ts'
+import type { Side } from '../../core/model.ts'
+import { resubmissions } from '../../core/policy.ts'
+import type { Failing } from '../../engine/phase-acts.ts'
+import type { Tenure } from '../../engine/tenure.ts'
+import { ML_API, propertiesOf, textOf } from '../../services/arm-body.ts'
+import { placeCheckpoint } from '../../services/checkpoint/index.ts'
+import type { Place } from '../../services/service.ts'
 import type { Composed } from './compose.ts'
 
 /** Which failover is carried out, and by whom. */

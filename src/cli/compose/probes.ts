@@ -1,11 +1,11 @@
-import { ARM_AUDIENCE, type AzureReply, STORAGE_AUDIENCE } from '../azure/exchange.ts'
-import type { Azure } from '../azure/open-azure.ts'
-import { Fault } from '../core/errors.ts'
-import type { Plane } from '../core/health.ts'
-import type { Side } from '../core/model.ts'
-import type { Question } from '../engine/prober.ts'
-import { ML_API } from '../services/arm-body.ts'
-import type { Place } from '../services/service.ts'
+import { ARM_AUDIENCE, type AzureReply, STORAGE_AUDIENCE } from '../../azure/exchange.ts'
+import type { Azure } from '../../azure/open-azure.ts'
+import { Fault } from '../../core/errors.ts'
+import type { Plane } from '../../core/health.ts'
+import type { Side } from '../../core/model.ts'
+import type { Question } from '../../engine/prober.ts'
+import { ML_API } from '../../services/arm-body.ts'
+import type { Place } from '../../services/service.ts'
 
 /** Planes that are probed on each side. */
 export const PROBED: readonly Plane[] = ['signin', 'control', 'history', 'data']

@@ -1,20 +1,20 @@
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { type Azure, openAzure } from '../azure/open-azure.ts'
-import { surroundingsOf } from '../azure/transport.ts'
-import { Fault, isFault } from '../core/errors.ts'
-import { type JsonObject, otherSide, type Side } from '../core/model.ts'
-import { exclusions, modes, type Policy } from '../core/policy.ts'
-import type { Parts, Progress } from '../engine/parts.ts'
-import { silent } from '../engine/parts.ts'
-import type { Carrying } from '../engine/sync.ts'
-import { type Submit, submission } from '../services/job/index.ts'
-import { type Names, placeOf, readNames } from '../services/place.ts'
-import { registry } from '../services/registry.ts'
-import type { Place } from '../services/service.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
-import { openSqliteLedger } from '../store/sqlite-ledger.ts'
-import { readPolicies } from './policy-file.ts'
+import { type Azure, openAzure } from '../../azure/open-azure.ts'
+import { surroundingsOf } from '../../azure/transport.ts'
+import { Fault, isFault } from '../../core/errors.ts'
+import { type JsonObject, otherSide, type Side } from '../../core/model.ts'
+import { exclusions, modes, type Policy } from '../../core/policy.ts'
+import type { Parts, Progress } from '../../engine/parts.ts'
+import { silent } from '../../engine/parts.ts'
+import type { Carrying } from '../../engine/sync.ts'
+import { type Submit, submission } from '../../services/job/index.ts'
+import { type Names, placeOf, readNames } from '../../services/place.ts'
+import { registry } from '../../services/registry.ts'
+import type { Place } from '../../services/service.ts'
+import { openSqliteStore } from '../../store/sqlite.ts'
+import { openSqliteLedger } from '../../store/sqlite-ledger.ts'
+import { readPolicies } from '../policy-file.ts'
 import { type OpenReach, openReach } from './reach.ts'
 
 /** One protection with everything joined that its verbs need. */
@@ -68,6 +68,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     store,
     ledger,
     now: Date.now,
+    sourceNow: ({ location }) =>
+      azure.earliest(`${location}.api.azureml.ms`) ?? azure.earliest('management.azure.com') ?? Date.now(),
     progress: options.progress ?? silent,
   }
   return {
