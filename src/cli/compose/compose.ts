@@ -68,6 +68,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     store,
     ledger,
     now: Date.now,
+    sourceNow: ({ location }) =>
+      azure.earliest(`${location}.api.azureml.ms`) ?? azure.earliest('management.azure.com') ?? Date.now(),
     progress: options.progress ?? silent,
   }
   return {
