@@ -25,9 +25,10 @@ export async function virtualEnvironment(wanted: Wanted): Promise<string> {
   const digest = createHash('sha256').update(readFileSync(requirements)).digest('hex')
   const ready = existsSync(python) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest
   if (ready && !newest) return python
-  if (!existsSync(python)) {
+  // One without a stamp was never finished, and may lack even pip.
+  if (!existsSync(python) || !existsSync(stamp)) {
     say(`Making ${folder}`)
-    await run('python3', ['-m', 'venv', folder], signal)
+    await run('python3', ['-m', 'venv', '--clear', folder], signal)
   }
   say(`Installing ${requirements} into ${folder}; the first time this takes minutes`)
   const args = ['-m', 'pip', 'install', '--disable-pip-version-check', '-r', requirements]
