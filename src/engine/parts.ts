@@ -32,8 +32,6 @@ export interface Parts {
   readonly ledger: Ledger
   /** Wall clock, for what people and reports read. */
   now(): Instant
-  /** An instant that a side's own clock has passed, as late as is known: recovery points are in source time. */
-  sourceNow(place: Place): Instant
   readonly progress: Progress
 }
 

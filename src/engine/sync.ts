@@ -50,13 +50,13 @@ export async function prepare(options: PassOptions): Promise<Prepared> {
   const [from, to] = await Promise.all([
     observe(source, {
       ...reading,
-      now: () => parts.sourceNow(source),
+      now: () => source.now?.() ?? parts.now(),
       as: 'source',
       ...(before === undefined ? {} : { before: before.source }),
     }),
     observe(target, {
       ...reading,
-      now: () => parts.sourceNow(target),
+      now: () => target.now?.() ?? parts.now(),
       as: 'target',
       ...(before === undefined ? {} : { before: before.target }),
     }),

@@ -16,6 +16,8 @@ export interface Place {
   portable<T extends Json>(value: T): T
   /** The inverse: tokens become this place's own names. */
   local<T extends Json>(value: T): T
+  /** An instant that this place's own clock has passed, as late as is known. Where it is not known, the clock here must do. */
+  now?(): number
 }
 
 /** What a service may use of the world. */
@@ -32,7 +34,7 @@ export interface Reach {
 export type Converged = Item & {
   /**
    * Set where the source had moved on since the plan and the kind carried what it found then:
-   * an instant, by the wall clock, at or before which the source was seen in exactly this state.
+   * an instant, in the source's time, at or before which the source was seen in exactly this state.
    */
   readonly observedAt?: number
 }

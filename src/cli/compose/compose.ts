@@ -68,8 +68,6 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     store,
     ledger,
     now: Date.now,
-    sourceNow: ({ location }) =>
-      azure.earliest(`${location}.api.azureml.ms`) ?? azure.earliest('management.azure.com') ?? Date.now(),
     progress: options.progress ?? silent,
   }
   return {
@@ -136,7 +134,10 @@ function sidesOf(policy: Policy, azure: Azure, remembered: (side: Side) => Promi
 
   async function open(side: Side, signal: AbortSignal): Promise<Place | undefined> {
     const names = await namesOf(side, signal)
-    return names === undefined ? undefined : placeOf(names, await namesOf(otherSide(side), signal))
+    if (names === undefined) return undefined
+    const now = () =>
+      azure.earliest(`${names.location}.api.azureml.ms`) ?? azure.earliest('management.azure.com') ?? Date.now()
+    return { ...placeOf(names, await namesOf(otherSide(side), signal)), now }
   }
 
   async function learn(signal: AbortSignal): Promise<ReadonlyMap<Side, JsonObject>> {

@@ -52,7 +52,7 @@ export function blobs(access: BlobAccess): Service {
     const there = await to.store.head(to.name, signal)
     const asWanted = (info: BlobInfo) => blobItem(place, container, info, body.from)
     if (there !== undefined && asWanted(there).digest === wanted.digest) return asWanted(there)
-    const observedAt = access.now()
+    const observedAt = source.now?.() ?? access.now()
     const from = {
       place: source,
       store: access.container(source, source.local(body.container)),

@@ -77,12 +77,13 @@ export function checkpoints(access: CheckpointAccess): Service {
     const { job, output, container, prefix } = checkpointBody(wanted.body)
     const open: OpenOutput = { job, output, container: source.local(container), prefix }
     for (const quiet of QUIET) {
-      const observedAt = access.now()
+      const began = access.now()
+      const observedAt = source.now?.() ?? began
       const before = checkpointItem(await bodyOf(source, open, signal))
       const body = checkpointBody(before.body)
       const generation = digestOf(before.body).slice(0, 16)
       if (!(await copySet({ from: source, to: place }, { body, generation }, signal))) continue
-      const left = quiet - (access.now() - observedAt)
+      const left = quiet - (access.now() - began)
       if (left > 0) await sleep(left, undefined, { signal })
       if (checkpointItem(await bodyOf(source, open, signal)).digest !== before.digest) continue
       await setsAt(place).publish(body, generation, signal)

@@ -65,7 +65,7 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
         return observedAt === undefined ? stands : { ...stands, observedAt }
       }
       // The source has grown since, and how it was is forgotten: what it is now is carried instead.
-      observedAt = now()
+      observedAt = source.now?.() ?? now()
       const grown = await read(source, wanted.address, { signal, as: 'source' })
       if (grown === undefined) break
       item = grown
