@@ -1,4 +1,5 @@
 import type { Address } from './model.ts'
+import { readable } from './readable.ts'
 
 /** Whether an address is meant. */
 export type Selector = (address: Address) => boolean
@@ -7,7 +8,8 @@ export type Selector = (address: Address) => boolean
  * Reads a selector of the policy: `online-endpoint/fraud*`, `model/churn/3`, `experiment/scratch-*`.
  *
  * `*` stands for any characters of one segment, `**` for any number of segments. What stands under a selected address
- * is selected with it, so `model/churn` means all its versions. Names are compared as people write them, decoded.
+ * is selected with it, so `model/churn` means all its versions. Names are compared as people read and write them,
+ * decoded; an exact address, as `--json` gives it, means itself.
  */
 export function selector(pattern: string): Selector {
   const source = pattern
@@ -15,7 +17,12 @@ export function selector(pattern: string): Selector {
     .map((segment) => (segment === '**' ? '.+' : segment.split('*').map(literal).join('[^/]*')))
     .join('/')
   const matcher = new RegExp(`^${source}(?:/|$)`)
-  return (address) => matcher.test(address.includes('%') ? decoded(address) : address)
+  const exact = pattern.includes('%')
+  return (address) => {
+    if (!address.includes('%')) return matcher.test(address)
+    if (exact && (address === pattern || address.startsWith(`${pattern}/`))) return true
+    return matcher.test(decoded(address)) || matcher.test(readable(address))
+  }
 }
 
 /** Whether any of some selectors means an address. */
