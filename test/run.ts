@@ -54,12 +54,12 @@ function vitest(): Outcome {
 
 /** The vendors' Python clients. They must run on CI; elsewhere a machine without Python leaves them out and says so. */
 function clients(): Outcome {
-  const python = spawnSync('python3', ['-c', 'import venv, sys; sys.exit(sys.version_info < (3, 9))'], {
+  const python = spawnSync('python3', ['-c', 'import venv, sys; sys.exit(sys.version_info < (3, 11))'], {
     stdio: 'ignore',
   })
   if (python.status !== 0) {
     const leftOut =
-      'Left out: the tests with the vendors’ Python clients, since there is no Python 3.9 or newer with venv here.'
+      'Left out: the tests with the vendors’ Python clients, since there is no Python 3.11 or newer with venv here.'
     return process.env['CI'] === 'true' ? { passed: 0, failed: 1, leftOut } : { passed: 0, failed: 0, leftOut }
   }
   const report = join(scratch, 'clients.json')
