@@ -11,6 +11,7 @@ import { history } from './history/plane.ts'
 import { Runs } from './history/runs.ts'
 import { discovery } from './ml/discovery.ts'
 import { machineLearning } from './ml/plane.ts'
+import { scoring } from './ml/serving/scoring.ts'
 import { mlflow } from './mlflow/plane.ts'
 import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
@@ -57,6 +58,7 @@ function planesOf(region: Region): readonly Plane[] {
   return [
     machineLearning(region),
     discovery(region),
+    scoring(region),
     mlflow(region),
     history(region),
     blobService(region),

@@ -1,4 +1,5 @@
 import { objectOf, propertiesOf } from '../arm/envelope.ts'
+import type { Resource } from '../arm/resources.ts'
 import type { Handler } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
@@ -46,21 +47,29 @@ function limitOf(region: Region, family: string): number {
   return row?.cores ?? USUAL_LIMIT
 }
 
-/** Cores that computes of a family may take in all, leaving out the compute `except`. */
+/** Cores that computes and deployments of a family may take in all, leaving out the one with the id `except`. */
 function coresOf(region: Region, family: string, except = ''): number {
   let cores = 0
-  let after: number | undefined = 0
-  while (after !== undefined) {
-    const found = region.resources.ofType(typeOf('computes'), { after, limit: 500 })
-    for (const compute of found.items) {
-      if (compute.id.toLowerCase() === except.toLowerCase()) continue
-      const inner = (propertiesOf(compute.body)['properties'] ?? {}) as Values
-      const size = vmSize(String(inner['vmSize'] ?? ''))
-      if (size?.family === family) cores += size.vCPUs * nodesOf(inner)
+  for (const type of [typeOf('computes'), typeOf('onlineEndpoints', 'deployments')]) {
+    let after: number | undefined = 0
+    while (after !== undefined) {
+      const found = region.resources.ofType(type, { after, limit: 500 })
+      for (const taker of found.items) {
+        if (taker.id.toLowerCase() !== except.toLowerCase()) cores += coresIn(taker, family)
+      }
+      after = found.next
     }
-    after = found.next
   }
   return cores
+}
+
+function coresIn(taker: Resource, family: string): number {
+  const properties = propertiesOf(taker.body)
+  const inner = (properties['properties'] ?? {}) as Values
+  const size = vmSize(String(properties['instanceType'] ?? inner['vmSize'] ?? ''))
+  if (size?.family !== family) return 0
+  const sku = taker.body['sku'] as Values | undefined
+  return size.vCPUs * (properties['instanceType'] === undefined ? nodesOf(inner) : Number(sku?.['capacity'] ?? 1))
 }
 
 /** How many machines a compute may grow to. */

@@ -13,6 +13,7 @@ import { jobRoutes } from './jobs.ts'
 import { NAMESPACE } from './paths.ts'
 import { pollingRoutes } from './polling.ts'
 import { scheduleRoutes } from './schedules.ts'
+import { endpointRoutes } from './serving/endpoints.ts'
 import { unfinishedRoutes } from './unfinished.ts'
 import { workspaceRoutes } from './workspaces.ts'
 
@@ -45,6 +46,7 @@ function routesOf(region: Region): readonly Route[] {
     ...assetRoutes(region),
     ...jobRoutes(region),
     ...scheduleRoutes(region),
+    ...endpointRoutes(region),
   ]
   return [...done, ...unfinishedRoutes(done)]
 }
