@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isFault } from '../core/errors.ts'
 import { type Decision, decide, type Situation } from '../core/failover.ts'
 import { type Health, type Plane, unwatched, type Watch, watch } from '../core/health.ts'
@@ -8,9 +7,10 @@ import type { Policy } from '../core/policy.ts'
 import { type Comeback, comeback } from '../engine/comeback.ts'
 import { beginFailover, carryOut, underWay } from '../engine/failover.ts'
 import type { Parts } from '../engine/parts.ts'
-import type { Failing } from '../engine/phase-acts.ts'
-import type { Carrying } from '../engine/sync.ts'
-import { processClock, type Tenure, takeTenure } from '../engine/tenure.ts'
+import { type Failing, PHASE_ACTS } from '../engine/phase-acts.ts'
+import { type Carrying, pass } from '../engine/sync.ts'
+import { type Tenure, takeTenure } from '../engine/tenure.ts'
+import { processTime, type Time } from '../engine/time.ts'
 import { following, type PassEnd } from './following.ts'
 import { askPoints, type PointsOptions, type Sightings } from './vantage-points.ts'
 
@@ -53,7 +53,21 @@ export interface ControllerOptions {
   /** Whether this process runs inside the region of a side. */
   inside(side: Side): boolean
   told(event: Event): void
+  /** Default: that of this process. */
+  readonly time?: Time
+  /** Default: {@link ENGINE}. */
+  readonly acts?: Acts
 }
+
+/** Everything by which a controller touches the world, store apart. */
+export interface Acts {
+  readonly askPoints: typeof askPoints
+  readonly pass: typeof pass
+  readonly phases: typeof PHASE_ACTS
+  readonly comeback: typeof comeback
+}
+
+export const ENGINE: Acts = { askPoints, pass, phases: PHASE_ACTS, comeback }
 
 /** What a controller remembers from tick to tick. */
 interface Memory {
@@ -68,28 +82,29 @@ interface Memory {
  *
  * A tick that fails is told and followed by the next: whatever surprises it, the loop goes on.
  */
-export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const { parts, policy, told, tickMilliseconds } = options
+export async function runController(given: ControllerOptions, signal: AbortSignal): Promise<void> {
+  const options: Complete = { time: processTime, acts: ENGINE, ...given }
+  const { parts, policy, told, tickMilliseconds, time, acts } = options
   const follower = following({
     parts,
     carrying: options.carrying,
     everyMilliseconds: policy.sync.every,
     callMilliseconds: options.callMilliseconds,
     ended: (end) => told({ is: 'pass', end }),
+    pass: acts.pass,
+    clock: time.clock,
   })
-  const memory: Memory = { tenure: undefined, seen: unwatched(processClock()), lastFailover: undefined, decided: '' }
+  const memory: Memory = { tenure: undefined, seen: unwatched(time.clock()), lastFailover: undefined, decided: '' }
   try {
     while (!signal.aborted) {
-      const began = processClock()
+      const began = time.clock()
       try {
         await tick({ options, memory, follower, signal })
       } catch (thrown) {
         if (signal.aborted) break
         await troubled(memory, told, thrown)
       }
-      await sleep(Math.max(0, tickMilliseconds - (processClock() - began)), undefined, { signal }).catch(
-        () => undefined,
-      )
+      await time.sleep(Math.max(0, tickMilliseconds - (time.clock() - began)), signal)
     }
   } finally {
     await follower.halt('the controller ends')
@@ -97,8 +112,10 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   }
 }
 
+type Complete = ControllerOptions & Required<Pick<ControllerOptions, 'time' | 'acts'>>
+
 interface Ticking {
-  readonly options: ControllerOptions
+  readonly options: Complete
   readonly memory: Memory
   readonly follower: ReturnType<typeof following>
   readonly signal: AbortSignal
@@ -128,11 +145,11 @@ async function tick(ticking: Ticking): Promise<void> {
 }
 
 async function look({ options, memory, signal }: Ticking): Promise<Sightings> {
-  const { policy, points, planes } = options
-  const sightings = await askPoints({ ...points, clock: processClock }, signal)
+  const { policy, points, planes, time, acts } = options
+  const sightings = await acts.askPoints({ ...points, clock: time.clock }, signal)
   const { vantagePoints, demo, after } = policy.failover
   memory.seen = watch(memory.seen, sightings.probes, {
-    now: processClock(),
+    now: time.clock(),
     rules: { points: vantagePoints, demo, after, planes },
   })
   return sightings
@@ -140,8 +157,10 @@ async function look({ options, memory, signal }: Ticking): Promise<Sightings> {
 
 async function leased({ options, memory }: Ticking): Promise<Tenure | undefined> {
   if (memory.tenure !== undefined && !memory.tenure.signal.aborted) return memory.tenure
-  const { parts, holder, leaseMilliseconds, told } = options
-  const answer = await takeTenure({ store: parts.store, protection: parts.protection, holder, leaseMilliseconds })
+  const { parts, holder, leaseMilliseconds, told, time } = options
+  const { store, protection } = parts
+  const { clock, every } = time
+  const answer = await takeTenure({ store, protection, holder, leaseMilliseconds, clock, every })
   memory.tenure = 'held' in answer ? undefined : answer
   told('held' in answer ? { is: 'held', holder: answer.held.holder } : { is: 'lease', epoch: answer.lease.epoch })
   return memory.tenure
@@ -168,7 +187,7 @@ async function situationOf(
     ...(running === undefined ? {} : { running: { id: running.id, committed: running.committed } }),
     ...(memory.lastFailover === undefined ? {} : { lastFailover: memory.lastFailover }),
     insideActive: options.inside(roles.active),
-    now: { tick: processClock(), wall: parts.now() },
+    now: { tick: options.time.clock(), wall: parts.now() },
   }
 }
 
@@ -179,7 +198,7 @@ async function startFailover(ticking: Ticking, decision: Extract<Decision, { do:
   const { from, to, epoch, reason } = decision
   await follower.halt('a failover begins')
   const id = freshId()
-  const now = processClock()
+  const now = options.time.clock()
   const { lastAnswered, since } = memory.seen.health[from]
   const synced = await parts.store.fact(parts.protection, 'synced')
   const tenure = await leased(ticking)
@@ -217,10 +236,11 @@ async function goOn({ options, memory, follower, signal }: Ticking, tenure: Tenu
     silent: begun['silent'] === true,
     signal: AbortSignal.any([signal, tenure.signal]),
   })
-  const ended = await carryOut(failing, (phase, result) =>
-    options.told({ is: 'phase', id, phase, ...(result === undefined ? {} : { result }) }),
-  )
-  memory.lastFailover = processClock()
+  const { clock } = options.time
+  const told = (phase: Phase, result?: JsonObject) =>
+    options.told({ is: 'phase', id, phase, ...(result === undefined ? {} : { result }) })
+  const ended = await carryOut(failing, told, { acts: options.acts.phases, clock })
+  memory.lastFailover = clock()
   follower.forget()
   options.told({ is: 'failover', id, outcome: ended.outcome })
 }
@@ -245,10 +265,10 @@ function showsLife(health: Health): boolean {
 }
 
 async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, away: Away): Promise<void> {
-  const { parts, carrying, callMilliseconds, told } = options
+  const { parts, carrying, callMilliseconds, told, acts } = options
   const { active } = await rolesNow(parts)
   try {
-    const done = await comeback({
+    const done = await acts.comeback({
       parts,
       tenure,
       active,

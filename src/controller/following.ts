@@ -2,8 +2,9 @@ import { Fault } from '../core/errors.ts'
 import type { Instant, Side } from '../core/model.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { Parts } from '../engine/parts.ts'
-import { type Carrying, type Pass, pass } from '../engine/sync.ts'
+import type { Carrying, Pass, pass } from '../engine/sync.ts'
 import type { Tenure } from '../engine/tenure.ts'
+import type { Monotonic } from '../engine/time.ts'
 
 /** What a pass came to, for whoever watches. */
 export type PassEnd = { readonly is: 'done'; readonly pass: Pass } | { readonly is: 'failed'; readonly why: string }
@@ -14,6 +15,9 @@ export interface FollowingOptions {
   readonly everyMilliseconds: number
   readonly callMilliseconds: number
   ended(end: PassEnd): void
+  /** Makes one pass. */
+  readonly pass: typeof pass
+  readonly clock: Monotonic
 }
 
 /** Passes one after the other, beside everything else that a controller does. */
@@ -35,11 +39,13 @@ export function following({
   everyMilliseconds,
   callMilliseconds,
   ended,
+  pass,
+  clock,
 }: FollowingOptions): Following {
   let before: { source: Snapshot; target: Snapshot } | undefined
   let underWay: Promise<void> | undefined
   let stopping = new AbortController()
-  let dueAt = 0
+  let dueAt = Number.NEGATIVE_INFINITY
   let recoveryPoint: Instant | undefined
 
   async function one(tenure: Tenure, active: Side): Promise<void> {
@@ -66,7 +72,7 @@ export function following({
 
   return {
     turn: (tenure, active) => {
-      const now = performance.now()
+      const now = clock()
       if (underWay !== undefined || now < dueAt) return
       dueAt = now + everyMilliseconds
       underWay = one(tenure, active).finally(() => {
@@ -83,7 +89,7 @@ export function following({
       recoveryPoint = undefined
     },
     hurry: () => {
-      dueAt = 0
+      dueAt = Number.NEGATIVE_INFINITY
     },
     get recoveryPoint() {
       return recoveryPoint

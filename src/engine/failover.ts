@@ -3,7 +3,8 @@ import type { JsonObject, Side } from '../core/model.ts'
 import { type FailoverState, failovers, nextPhase, type Phase, runningFailover } from '../core/phases.ts'
 import type { Parts } from './parts.ts'
 import { type Failing, PHASE_ACTS } from './phase-acts.ts'
-import { processClock, type Tenure } from './tenure.ts'
+import type { Tenure } from './tenure.ts'
+import { type Monotonic, processClock } from './time.ts'
 
 /** How a failover begins: everything that was known and decided, in one record. */
 export interface Beginning {
@@ -51,6 +52,7 @@ export async function underWay(parts: Parts): Promise<FailoverState | undefined>
 export async function carryOut(
   failing: Failing,
   told: (phase: Phase, result?: JsonObject) => void,
+  { acts = PHASE_ACTS, clock = processClock }: { readonly acts?: typeof PHASE_ACTS; readonly clock?: Monotonic } = {},
 ): Promise<FailoverState> {
   const { parts, tenure, id } = failing
   const records: { type: string; body: JsonObject }[] = []
@@ -72,10 +74,10 @@ export async function carryOut(
     const { phase } = next
     await record('failover/phase-begun', { phase })
     told(phase)
-    const began = processClock()
-    const milliseconds = () => Math.round(processClock() - began)
+    const began = clock()
+    const milliseconds = () => Math.round(clock() - began)
     try {
-      const result = await PHASE_ACTS[phase](failing)
+      const result = await acts[phase](failing)
       await record('failover/phase-done', { phase, milliseconds: milliseconds(), result })
       told(phase, result)
     } catch (thrown) {

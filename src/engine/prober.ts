@@ -1,6 +1,6 @@
 import type { Plane } from '../core/health.ts'
 import type { Instant, Side } from '../core/model.ts'
-import { type Monotonic, processClock } from './tenure.ts'
+import { type Monotonic, processClock } from './time.ts'
 
 /** One question to one plane of one side. It throws where the plane is down. */
 export interface Question {

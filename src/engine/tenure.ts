@@ -1,11 +1,7 @@
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import type { HeldBy, JournalRecord, Lease, Store } from '../store/store.ts'
-
-/** Milliseconds of a clock that no one can set. Its zero means nothing. */
-export type Monotonic = () => number
-
-export const processClock: Monotonic = () => performance.now()
+import { type Monotonic, processTime, type Time } from './time.ts'
 
 /** The time in which this process may act, kept alive by renewing its lease. */
 export interface Tenure {
@@ -32,6 +28,7 @@ export interface TenureOptions {
   /** How long a dead holder keeps others waiting. */
   readonly leaseMilliseconds: number
   readonly clock?: Monotonic
+  readonly every?: Time['every']
 }
 
 /**
@@ -41,7 +38,7 @@ export interface TenureOptions {
  * it ends here no later than in the store. A process that was stopped for longer finds itself fenced.
  */
 export async function takeTenure(options: TenureOptions): Promise<Tenure | { readonly held: HeldBy }> {
-  const { store, protection, holder, leaseMilliseconds, clock = processClock } = options
+  const { store, protection, holder, leaseMilliseconds, clock = processTime.clock, every = processTime.every } = options
   const asked = clock()
   const answer = await store.acquire(protection, holder, leaseMilliseconds)
   if ('held' in answer) return answer
@@ -71,8 +68,7 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
     }
   }
 
-  const timer = setInterval(() => void (clock() >= until ? fence() : renew()), leaseMilliseconds / 3)
-  timer.unref()
+  const stopRenewing = every(leaseMilliseconds / 3, () => void (clock() >= until ? fence() : renew()))
 
   function demand(effectMilliseconds: number): void {
     if (clock() >= until) fence()
@@ -101,7 +97,7 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
     end: async () => {
       if (ended) return
       ended = true
-      clearInterval(timer)
+      stopRenewing()
       await store.release(lease)
     },
   }
