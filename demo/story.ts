@@ -85,7 +85,14 @@ export async function play(stage: Stage): Promise<Played> {
   await run.verb('apply')
   screen.line('a second workspace stands in Central US, from a template')
   await run.verb('sync')
-  screen.line(`everything is in both regions; ${lastLine(await run.verb('loss'))}`)
+  const { ageMilliseconds, kinds } = JSON.parse(await run.verb('status', '--json')) as {
+    ageMilliseconds: number
+    kinds: Record<string, number>
+  }
+  const items = Object.values(kinds).reduce((sum, count) => sum + count, 0)
+  const age = `${(ageMilliseconds / 1000).toFixed(1)} s`
+  screen.update({ recoveryPoint: `${age} ago` })
+  screen.line(`its ${items} items are in both regions; the recovery point is ${age} old`)
   await run.verb('config')
   const before = pointer(dir)
 
@@ -262,10 +269,6 @@ async function showRegions({ emulator, screen }: Stage, active: string): Promise
 
 function pointer(dir: string): string {
   return (JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')) as { workspace_name: string }).workspace_name
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? ''
 }
 
 export type { ServeEvent }
