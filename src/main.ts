@@ -1,3 +1,3 @@
-import { program } from './cli/program.ts'
+import { run } from './cli/program.ts'
 
-await program().parseAsync()
+await run(process.argv)

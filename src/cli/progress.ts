@@ -4,55 +4,62 @@ import type { Terminal } from './terminal.ts'
 /** Milliseconds between two drawings of the moving line. */
 const FRAME = 100
 
-/** A progress that a person sees: a moving line on a terminal, a line a phase elsewhere. Nothing goes to standard output under `--json`. */
-export function shownProgress(io: Terminal): Progress & { done(): void } {
-  let phase = ''
-  let total: number | undefined
-  let count = 0
-  let began = performance.now()
-  let drawn = 0
+interface Phase {
+  readonly name: string
+  readonly total: number | undefined
+  readonly began: number
+  readonly count: number
+}
+
+/** A progress that a person sees: a moving line on a terminal, and nothing elsewhere but what is worth a line. */
+export function shownProgress(
+  io: Terminal,
+  clock: () => number = () => performance.now(),
+): Progress & { done(): void } {
+  let phase: Phase | undefined
+  let drawn = Number.NEGATIVE_INFINITY
 
   function draw(force = false): void {
-    if (!io.live || (!force && performance.now() - drawn < FRAME)) return
-    drawn = performance.now()
-    process.stderr.write(
-      `\r\u001b[2K${phase === '' ? '' : lineOf({ phase, total, count, seconds: (drawn - began) / 1000 })}`,
-    )
+    const now = clock()
+    if (!force && now - drawn < FRAME) return
+    drawn = now
+    io.moving(phase === undefined ? '' : lineOf(phase, (now - phase.began) / 1000))
   }
 
   return {
-    phase: (name, known) => {
-      phase = name
-      total = known
-      count = 0
-      began = performance.now()
+    phase: (name, total) => {
+      phase = joined(phase, name, total) ?? { name, total, began: clock(), count: 0 }
       draw(true)
     },
     advance: (more = 1) => {
-      count += more
+      if (phase !== undefined) phase = { ...phase, count: phase.count + more }
       draw()
     },
-    note: (sentence) => {
-      if (io.live) process.stderr.write('\r\u001b[2K')
-      io.say(sentence)
-      draw(true)
-    },
+    note: (sentence) => io.say(sentence),
     done: () => {
-      phase = ''
+      phase = undefined
       draw(true)
     },
   }
 }
 
-function lineOf(at: { phase: string; total: number | undefined; count: number; seconds: number }): string {
-  const { phase, total, count, seconds } = at
+/** Two phases of one kind at the same time, such as the reading of both sides, are shown as one. */
+function joined(under: Phase | undefined, name: string, total: number | undefined): Phase | undefined {
+  if (under?.total === undefined || total === undefined || under.count >= under.total) return undefined
+  const [verb = '', ...rest] = name.split(' ')
+  if (!under.name.startsWith(`${verb} `)) return undefined
+  return { ...under, name: `${under.name} and ${rest.join(' ')}`, total: under.total + total }
+}
+
+function lineOf({ name, total, count }: Phase, seconds: number): string {
   const rate = seconds > 0.5 ? count / seconds : 0
   const left = total !== undefined && rate > 0 ? Math.max(0, (total - count) / rate) : undefined
-  const parts = [
-    phase,
-    total === undefined ? `${count}` : `${count}/${total}`,
-    ...(rate > 0 ? [`${rate.toFixed(rate < 10 ? 1 : 0)}/s`] : []),
-    ...(left === undefined ? [] : [`${Math.ceil(left)} s left`]),
+  return [
+    name,
+    total === undefined ? (count === 0 ? '' : `${count}`) : `${count}/${total}`,
+    rate > 0 ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s` : '',
+    left === undefined ? '' : `${Math.ceil(left)} s left`,
   ]
-  return parts.join('  ')
+    .filter((part) => part !== '')
+    .join('  ')
 }

@@ -1,38 +1,44 @@
 import type { Command } from 'commander'
 import { FAULTS, type Fault, isFault } from '../core/errors.ts'
+import { readable } from '../core/readable.ts'
+import { systemFault } from './system-fault.ts'
 import { type Terminal, terminal } from './terminal.ts'
 
 /** What a verb does with its options. It says what people read, and the same as facts. */
 export type Act<Options> = (options: Options, io: Terminal) => Promise<void>
 
 /** Exit code for a defect of Holdfast itself. */
-const DEFECT = 70
-/** Exit code after Ctrl-C, as shells have it. */
-export const INTERRUPTED = 130
+export const DEFECT = 70
 
 /** Joins an act to a command: the terminal is made from `--json`, a fault becomes its message, hint and exit code. */
-export function act<Options>(run: Act<Options>): (options: Options, command: Command) => Promise<void> {
-  return async (_options, command) => {
+export function act<Options>(run: Act<Options>): (...args: readonly unknown[]) => Promise<void> {
+  return async (...args) => {
+    const command = args.at(-1) as Command
     const options = command.optsWithGlobals() as Options & { readonly json?: boolean }
     const io = terminal(options.json === undefined ? {} : { json: options.json })
     try {
       await run(options, io)
     } catch (thrown) {
       process.exitCode = explain(thrown, io)
+    } finally {
+      io.close()
     }
   }
 }
 
 /** Says what went wrong and what to do, and gives the exit code for it. */
 export function explain(thrown: unknown, io: Terminal): number {
-  if (isFault(thrown)) {
-    io.warn(`${io.paint('red', 'holdfast:')} ${thrown.message}`)
-    if (thrown.hint !== undefined) io.warn(`  ${thrown.hint}`)
-    io.facts({ error: asFacts(thrown) })
-    return FAULTS[thrown.code].exit
+  const fault = isFault(thrown) ? thrown : systemFault(thrown)
+  if (fault !== undefined) {
+    const [first = '', ...more] = readable(fault.message).split('\n')
+    io.warn(`${io.alarm('red', 'holdfast:')} ${first}`)
+    for (const line of more) io.warn(line)
+    if (fault.hint !== undefined) io.warn(`  ${readable(fault.hint)}`)
+    io.facts({ error: asFacts(fault) })
+    return FAULTS[fault.code].exit
   }
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-  io.warn(`${io.paint('red', 'holdfast:')} a defect of Holdfast itself:\n${text}`)
+  io.warn(`${io.alarm('red', 'holdfast:')} a defect of Holdfast itself:\n${text}`)
   io.facts({ error: { code: 'defect', message: text } })
   return DEFECT
 }
