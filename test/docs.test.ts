@@ -48,10 +48,10 @@ it('shows no command that holdfast does not have', () => {
   expect(wrong).toEqual([])
 })
 
-it('shows every verb of holdfast to a newcomer', () => {
-  const readme = readFileSync('README.md', 'utf8')
+it('shows every verb of holdfast', () => {
+  const shown = new Set(PAGES.flatMap(({ text }) => commandsIn(text)).map(([verb]) => verb))
   const verbs = program().commands.map((command) => command.name())
-  expect(verbs.filter((verb) => !readme.includes(`holdfast ${verb}`))).toEqual([])
+  expect(verbs.filter((verb) => !shown.has(verb))).toEqual([])
 })
 
 it('names only tests that exist, beside the rules they guard', () => {
