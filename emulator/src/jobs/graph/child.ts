@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Region } from '../../region.ts'
-import type { AnyJob, JobInput, JobOutput, PipelineJob } from '../definition.ts'
+import { type AnyJob, DEFAULT_OUTPUT, type JobInput, type JobOutput, type PipelineJob } from '../definition.ts'
 import { durationOf } from '../duration.ts'
 import { given, invalid, objectOr, textOr, textsOf, type Values, without } from '../fields.ts'
 import type { Job } from '../records.ts'
@@ -8,6 +8,9 @@ import { sweepNode } from '../sweep/node.ts'
 import { camel, inputOf, type Reference, type Resolve, replaced } from './bindings.ts'
 import { type Component, componentOf, defaultsOf, requiredOf } from './component.ts'
 import { componentIdOf, type Graph, type Node } from './graph.ts'
+
+/** Names by which nodes call the artifacts of a job, an output that every job has without asking. */
+const ARTIFACTS: readonly string[] = ['artifacts', DEFAULT_OUTPUT]
 
 /** A node on its way to become a job. */
 export interface Step {
@@ -87,7 +90,9 @@ function resolverOf({ region, pipeline, graph }: Step): Resolve {
     if (reference.to === 'input') return pipeline.definition.inputs?.[reference.name]
     if (reference.to === 'output') return asInput(pipeline.definition.outputs[reference.name])
     if (reference.side === 'outputs') {
-      const output = siblingOf(reference.node)?.outputs[reference.name]
+      const output = siblingOf(reference.node)?.outputs[
+        ARTIFACTS.includes(reference.name) ? DEFAULT_OUTPUT : reference.name
+      ]
       if (output?.uri == null) throw invalid(`The node '${reference.node}' has no output '${reference.name}'.`)
       return asInput(output)
     }
@@ -117,6 +122,7 @@ function inputsOf({ node }: Step, component: Component, resolve: Resolve): Recor
 function outputsOf({ pipeline, node }: Step, component: Component): Record<string, JobOutput> {
   const outputs: Record<string, JobOutput> = {}
   for (const [name, declared] of Object.entries(objectOr(component['outputs']))) {
+    if (ARTIFACTS.includes(name)) continue
     const raw = camel(objectOr(node.fields['outputs'])[name])
     const { type: _type, value, name: assetName, version: assetVersion, ...rest } = raw
     const shared = promoted(pipeline, value)

@@ -102,6 +102,17 @@ describe('a pipeline', () => {
     expect(await at.stored('ExperimentRun/dcid.flow/logs/azureml/executionlogs.txt', 'azureml')).toContain('(a)')
   })
 
+  it('reads the artifacts of a node', async () => {
+    const a = node({ text: 'a', after: 'mkdir -p outputs; echo kept > outputs/text' })
+    const b = node({ text: 'b', after: 'cp "$AZURE_ML_INPUT_d/outputs/text" "$AZURE_ML_OUTPUT_o/kept"' })
+    const read = { ...Object(b['inputs']), d: { value: output('a', 'artifacts'), job_input_type: 'literal' } }
+    const jobs = { a, b: { ...b, inputs: read, outputs: { o: { value: promoted('all') } } } }
+    await at.made('jobs/kept', pipeline(jobs, { outputs: { all: { jobOutputType: 'uri_folder' } } }))
+    await at.reaches('kept', 'Completed', 'Failed')
+
+    expect(await at.stored('azureml/kept/all/kept')).toBe('kept\n')
+  })
+
   it('is listed alone; its steps are children of its run', async () => {
     await at.made('jobs/listed', pipeline({ a: node({ text: 'a' }) }))
     await at.reaches('listed', 'Completed')
