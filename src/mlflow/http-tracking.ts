@@ -1,8 +1,8 @@
-import { Fault } from '../core/errors.ts'
-import type { Json, JsonObject } from '../core/model.ts'
+import type { JsonObject } from '../core/model.ts'
 import { batches } from './batches.ts'
+import { callsOf, listOf, refused } from './call.ts'
 import { experimentFrom, pointFrom, pointToJson, runFrom } from './shapes.ts'
-import type { Answer, Pair, Point, Request, Send, TrackedExperiment, TrackedRun, Tracking } from './tracking.ts'
+import type { Pair, Point, Request, Send, TrackedExperiment, TrackedRun, Tracking } from './tracking.ts'
 
 /** Experiments that one search names, so that a request stays small however many there are. */
 const EXPERIMENTS_A_SEARCH = 100
@@ -12,18 +12,7 @@ const POINTS_A_PAGE = 25_000
 
 /** MLflow's REST API over what `send` reaches. */
 export function httpTracking(send: Send): Tracking {
-  async function call(request: Request): Promise<JsonObject> {
-    const answer = await send(request)
-    if (answer.status < 300) return answer.body
-    throw refused(request, answer)
-  }
-
-  async function optional(request: Request): Promise<JsonObject | undefined> {
-    const answer = await send(request)
-    if (answer.status < 300) return answer.body
-    if (answer.status === 404 || answer.body['error_code'] === 'RESOURCE_DOES_NOT_EXIST') return undefined
-    throw refused(request, answer)
-  }
+  const { call, optional, pages } = callsOf(send)
 
   const post = (path: string, body: JsonObject, signal: AbortSignal) => call({ method: 'POST', path, body, signal })
   const postOnce = (path: string, body: JsonObject, signal: AbortSignal) =>
@@ -34,21 +23,6 @@ export function httpTracking(send: Send): Tracking {
     await optional({ method: 'POST', path, body, signal })
   }
 
-  /** Pages to the last; a token that comes again would go round for ever and is refused. */
-  async function* pages(ask: (token: string | undefined) => Request): AsyncIterable<JsonObject> {
-    const seen = new Set<string>()
-    let token: string | undefined
-    do {
-      const request = ask(token)
-      const page = await call(request)
-      yield page
-      const next = page['next_page_token']
-      token = typeof next === 'string' && next !== '' ? next : undefined
-      if (token !== undefined && seen.has(token)) throw circling(request)
-      if (token !== undefined) seen.add(token)
-    } while (token !== undefined)
-  }
-
   async function* experiments(signal: AbortSignal): AsyncIterable<TrackedExperiment> {
     const body = { view_type: 'ALL', max_results: PAGE }
     const ask = (token?: string): Request => ({
@@ -57,7 +31,7 @@ export function httpTracking(send: Send): Tracking {
       body: token === undefined ? body : { ...body, page_token: token },
       signal,
     })
-    for await (const page of pages(ask)) yield* list(page['experiments']).map(experimentFrom)
+    for await (const page of pages(ask)) yield* listOf(page['experiments']).map(experimentFrom)
   }
 
   async function experiment(id: string, signal: AbortSignal): Promise<TrackedExperiment | undefined> {
@@ -92,7 +66,7 @@ export function httpTracking(send: Send): Tracking {
         body: token === undefined ? body : { ...body, page_token: token },
         signal,
       })
-      for await (const page of pages(ask)) yield* list(page['runs']).map(runFrom)
+      for await (const page of pages(ask)) yield* listOf(page['runs']).map(runFrom)
     }
   }
 
@@ -109,7 +83,7 @@ export function httpTracking(send: Send): Tracking {
       query: token === undefined ? query : { ...query, page_token: token },
       signal,
     })
-    for await (const page of pages(ask)) yield* list(page['metrics']).map(pointFrom)
+    for await (const page of pages(ask)) yield* listOf(page['metrics']).map(pointFrom)
   }
 
   return {
@@ -149,39 +123,4 @@ export function httpTracking(send: Send): Tracking {
 
 function pair({ key, value }: Pair): JsonObject {
   return { key, value }
-}
-
-function list(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : []
-}
-
-function refused(request: Request, answer: Answer): Fault {
-  const vendorCode = String(answer.body['error_code'] ?? answer.status)
-  const message = String(answer.body['message'] ?? 'no reason given')
-  const code = codeOf(answer.status)
-  return new Fault(code, `${request.path} was answered ${answer.status} ${vendorCode}: ${message}`, {
-    facts: { status: answer.status, vendorCode },
-    hint: HINTS[code],
-  })
-}
-
-type RefusalCode = 'azure/throttled' | 'azure/denied' | 'azure/unreachable' | 'azure/refused'
-
-function codeOf(status: number): RefusalCode {
-  if (status === 429) return 'azure/throttled'
-  if (status === 401 || status === 403) return 'azure/denied'
-  return status === 408 || (status >= 500 && status !== 501) ? 'azure/unreachable' : 'azure/refused'
-}
-
-const HINTS: Readonly<Record<RefusalCode, string>> = {
-  'azure/throttled': 'Wait and run it again; it goes on where it was.',
-  'azure/denied': 'Give the identity a role that may read and write the run history.',
-  'azure/unreachable': 'Look at the health of the tracking server; run it again when it answers.',
-  'azure/refused': 'Look at what the tracking server says of this request.',
-}
-
-function circling(request: Request): Fault {
-  return new Fault('observe/incomplete', `${request.path} gave the same page token twice: its list has no end`, {
-    hint: 'Run it again; if it stays so, the server’s paging is broken.',
-  })
 }

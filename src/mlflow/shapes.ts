@@ -20,7 +20,7 @@ export function pointToJson({ key, value, timestamp, step, about }: Point): Json
 }
 
 export function runFrom(raw: Json): TrackedRun {
-  const { info, data, inputs } = object(raw)
+  const { info, data, inputs, outputs } = object(raw)
   const details = object(info ?? null)
   const { params, tags, metrics } = object(data ?? {})
   return {
@@ -34,6 +34,7 @@ export function runFrom(raw: Json): TrackedRun {
     tags: pairs(tags),
     latest: (Array.isArray(metrics) ? metrics : []).map(pointFrom),
     inputs: inputs ?? null,
+    ...(outputs === undefined ? {} : { outputs }),
   }
 }
 

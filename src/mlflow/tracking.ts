@@ -43,6 +43,8 @@ export interface TrackedRun {
   /** The last point of each metric. */
   readonly latest: readonly Point[]
   readonly inputs: Json
+  /** What MLflow 3 says that the run made: logged models. */
+  readonly outputs?: Json
 }
 
 export interface TrackedExperiment {

@@ -151,7 +151,7 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
       return run
     }
     const tags = [{ key: SOURCE_RUN, value: body.id }]
-    const request = { experiment_id: within.id, run_name: body.name, start_time: body.start, tags }
+    const request = { experiment_id: within.id, user_id: body.user, run_name: body.name, start_time: body.start, tags }
     // A deleted experiment takes no runs.
     if (within.deleted) await tracking.setExperimentDeleted(within.id, false, signal)
     const created = await tracking.createRun(request, signal)

@@ -1,0 +1,80 @@
+import { Fault } from '../core/errors.ts'
+import type { Json, JsonObject } from '../core/model.ts'
+import type { Answer, Request, Send } from './tracking.ts'
+
+/** The ways in which MLflow's APIs are asked: absence is `undefined`, a refusal is a fault, a list goes to its end. */
+export interface Calls {
+  call(request: Request): Promise<JsonObject>
+  optional(request: Request): Promise<JsonObject | undefined>
+  pages(ask: (token: string | undefined) => Request): AsyncIterable<JsonObject>
+}
+
+export function callsOf(send: Send): Calls {
+  async function call(request: Request): Promise<JsonObject> {
+    const answer = await send(request)
+    if (answer.status < 300) return answer.body
+    throw refused(request, answer)
+  }
+
+  async function optional(request: Request): Promise<JsonObject | undefined> {
+    const answer = await send(request)
+    if (answer.status < 300) return answer.body
+    if (answer.status === 404 || answer.body['error_code'] === 'RESOURCE_DOES_NOT_EXIST') return undefined
+    throw refused(request, answer)
+  }
+
+  async function* pages(ask: (token: string | undefined) => Request): AsyncIterable<JsonObject> {
+    const seen = new Set<string>()
+    let token: string | undefined
+    do {
+      const request = ask(token)
+      const page = await call(request)
+      yield page
+      const next = page['next_page_token']
+      token = typeof next === 'string' && next !== '' ? next : undefined
+      if (token !== undefined && seen.has(token)) throw circling(request)
+      if (token !== undefined) seen.add(token)
+    } while (token !== undefined)
+  }
+
+  return { call, optional, pages }
+}
+
+export function listOf(value: Json | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? (value as readonly JsonObject[]) : []
+}
+
+export function textOf(value: Json | undefined): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+}
+
+export function refused(request: Pick<Request, 'path'>, answer: Answer): Fault {
+  const vendorCode = String(answer.body['error_code'] ?? answer.status)
+  const message = String(answer.body['message'] ?? 'no reason given')
+  const code = codeOf(answer.status)
+  return new Fault(code, `${request.path} was answered ${answer.status} ${vendorCode}: ${message}`, {
+    facts: { status: answer.status, vendorCode },
+    hint: HINTS[code],
+  })
+}
+
+type RefusalCode = 'azure/throttled' | 'azure/denied' | 'azure/unreachable' | 'azure/refused'
+
+function codeOf(status: number): RefusalCode {
+  if (status === 429) return 'azure/throttled'
+  if (status === 401 || status === 403) return 'azure/denied'
+  return status === 408 || (status >= 500 && status !== 501) ? 'azure/unreachable' : 'azure/refused'
+}
+
+const HINTS: Readonly<Record<RefusalCode, string>> = {
+  'azure/throttled': 'Wait and run it again; it goes on where it was.',
+  'azure/denied': 'Give the identity a role that may read and write the run history.',
+  'azure/unreachable': 'Look at the health of the tracking server; run it again when it answers.',
+  'azure/refused': 'Look at what the tracking server says of this request.',
+}
+
+function circling(request: Request): Fault {
+  return new Fault('observe/incomplete', `${request.path} gave the same page token twice: its list has no end`, {
+    hint: 'Run it again; if it stays so, the server’s paging is broken.',
+  })
+}

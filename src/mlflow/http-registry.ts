@@ -1,0 +1,115 @@
+import type { Json, JsonObject } from '../core/model.ts'
+import { callsOf, listOf, textOf } from './call.ts'
+import type { ModelRegistry, ModelVersion, RegisteredModel } from './registry.ts'
+import type { Pair, Request, Send } from './tracking.ts'
+
+const PAGE = 200
+
+/** MLflow's registry API over what `send` reaches. */
+export function httpRegistry(send: Send): ModelRegistry {
+  const { call, optional, pages } = callsOf(send)
+  const post = async (path: string, body: JsonObject, signal: AbortSignal): Promise<void> =>
+    void (await call({ method: 'POST', path, body, signal }))
+  const change = async (path: string, body: JsonObject, signal: AbortSignal): Promise<void> =>
+    void (await call({ method: 'PATCH', path, body, signal }))
+  const remove = async (path: string, body: JsonObject, signal: AbortSignal): Promise<void> =>
+    void (await optional({ method: 'DELETE', path, body, signal }))
+
+  async function* search(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal) {
+    const ask = (token?: string): Request => ({
+      method: 'GET',
+      path,
+      query: { max_results: String(PAGE), ...query, ...(token === undefined ? {} : { page_token: token }) },
+      signal,
+    })
+    yield* pages(ask)
+  }
+
+  async function* models(signal: AbortSignal): AsyncIterable<RegisteredModel> {
+    for await (const page of search('registered-models/search', {}, signal)) {
+      // A search may leave out aliases; asking for each by name does not.
+      for (const found of listOf(page['registered_models'])) {
+        yield (await model(textOf(found['name']), signal)) ?? modelFrom(found)
+      }
+    }
+  }
+
+  async function model(name: string, signal: AbortSignal): Promise<RegisteredModel | undefined> {
+    const found = await optional({ method: 'GET', path: 'registered-models/get', query: { name }, signal })
+    return found === undefined ? undefined : modelFrom((found['registered_model'] ?? {}) as JsonObject)
+  }
+
+  async function versions(name: string, signal: AbortSignal): Promise<readonly ModelVersion[]> {
+    const found: ModelVersion[] = []
+    const filter = `name='${name.replaceAll("'", "''")}'`
+    for await (const page of search('model-versions/search', { filter }, signal)) {
+      found.push(...listOf(page['model_versions']).map(versionFrom))
+    }
+    return found.filter((one) => one.name === name).sort((a, b) => Number(a.version) - Number(b.version))
+  }
+
+  return {
+    models,
+    model,
+    createModel: ({ name, description, tags }, signal) =>
+      post('registered-models/create', { name, description, tags: tags.map(pair) }, signal),
+    describeModel: (name, description, signal) => change('registered-models/update', { name, description }, signal),
+    setModelTag: (name, tag, signal) => post('registered-models/set-tag', { name, ...pair(tag) }, signal),
+    deleteModelTag: (name, key, signal) => remove('registered-models/delete-tag', { name, key }, signal),
+    setAlias: (name, { key, value }, signal) =>
+      post('registered-models/alias', { name, alias: key, version: value }, signal),
+    deleteAlias: (name, alias, signal) => remove('registered-models/alias', { name, alias }, signal),
+    versions,
+    createVersion: async (wanted, signal) => {
+      const { name, source, runId, runLink, modelId, description, tags } = wanted
+      const body = {
+        name,
+        source,
+        description,
+        tags: tags.map(pair),
+        ...(runId === '' ? {} : { run_id: runId }),
+        ...(runLink === '' ? {} : { run_link: runLink }),
+        ...(modelId === '' ? {} : { model_id: modelId }),
+      }
+      const made = await call({ method: 'POST', path: 'model-versions/create', body, signal, once: true })
+      return versionFrom((made['model_version'] ?? {}) as JsonObject)
+    },
+    describeVersion: (of, description, signal) => change('model-versions/update', { ...of, description }, signal),
+    setStage: (of, stage, signal) =>
+      post('model-versions/transition-stage', { ...of, stage, archive_existing_versions: false }, signal),
+    setVersionTag: (of, tag, signal) => post('model-versions/set-tag', { ...of, ...pair(tag) }, signal),
+    deleteVersionTag: (of, key, signal) => remove('model-versions/delete-tag', { ...of, key }, signal),
+    deleteVersion: (of, signal) => remove('model-versions/delete', { ...of }, signal),
+  }
+}
+
+function modelFrom(raw: JsonObject): RegisteredModel {
+  return {
+    name: textOf(raw['name']),
+    description: textOf(raw['description']),
+    tags: pairs(raw['tags'], 'key', 'value'),
+    aliases: pairs(raw['aliases'], 'alias', 'version'),
+  }
+}
+
+function versionFrom(raw: JsonObject): ModelVersion {
+  return {
+    name: textOf(raw['name']),
+    version: textOf(raw['version']),
+    source: textOf(raw['source']),
+    runId: textOf(raw['run_id']),
+    runLink: textOf(raw['run_link']),
+    modelId: textOf(raw['model_id']),
+    description: textOf(raw['description']),
+    stage: textOf(raw['current_stage']) || 'None',
+    tags: pairs(raw['tags'], 'key', 'value'),
+  }
+}
+
+function pairs(raw: Json | undefined, key: string, value: string): readonly Pair[] {
+  return listOf(raw).map((one) => ({ key: textOf(one[key]), value: textOf(one[value]) }))
+}
+
+function pair({ key, value }: Pair): JsonObject {
+  return { key, value }
+}

@@ -1,0 +1,43 @@
+import type { Pair, Point } from './tracking.ts'
+
+/** A model as MLflow 3 logs it, beside the run that made it. */
+export interface LoggedModel {
+  readonly id: string
+  readonly experimentId: string
+  readonly name: string
+  /** Where its files are. */
+  readonly location: string
+  readonly status: string
+  readonly type: string
+  readonly runId: string
+  /** Milliseconds since 1970. */
+  readonly created: number
+  readonly tags: readonly Pair[]
+  readonly params: readonly Pair[]
+  /** Points that were logged about it; each is of a run as well. */
+  readonly metrics: readonly (Point & { readonly runId: string })[]
+}
+
+/** What a run says of a logged model that it read or made. */
+export interface ModelLink {
+  readonly modelId: string
+  readonly step: number
+}
+
+/** Logged models of MLflow 3. Lists go to their end or throw. */
+export interface LoggedModels {
+  /** Of experiments, or `undefined` where the server has no such API. */
+  list(experimentIds: readonly string[], signal: AbortSignal): Promise<AsyncIterable<LoggedModel> | undefined>
+  model(id: string, signal: AbortSignal): Promise<LoggedModel | undefined>
+  /** Creates one under an id of the server's choosing. Never sent twice: look for it after a failure. */
+  create(model: Omit<LoggedModel, 'id' | 'location' | 'created' | 'metrics'>, signal: AbortSignal): Promise<LoggedModel>
+  setTags(id: string, tags: readonly Pair[], signal: AbortSignal): Promise<void>
+  /** Says that it is ready or failed. */
+  finish(id: string, status: string, signal: AbortSignal): Promise<void>
+  /** Links are kept apart by model; one that is there already is success. */
+  link(
+    runId: string,
+    links: { readonly read: readonly ModelLink[]; readonly made: readonly ModelLink[] },
+    signal: AbortSignal,
+  ): Promise<void>
+}

@@ -1,0 +1,75 @@
+import { Fault } from '../core/errors.ts'
+import type { ArtifactFile, Artifacts } from './artifacts.ts'
+import { callsOf, listOf, refused, textOf } from './call.ts'
+import type { Server } from './server.ts'
+
+const SCHEME = 'mlflow-artifacts:'
+const API = '/api/2.0/mlflow-artifacts/artifacts'
+/** Folders in folders that are followed: a listing that goes deeper goes round. */
+const DEEPEST = 64
+
+/**
+ * Artifacts that a tracking server itself hands out, `mlflow-artifacts:`.
+ * https://mlflow.org/docs/latest/self-hosting/architecture/artifact-store/
+ */
+export function proxiedArtifacts(server: Server): Artifacts {
+  const { call } = callsOf(server.send)
+
+  async function* files(root: string, signal: AbortSignal, below = '', depth = 0): AsyncIterable<ArtifactFile> {
+    if (depth > DEEPEST) throw unsafe(below)
+    const path = below === '' ? folderOf(root) : `${folderOf(root)}/${below}`
+    const page = await call({ method: 'GET', path: API, query: { path }, signal })
+    for (const file of listOf(page['files'])) {
+      const name = textOf(file['path'])
+      const here = below === '' ? name : `${below}/${name}`
+      if (name === '' || name === '.' || name === '..' || name.includes('/')) throw unsafe(here)
+      if (file['is_dir'] === true) yield* files(root, signal, here, depth + 1)
+      else yield { path: here, length: Number(file['file_size'] ?? 0) }
+    }
+  }
+
+  async function read(root: string, path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const at = urlOf(root, path)
+    const answer = await server.bytes({ method: 'GET', path: at, signal })
+    if (answer.status === 404) {
+      await answer.body?.cancel()
+      return undefined
+    }
+    if (!answer.ok) throw await refusal(at, answer)
+    return answer.body ?? nothing()
+  }
+
+  return {
+    reaches: (root) => root.startsWith(SCHEME),
+    files: (root, signal) => files(root, signal),
+    read,
+    write: async (root, path, { bytes, signal }) => {
+      const at = urlOf(root, path)
+      const answer = await server.bytes({ method: 'PUT', path: at, body: bytes, signal })
+      if (!answer.ok) throw await refusal(at, answer)
+      await answer.body?.cancel()
+    },
+  }
+}
+
+/** The folder that a root means to the server, without its scheme and host. */
+function folderOf(root: string): string {
+  return new URL(root).pathname.replace(/^\/+/, '').replace(/\/+$/, '').split('/').map(decodeURIComponent).join('/')
+}
+
+function urlOf(root: string, path: string): string {
+  return `${API}/${`${folderOf(root)}/${path}`.split('/').map(encodeURIComponent).join('/')}`
+}
+
+async function refusal(path: string, answer: Response): Promise<Fault> {
+  const message = (await answer.text()).slice(0, 300)
+  return refused({ path }, { status: answer.status, body: { message } })
+}
+
+function unsafe(path: string): Fault {
+  return new Fault('observe/incomplete', `The tracking server lists a file under the name ${JSON.stringify(path)}`, {
+    hint: 'Look at the artifacts of this run: no client writes a file under such a name.',
+  })
+}
+
+async function* nothing(): AsyncIterable<Uint8Array> {}

@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Fault } from '../core/errors.ts'
+import type { JsonObject } from '../core/model.ts'
+import type { Answer, Request, Send } from './tracking.ts'
+
+/** An MLflow tracking server at its URI. */
+export interface Server {
+  /** Without a trailing slash and without credentials: fit to be shown. */
+  readonly uri: string
+  /** Below `/api/2.0/mlflow/`. Asks again where that can help. */
+  readonly send: Send
+  /** Bytes below `/api/2.0/mlflow-artifacts/` and elsewhere; one try, any status. */
+  bytes(request: BytesRequest): Promise<Response>
+}
+
+export interface BytesRequest {
+  readonly method: 'GET' | 'PUT'
+  /** Below the server's URI, percent-encoded. */
+  readonly path: string
+  readonly body?: AsyncIterable<Uint8Array>
+  readonly signal: AbortSignal
+}
+
+/** What MLflow's own client reads from its environment. */
+export type Credentials =
+  | { readonly by: 'nothing' }
+  | { readonly by: 'token'; readonly token: string }
+  | { readonly by: 'password'; readonly user: string; readonly password: string }
+
+export interface ServerOptions {
+  readonly uri: string
+  readonly credentials: Credentials
+  /** Longest that one request may take until its answer is whole. Default: 60 s. */
+  readonly requestMilliseconds?: number
+}
+
+const TRIES = 5
+const FIRST_WAIT = 200
+const LONGEST_WAIT = 30_000
+
+/**
+ * Opens a server. A request that a limit refused was not carried out and is sent again when the server says;
+ * one without an answer only where sending it twice is the same as once.
+ */
+export function openServer({ uri, credentials, requestMilliseconds = 60_000 }: ServerOptions): Server {
+  const { root, given } = rootOf(uri)
+  const authorization = headerOf(given ?? credentials)
+  const headers = authorization === undefined ? {} : { authorization }
+
+  async function attempt({ method, path, query, body, signal }: Request): Promise<Answer & { readonly wait?: number }> {
+    const asked = query === undefined ? '' : `?${new URLSearchParams(query)}`
+    const base = path.startsWith('/') ? root : `${root}/api/2.0/mlflow/`
+    const answer = await fetch(`${base}${path}${asked}`, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(requestMilliseconds)]),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const wait = Number(answer.headers.get('retry-after') ?? Number.NaN) * 1000
+    const text = await answer.text()
+    return { status: answer.status, body: objectIn(text), ...(Number.isFinite(wait) ? { wait } : {}) }
+  }
+
+  async function send(request: Request): Promise<Answer> {
+    for (let tried = 1; ; tried++) {
+      const backOff = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tried)
+      let wait = backOff
+      try {
+        const answer = await attempt(request)
+        const isAgain = answer.status === 429 || (answer.status >= 502 && answer.status <= 504 && request.once !== true)
+        if (!isAgain || tried >= TRIES) return answer
+        wait = Math.min(LONGEST_WAIT, answer.wait ?? backOff)
+      } catch (thrown) {
+        request.signal.throwIfAborted()
+        if (request.once === true || tried >= TRIES) throw unreachable(root, request.path, thrown)
+      }
+      await sleep(wait, undefined, { signal: request.signal })
+    }
+  }
+
+  async function bytes({ method, path, body, signal }: BytesRequest): Promise<Response> {
+    // A body that is a stream needs `duplex`, which the types of fetch do not know yet.
+    const streamed = body === undefined ? {} : { body, duplex: 'half' }
+    try {
+      return await fetch(`${root}${path}`, { method, headers, signal, ...streamed } as RequestInit)
+    } catch (thrown) {
+      signal.throwIfAborted()
+      throw unreachable(root, path, thrown)
+    }
+  }
+
+  return { uri: root, send, bytes }
+}
+
+/** What MLflow's client would sign in with. https://mlflow.org/docs/latest/self-hosting/security/basic-http-auth/ */
+export function credentialsOf(env: Readonly<Record<string, string | undefined>>): Credentials {
+  const [user, password] = [env['MLFLOW_TRACKING_USERNAME'], env['MLFLOW_TRACKING_PASSWORD']]
+  const token = env['MLFLOW_TRACKING_TOKEN']
+  if (user !== undefined && password !== undefined) return { by: 'password', user, password }
+  return token === undefined ? { by: 'nothing' } : { by: 'token', token }
+}
+
+function rootOf(uri: string): { readonly root: string; readonly given?: Credentials } {
+  const url = new URL(uri)
+  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+  url.username = ''
+  url.password = ''
+  const root = `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+  return user === '' ? { root } : { root, given: { by: 'password', user, password } }
+}
+
+function headerOf(credentials: Credentials): string | undefined {
+  if (credentials.by === 'nothing') return undefined
+  if (credentials.by === 'token') return `Bearer ${credentials.token}`
+  return `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`
+}
+
+function objectIn(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as JsonObject) : {}
+  } catch {
+    return text === '' ? {} : { message: text.slice(0, 300) }
+  }
+}
+
+function unreachable(root: string, path: string, thrown: unknown): Fault {
+  const cause = (thrown as { readonly cause?: { readonly message?: string } }).cause?.message
+  const why = cause ?? (thrown instanceof Error ? thrown.message : String(thrown))
+  return new Fault('azure/unreachable', `${root} did not answer ${path}: ${why}`, {
+    hint: 'Look at the health of the tracking server; run it again when it answers.',
+    cause: thrown,
+  })
+}
