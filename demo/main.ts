@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startEmulator } from '../src/cli/local/emulator.ts'
-import { type Evidence, evidenceOf, isGood, printEvidence } from './evidence.ts'
+import { evidenceOf, isGood, printEvidence } from './evidence.ts'
 import { openScreen } from './screen.ts'
 import { play, type Stage } from './story.ts'
 
@@ -80,5 +80,3 @@ function endOf(child: Awaited<ReturnType<typeof startEmulator>>['process']): Pro
     child.stdin?.end()
   })
 }
-
-export type { Evidence }

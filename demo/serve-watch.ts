@@ -26,10 +26,14 @@ interface Waiting {
 }
 
 /** Reads what the controller says, shows it, and lets the story wait for it. */
-export function watchServe(screen: Screen): {
+export interface ServeWatch {
+  /** Takes in one line that it printed. */
   line(text: string): void
+  /** The next event that passes the test, within a minute. */
   until(test: (event: ServeEvent) => boolean, signal: AbortSignal): Promise<ServeEvent>
-} {
+}
+
+export function watchServe(screen: Screen): ServeWatch {
   const waiting = new Set<Waiting>()
 
   function line(text: string): void {

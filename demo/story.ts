@@ -16,9 +16,9 @@ import {
   trainingJob,
   waitingJob,
 } from './estate.ts'
-import { processes } from './processes.ts'
+import { type Processes, processes } from './processes.ts'
 import type { Screen } from './screen.ts'
-import { type ServeEvent, watchServe } from './serve-watch.ts'
+import { type ServeWatch, watchServe } from './serve-watch.ts'
 
 export interface Stage {
   readonly dir: string
@@ -61,112 +61,155 @@ const POINTS = ['v1', 'v2', 'v3'] as const
 const BACK_BEFORE_FIRING = 4000
 
 export async function play(stage: Stage): Promise<Played> {
-  const { emulator, screen, dir, signal, closing } = stage
+  const { emulator, closing } = stage
   const team = await emulator.env('team')
   const cloud = openCloud(team)
   closing.push(() => cloud.close())
   const estate = estateOf(team['AZURE_SUBSCRIPTION_ID'] ?? '')
-
-  screen.chapter('A team has a workspace in East US 2')
-  await build(stage, cloud, estate)
-
-  screen.chapter('Holdfast protects it')
   const standby = standbyOf(estate)
+  await build(stage, cloud, estate)
+  const protection = await protect(stage, estate, standby)
+  const acting: Acting = { stage, cloud, estate, standby, ...protection }
+  const firing = await train(acting)
+  const lost = await loseRegion(acting)
+  const returnedAt = await comeBack(acting, firing, lost.resubmitted)
+
+  const { resubmitted, ...instants } = lost
+  const report = JSON.parse(await protection.run.verb('report', '--json')) as FailoverReport
+  return {
+    ...instants,
+    control: emulator.control,
+    cloud,
+    estate,
+    standby,
+    returnedAt,
+    report,
+    pointers: { before: protection.pointedTo, after: lost.pointsTo },
+    jobs: { training: TRAINING, resubmitted, waiting: WAITING },
+  }
+}
+
+/** What protects the workspace while the story goes on. */
+interface Protection {
+  readonly run: Processes
+  readonly watching: ServeWatch
+  /** Name of the workspace that config.json shows to before anything happens. */
+  readonly pointedTo: string
+}
+
+interface Acting extends Protection {
+  readonly stage: Stage
+  readonly cloud: Cloud
+  readonly estate: Estate
+  readonly standby: Standby
+}
+
+/** A schedule's next instant, and when the schedule was made. */
+interface Firing {
+  readonly at: number
+  readonly made: number
+}
+
+async function protect(stage: Stage, estate: Estate, standby: Standby): Promise<Protection> {
+  const { emulator, screen, dir, signal, closing } = stage
+  screen.chapter('Holdfast protects it')
   const ports = writePolicy(dir, estate, standby)
-  const status = await emulator.status()
-  const environments = new Map(
-    await Promise.all(['holdfast', ...POINTS].map(async (name) => [name, await emulator.env(name)] as const)),
-  )
+  const { ca } = await emulator.status()
+  const names = ['holdfast', ...POINTS]
+  const environments = new Map(await Promise.all(names.map(async (name) => [name, await emulator.env(name)] as const)))
   const run = processes({
     cwd: dir,
-    environment: (client) => ({ ...environments.get(client), HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: status.ca }),
+    environment: (client) => ({ ...environments.get(client), HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: ca }),
   })
   closing.push(() => run.end())
   await run.verb('apply')
   screen.line('a second workspace stands in Central US, from a template')
   await run.verb('sync')
+  await showStatus(screen, run)
+  await run.verb('config')
+
+  const pace = ['--every', '400', '--timeout', '900']
+  for (const [index, name] of POINTS.entries()) {
+    const listen = `127.0.0.1:${ports[index]}`
+    run.service(name, ['vantage', '--name', name, '--listen', listen, ...pace], () => undefined)
+  }
+  const watching = watchServe(screen)
+  run.service('holdfast', ['serve', '--json', '--lease', '6000', '--call', '3000', '--tick', '400'], watching.line)
+  await watching.until(({ decision }) => decision?.do === 'stay' && /active and well/.test(decision.reason), signal)
+  screen.line('three vantage points watch both regions, a controller holds the lease')
+  return { run, watching, pointedTo: pointer(dir) }
+}
+
+/** Starts the jobs, and goes on until the training is half way and the standby knows of everything. */
+async function train({ stage, cloud, estate, watching }: Acting): Promise<Firing> {
+  stage.screen.chapter('A training job runs, and another waits for its node')
+  await cloud.arm('PUT', `${estate.workspace}/jobs/${TRAINING}`, trainingJob(estate, PAUSE))
+  await cloud.arm('PUT', `${estate.workspace}/jobs/${WAITING}`, waitingJob(estate))
+  await trainedUntil(stage, cloud, estate.workspace, Math.floor(TOTAL_EPOCHS / 2) - 3)
+  const firing = await scheduleSoon(cloud, estate)
+  await watching.until(({ is, end }) => is === 'pass' && (end?.startedAt ?? 0) > firing.made, stage.signal)
+  await trainedUntil(stage, cloud, estate.workspace, Math.floor(TOTAL_EPOCHS / 2))
+  return firing
+}
+
+async function loseRegion({ stage, cloud, estate, standby, watching }: Acting) {
+  const { emulator, screen, signal, dir } = stage
+  screen.chapter('East US 2 is lost: its process is killed, without a warning')
+  const killedAt = Date.now()
+  await emulator.region(estate.location, 'kill')
+  await showRegions(stage, estate.location)
+  const failover = await watching.until((event) => event.is === 'failover', signal)
+  const resubmitted = `${TRAINING}-${failover.id}`
+  const runningAgainAt = await runningSince(stage, cloud, `${standby.workspace}/jobs/${resubmitted}`)
+  const seconds = ((runningAgainAt - killedAt) / 1000).toFixed(1)
+  screen.line(`${resubmitted} runs in Central US, ${seconds} s after the loss; config.json points there`)
+  return {
+    killedAt,
+    runningAgainAt,
+    resubmitted,
+    checkpointEpoch: await verifiedEpoch(cloud, standby),
+    pointsTo: pointer(dir),
+  }
+}
+
+/** Gives when the lost region came back, after everything that follows from it is over. */
+async function comeBack(
+  { stage, cloud, estate, standby, watching }: Acting,
+  firing: Firing,
+  resubmitted: string,
+): Promise<number> {
+  const { emulator, screen, signal } = stage
+  screen.chapter('East US 2 comes back, with a queued job and a schedule that is about to fire')
+  await sleep(Math.max(0, firing.at - BACK_BEFORE_FIRING - Date.now()), undefined, { signal })
+  await emulator.region(estate.location, 'start')
+  const returnedAt = Date.now()
+  await showRegions(stage, standby.location)
+  await watching.until((event) => event.is === 'return', signal)
+  screen.line('it was fenced before either did harm; what only it had was carried over')
+  await sleep(Math.max(0, firing.at + 3000 - Date.now()), undefined, { signal })
+  await ended(stage, cloud, `${standby.workspace}/jobs/${resubmitted}`)
+  const over = Date.now()
+  await watching.until(
+    ({ is, end }) => is === 'pass' && (end?.startedAt ?? 0) > over && end?.behind?.length === 0,
+    signal,
+  )
+  screen.line('the model is trained, and East US 2 follows Central US now')
+  return returnedAt
+}
+
+async function showStatus(screen: Screen, run: Processes): Promise<void> {
   const { ageMilliseconds, kinds } = JSON.parse(await run.verb('status', '--json')) as {
     ageMilliseconds: number
     kinds: Record<string, number>
   }
   const items = Object.values(kinds).reduce((sum, count) => sum + count, 0)
   const age = `${(ageMilliseconds / 1000).toFixed(1)} s`
-  screen.update({ recoveryPoint: `${age} ago` })
+  screen.update({ recoveryPoint: `${age} old` })
   screen.line(`its ${items} items are in both regions; the recovery point is ${age} old`)
-  await run.verb('config')
-  const before = pointer(dir)
-
-  for (const [index, name] of POINTS.entries()) {
-    run.service(
-      name,
-      ['vantage', '--name', name, '--listen', `127.0.0.1:${ports[index]}`, '--every', '400', '--timeout', '900'],
-      () => undefined,
-    )
-  }
-  const watching = watchServe(stage.screen)
-  run.service('holdfast', ['serve', '--json', '--lease', '6000', '--call', '3000', '--tick', '400'], watching.line)
-  await watching.until(
-    (event) =>
-      event.is === 'decision' && event.decision?.do === 'stay' && /active and well/.test(event.decision.reason),
-    signal,
-  )
-  screen.line('three vantage points watch both regions, a controller holds the lease')
-
-  screen.chapter('A training job runs, and another waits for its node')
-  await cloud.arm('PUT', `${estate.workspace}/jobs/${TRAINING}`, trainingJob(estate, PAUSE))
-  await cloud.arm('PUT', `${estate.workspace}/jobs/${WAITING}`, waitingJob(estate))
-  await trainedUntil(stage, cloud, estate.workspace, Math.floor(TOTAL_EPOCHS / 2) - 3)
-  const firing = await scheduleSoon(cloud, estate)
-  await watching.until((event) => event.is === 'pass' && (event.end?.startedAt ?? 0) > firing.made, signal)
-  await trainedUntil(stage, cloud, estate.workspace, Math.floor(TOTAL_EPOCHS / 2))
-
-  screen.chapter('East US 2 is lost: its process is killed, without a warning')
-  const killedAt = Date.now()
-  await emulator.region(estate.location, 'kill')
-  await showRegions(stage, 'eastus2')
-  const failover = await watching.until((event) => event.is === 'failover', signal)
-  const resubmitted = `${TRAINING}-${failover.id}`
-  const runningAgainAt = await runningSince(stage, cloud, `${standby.workspace}/jobs/${resubmitted}`)
-  const seconds = ((runningAgainAt - killedAt) / 1000).toFixed(1)
-  screen.line(`${resubmitted} runs in Central US, ${seconds} s after the loss; config.json points there`)
-  const checkpointEpoch = await verifiedEpoch(cloud, standby)
-  const after = pointer(dir)
-
-  screen.chapter('East US 2 comes back, with a queued job and a schedule that is about to fire')
-  await sleep(Math.max(0, firing.at - BACK_BEFORE_FIRING - Date.now()), undefined, { signal })
-  await emulator.region(estate.location, 'start')
-  const returnedAt = Date.now()
-  await showRegions(stage, 'centralus')
-  await watching.until((event) => event.is === 'return', signal)
-  screen.line('it was fenced before either did harm; what only it had was carried over')
-  const backAt = Date.now()
-  await sleep(Math.max(0, firing.at + 3000 - Date.now()), undefined, { signal })
-  await ended(stage, cloud, `${standby.workspace}/jobs/${resubmitted}`)
-  const endedAt = Date.now()
-  await watching.until(
-    (event) =>
-      event.is === 'pass' && (event.end?.startedAt ?? 0) > Math.max(backAt, endedAt) && event.end?.behind?.length === 0,
-    signal,
-  )
-  screen.line('the model is trained, and East US 2 follows Central US now')
-
-  const report = JSON.parse(await run.verb('report', '--json')) as FailoverReport
-  return {
-    control: emulator.control,
-    cloud,
-    estate,
-    standby,
-    killedAt,
-    runningAgainAt,
-    returnedAt,
-    checkpointEpoch,
-    report,
-    pointers: { before, after },
-    jobs: { training: TRAINING, resubmitted, waiting: WAITING },
-  }
 }
 
 async function build(stage: Stage, cloud: Cloud, estate: Estate): Promise<void> {
+  stage.screen.chapter('A team has a workspace in East US 2')
   await showRegions(stage, 'eastus2')
   await deployWorkspace(cloud, estate)
   await registerAssets(cloud, estate)
@@ -205,7 +248,7 @@ function writePolicy(dir: string, estate: Estate, standby: Standby): readonly nu
 }
 
 /** A schedule that fires each minute, first some time after the loss. */
-async function scheduleSoon(cloud: Cloud, estate: Estate): Promise<{ at: number; made: number }> {
+async function scheduleSoon(cloud: Cloud, estate: Estate): Promise<Firing> {
   const at = Math.ceil((Date.now() + 24_000) / 1000) * 1000
   await cloud.arm('PUT', `${estate.workspace}/schedules/nightly`, nightlySchedule(estate, new Date(at)))
   return { at, made: Date.now() }
@@ -270,5 +313,3 @@ async function showRegions({ emulator, screen }: Stage, active: string): Promise
 function pointer(dir: string): string {
   return (JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')) as { workspace_name: string }).workspace_name
 }
-
-export type { ServeEvent }
