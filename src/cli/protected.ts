@@ -1,8 +1,11 @@
+import { hostname } from 'node:os'
 import { Command } from 'commander'
 import { Fault } from '../core/errors.ts'
 import type { Roles } from '../core/model.ts'
 import type { Parts } from '../engine/parts.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
+import type { HeldBy } from '../store/store.ts'
+import { isAlive } from './alive.ts'
 import { type Composed, compose } from './compose/compose.ts'
 import { shownProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
@@ -37,8 +40,10 @@ export async function within(
 ): Promise<void> {
   const { policy, protection, state, requestMilliseconds } = given
   const ending = new AbortController()
-  const interrupt = () =>
+  const interrupt = () => {
+    io.moving('ending in order; Ctrl-C once more ends it at once')
     ending.abort(new Fault('run/interrupted', 'It was interrupted', { hint: 'Run it again: it goes on where it was.' }))
+  }
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   const progress = shownProgress(io)
   const joined = await compose({
@@ -50,6 +55,9 @@ export async function within(
   })
   try {
     await work(joined, ending.signal)
+  } catch (thrown) {
+    // Whatever broke off first when everything was told to end, the reason is that it was told.
+    throw ending.signal.aborted ? ending.signal.reason : thrown
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
     progress.done()
@@ -62,21 +70,28 @@ export async function underLease<T>({ parts, holder }: Composed, act: (tenure: T
   const { store, protection } = parts
   const answer = await takeTenure({ store, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
   if ('held' in answer) {
-    const { holder: other, remainingMilliseconds } = answer.held
-    throw new Fault(
-      'run/held',
-      `${other} holds the lease of ${protection} for another ${Math.ceil(remainingMilliseconds / 1000)} s`,
-      {
-        facts: { remainingMilliseconds },
-        hint: 'Let it do the work, or end it and run this again.',
-      },
-    )
+    throw heldFault(protection, answer.held)
   }
   try {
     return await act(answer)
   } finally {
     await answer.end()
   }
+}
+
+/** Says who holds the lease: whoever it is, or a process of this machine that is no more. */
+function heldFault(protection: string, { holder, remainingMilliseconds }: HeldBy): Fault {
+  const left = `${Math.ceil(remainingMilliseconds / 1000)} s`
+  const facts = { holder, remainingMilliseconds }
+  const [host, pid] = holder.split('/')
+  if (host === hostname() && !isAlive(Number(pid))) {
+    const message = `${holder}, which has ended without giving it back, holds the lease of ${protection} for another ${left}`
+    return new Fault('run/held', message, { facts, hint: 'Run this again then.' })
+  }
+  return new Fault('run/held', `${holder} holds the lease of ${protection} for another ${left}, and renews it`, {
+    facts,
+    hint: 'Let it do the work, or end it and run this again.',
+  })
 }
 
 /** Who is active. Before the first failover that is the primary. */

@@ -15,6 +15,7 @@ import type { Place } from '../../services/service.ts'
 import { openSqliteStore } from '../../store/sqlite.ts'
 import { openSqliteLedger } from '../../store/sqlite-ledger.ts'
 import { readPolicies } from '../policy-file.ts'
+import { demandOwnCloud } from './own-cloud.ts'
 import { type OpenReach, openReach } from './reach.ts'
 
 /** One protection with everything joined that its verbs need. */
@@ -49,6 +50,7 @@ export const CALL_MILLISECONDS = 20_000
 /** Joins the parts for one protection: the only place that names a store, a blob store or the registry of services. */
 export async function compose(options: ComposeOptions): Promise<Composed> {
   const policy = await policyNamed(options)
+  demandOwnCloud(policy.primary.workspace)
   const dir = join(options.state ?? join(dirname(resolve(options.policy)), '.holdfast'), policy.name)
   const azure = openAzure({
     surroundings: surroundingsOf(process.env),

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../../core/errors.ts'
+import { isAlive } from '../alive.ts'
 
 /** A region as the emulator tells it. */
 export interface RegionStatus {
@@ -139,15 +140,6 @@ function connect(port: number): Emulator {
     region: (name, act) => call('POST', `/emulator/regions/${encodeURIComponent(name)}/${act}`),
     faults: async () => (await call<{ faults: readonly EmulatorFault[] }>('GET', '/emulator/faults')).faults,
     setFaults: async (faults) => void (await call('PUT', '/emulator/faults', { faults })),
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (thrown) {
-    return (thrown as { code?: string }).code === 'EPERM'
   }
 }
 

@@ -1,9 +1,12 @@
 import type { Command } from 'commander'
+import { readable } from '../../core/readable.ts'
 import type { Step } from '../../core/step.ts'
 import { type Prepared, prepare, stepsByKind } from '../../engine/sync.ts'
 import { type Protected, protectedVerb, rolesOf, within } from '../protected.ts'
+import { counted, showUnread } from '../shown.ts'
 import type { Style, Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
+import { demandRead } from './inventory.ts'
 
 const MARKS: Readonly<Record<Step['do'], readonly [mark: string, style: Style]>> = {
   create: ['+', 'green'],
@@ -18,7 +21,8 @@ const SHOWN = 40
 /** `holdfast plan`: what would make the standby follow, and nothing done. */
 export function planVerb(): Command {
   return protectedVerb('plan', 'print what would make the standby follow, and what stays undone and why')
-    .option('--all', 'print every step')
+
+    .option('--all', `print every step and note, not the first ${SHOWN} of each`)
     .addHelpText('after', examples('holdfast plan', 'holdfast plan --all', 'holdfast plan --json'))
     .action(
       act<Protected & { readonly all?: boolean }>((options, io) =>
@@ -26,6 +30,7 @@ export function planVerb(): Command {
           const prepared = await prepare({ parts, active: (await rolesOf(parts)).active, carrying, signal })
           showPlan(io, prepared, options.all === true ? Number.POSITIVE_INFINITY : SHOWN)
           io.facts(factsOfPlan(prepared))
+          demandRead(prepared.source, prepared.target)
         }),
       ),
     )
@@ -37,17 +42,14 @@ export function showPlan(io: Terminal, { plan, source, target, ends }: Prepared,
   )
   for (const step of plan.steps.slice(0, most)) {
     const [mark, style] = MARKS[step.do]
-    io.say(`  ${io.paint(style, mark)} ${step.address}`)
+    io.say(`  ${io.paint(style, mark)} ${readable(step.address)}`)
   }
-  if (plan.steps.length > most) io.say(`  … and ${plan.steps.length - most} more (--all)`)
-  for (const note of plan.notes.slice(0, most)) io.say(`  ${io.paint('dim', note.is)} ${note.address}: ${note.reason}`)
-  for (const [side, seen] of [
-    ['source', source],
-    ['target', target],
-  ] as const) {
-    for (const [kind, why] of seen.incomplete)
-      io.say(`  ${io.paint('yellow', 'not read')} ${kind} at the ${side}: ${why}`)
-  }
+  if (plan.steps.length > most) io.say(`  … and ${counted(plan.steps.length - most, 'more step')} (--all)`)
+  for (const note of plan.notes.slice(0, most))
+    io.say(`  ${io.paint('dim', note.is)} ${readable(note.address)}: ${readable(note.reason)}`)
+  if (plan.notes.length > most) io.say(`  … and ${counted(plan.notes.length - most, 'more note')} (--all)`)
+  showUnread(io, source.incomplete, ` in ${ends.source.location}`)
+  showUnread(io, target.incomplete, ` in ${ends.target.location}`)
   if (plan.brake !== undefined) {
     io.say(
       io.paint(
@@ -57,7 +59,7 @@ export function showPlan(io: Terminal, { plan, source, target, ends }: Prepared,
     )
   }
   const kinds = [...stepsByKind(plan)].map(([kind, count]) => `${count} ${kind}`).join(', ')
-  io.say(plan.steps.length === 0 ? 'Nothing to do.' : `${plan.steps.length} steps: ${kinds}.`)
+  io.say(plan.steps.length === 0 ? 'Nothing to do.' : `${counted(plan.steps.length, 'step')}: ${kinds}.`)
 }
 
 export function factsOfPlan({ plan, source, target, ends }: Prepared): Readonly<Record<string, unknown>> {

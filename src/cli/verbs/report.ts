@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
+import { readable } from '../../core/readable.ts'
 import { type FailoverReport, reportOf } from '../../engine/report.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
+import { counted } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 
@@ -49,30 +51,32 @@ export function showReport(io: Terminal, report: FailoverReport): void {
     `  detect ${seconds(times.detect)}   decide ${seconds(times.decide)}   execute ${seconds(times.execute)}   verify ${seconds(times.verify)}`,
   )
   io.say()
-  for (const { at, what } of timeline) io.say(`  ${io.paint('dim', at.slice(11, 23))}  ${what}`)
+  for (const { at, what } of timeline) io.say(`  ${io.paint('dim', at.slice(11, 23))}  ${readable(what)}`)
   if (jobs.length > 0) {
     io.say()
     io.say(
       io.table(
         ['JOB', 'WHAT', 'WHY'],
-        jobs.map((job) => [job.job, job.as === undefined ? job.is : `${job.is} as ${job.as}`, job.reason]),
+        jobs.map((job) => [job.job, job.as === undefined ? job.is : `${job.is} as ${job.as}`, readable(job.reason)]),
       ),
     )
   }
   io.say()
   const compared = Object.values(verified.compared).reduce((sum, count) => sum + count, 0)
-  io.say(`${compared} items compared: ${verified.missing.length} missing, ${verified.different.length} different.`)
-  for (const address of [...verified.missing, ...verified.different]) io.say(`  ${io.paint('red', address)}`)
+  io.say(
+    `${counted(compared, 'item')} compared: ${verified.missing.length} missing, ${verified.different.length} different.`,
+  )
+  for (const address of [...verified.missing, ...verified.different]) io.say(`  ${io.paint('red', readable(address))}`)
   showLoss(io, report)
   if (returned !== undefined) {
     io.say()
-    io.say(`When the ${from} came back: ${returned.length} things that only it had, or had otherwise.`)
+    io.say(`When the ${from} came back: ${counted(returned.length, 'thing')} that only it had, or had otherwise.`)
     for (const finding of returned)
       io.say(
-        `  ${finding.is.padEnd(8)} ${finding.address}${'as' in finding ? ` → ${finding.as}` : ''}${'why' in finding ? `: ${finding.why}` : ''}`,
+        `  ${finding.is.padEnd(8)} ${readable(finding.address)}${'as' in finding ? ` → ${readable(finding.as)}` : ''}${'why' in finding ? `: ${readable(finding.why)}` : ''}`,
       )
   }
-  for (const sentence of unfinished) io.say(`${io.paint('yellow', 'unfinished')}  ${sentence}`)
+  for (const sentence of unfinished) io.say(`${io.paint('yellow', 'unfinished')}  ${readable(sentence)}`)
   if (loss.length === 0 && report.recoveryPoint !== null && report.lastAnswered !== null) {
     const span = Date.parse(report.lastAnswered) - Date.parse(report.recoveryPoint)
     io.say(
@@ -84,8 +88,10 @@ export function showReport(io: Terminal, report: FailoverReport): void {
 function showLoss(io: Terminal, { loss }: FailoverReport): void {
   if (loss.length === 0) return
   io.say()
-  io.say(`${loss.length} things are known to be lost, whole or in part:`)
+  io.say(`${counted(loss.length, 'thing is', 'things are')} known to be lost, whole or in part:`)
   for (const { address, is, recoveryPoint, why } of loss) {
-    io.say(`  ${address}  ${is === 'whole' ? 'all of it' : `since ${new Date(recoveryPoint).toISOString()}`}: ${why}`)
+    io.say(
+      `  ${readable(address)}  ${is === 'whole' ? 'all of it' : `since ${new Date(recoveryPoint).toISOString()}`}: ${readable(why)}`,
+    )
   }
 }

@@ -1,5 +1,6 @@
 import type { Event } from '../../controller/controller.ts'
 import { roughly } from '../../core/duration.ts'
+import { readable } from '../../core/readable.ts'
 import { stepsByKind } from '../../engine/sync.ts'
 
 /** What a person reads of an event, or `undefined` where it is no news. */
@@ -22,14 +23,14 @@ export function lineOf(event: Event): string | undefined {
     case 'return':
       return `the other side is back: ${event.comeback.fenced.stopped.length} things stopped there, ${event.comeback.findings.length} found that only it had`
     case 'trouble':
-      return `trouble with ${event.what}: ${event.why}`
+      return `trouble with ${event.what}: ${readable(event.why)}`
     default:
       return event satisfies never
   }
 }
 
 function passLine(end: Extract<Event, { is: 'pass' }>['end']): string | undefined {
-  if (end.is === 'failed') return `a pass failed: ${end.why}`
+  if (end.is === 'failed') return `a pass failed: ${readable(end.why)}`
   const { plan, reckoned, source, execution } = end.pass
   if (plan.steps.length === 0) return undefined
   const kinds = [...stepsByKind(plan)].map(([kind, count]) => `${count} ${kind}`).join(', ')

@@ -7,6 +7,7 @@ import { Fault } from '../../core/errors.ts'
 import { voters } from '../../core/health.ts'
 import type { Side } from '../../core/model.ts'
 import { workspaceConfig } from '../../engine/pointer.ts'
+import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import { CALL_MILLISECONDS, type Composed } from '../compose/compose.ts'
 import { failingOf } from '../compose/failing.ts'
 import { PROBED } from '../compose/probes.ts'
@@ -16,12 +17,11 @@ import { act, examples } from '../verb.ts'
 import { lineOf, plainEvent } from './serve-lines.ts'
 
 interface Options extends Protected {
-  readonly listen?: string
+  readonly listen?: HostPort
   readonly region?: string
-  readonly lease: string
-  readonly call: string
-  readonly tick: string
-  readonly json?: boolean
+  readonly lease: number
+  readonly call: number
+  readonly tick: number
 }
 
 /** How long a side is tried once more that no vantage point has an answer from. */
@@ -30,18 +30,24 @@ const SILENT_SIDE_MILLISECONDS = 1000
 /** `holdfast serve`: the controller. */
 export function serveVerb(): Command {
   return protectedVerb('serve', 'follow, watch, decide and fail over, until it is ended')
-    .option('--listen <host:port>', 'answer /health, /active and /status over HTTP there')
+    .option('--listen <host:port>', 'answer /health, /active and /status over HTTP there', hostPort)
     .option('--region <name>', 'the region that this process runs in, if it is one of Azure’s')
-    .option('--lease <milliseconds>', 'how long a dead controller keeps the next one waiting', '30000')
-    .option('--call <milliseconds>', 'longest that one call to Azure may take', String(CALL_MILLISECONDS))
-    .option('--tick <milliseconds>', 'time between two looks at the vantage points', '2000')
+    .option(
+      '--lease <milliseconds>',
+      'how long a dead controller keeps the next one waiting',
+      milliseconds(1000),
+      30_000,
+    )
+    .option('--call <milliseconds>', 'longest that one call to Azure may take', milliseconds(100), CALL_MILLISECONDS)
+    .option('--tick <milliseconds>', 'time between two looks at the vantage points', milliseconds(50), 2000)
     .addHelpText(
       'after',
       examples('holdfast serve', 'holdfast serve --listen 127.0.0.1:7400', 'holdfast serve --json >> holdfast.log'),
     )
     .action(
       act<Options>((options, io) =>
-        within({ ...options, requestMilliseconds: Number(options.call) }, io, async (joined, signal) => {
+        within({ ...options, requestMilliseconds: options.call }, io, async (joined, signal) => {
+          demandOutlasts(options)
           const region = await whereItRuns(joined, options.region, signal)
           demandMayServe(joined, region)
           let sentence = 'it has just begun'
@@ -49,11 +55,11 @@ export function serveVerb(): Command {
           const told = (event: Event) => {
             if (event.is === 'health' || event.is === 'held') ticked = Date.now()
             if (event.is === 'decision') sentence = event.decision.reason
-            if (options.json === true) process.stdout.write(`${JSON.stringify(plainEvent(event))}\n`)
+            io.event(plainEvent(event))
             const line = lineOf(event)
             if (line !== undefined) io.say(`${io.paint('dim', new Date().toISOString())}  ${line}`)
           }
-          const health = () => ({ ok: Date.now() - ticked < Number(options.tick) * 5 + 10_000, sentence })
+          const health = () => ({ ok: Date.now() - ticked < options.tick * 5 + 10_000, sentence })
           const server = options.listen === undefined ? undefined : await listening(joined, options.listen, health)
           try {
             await runController(controllerOptions(joined, { ...options, inside: region }, told), signal)
@@ -63,6 +69,15 @@ export function serveVerb(): Command {
         }),
       ),
     )
+}
+
+/** No effect begins that the lease would not outlast: with a shorter lease nothing would ever begin. */
+function demandOutlasts({ lease, call }: Options): void {
+  if (lease > call) return
+  throw new Fault('usage/bad-argument', `--lease is ${lease} ms, and a call may take ${call} ms`, {
+    facts: { lease, call },
+    hint: 'Give a --lease that is longer than --call, best three times as long.',
+  })
 }
 
 /** The side in whose region this process runs, if any. */
@@ -102,7 +117,7 @@ function demandMayServe({ policy }: Composed, region: Side | undefined): void {
   )
 }
 
-async function listening(joined: Composed, listen: string, health: () => { ok: boolean; sentence: string }) {
+async function listening(joined: Composed, listen: HostPort, health: () => { ok: boolean; sentence: string }) {
   const { policy, parts } = joined
   const server = controllerServer({
     health,
@@ -117,8 +132,7 @@ async function listening(joined: Composed, listen: string, health: () => { ok: b
       ...health(),
     }),
   })
-  const [host = '127.0.0.1', port = '7400'] = listen.split(':')
-  await server.listen({ host, port: Number(port) })
+  await server.listen(listen)
   return server
 }
 
@@ -129,7 +143,7 @@ export function controllerOptions(
 ): ControllerOptions {
   const { policy, parts, carrying, holder, dir } = joined
   const key = sharedKey(dir)
-  const callMilliseconds = Number(options.call)
+  const callMilliseconds = options.call
   return {
     parts,
     policy,
@@ -141,9 +155,9 @@ export function controllerOptions(
       verify: (body, signature) => isSigned(body, signature, key),
       timeoutMilliseconds: Math.min(2000, callMilliseconds),
     },
-    leaseMilliseconds: Number(options.lease),
+    leaseMilliseconds: options.lease,
     callMilliseconds,
-    tickMilliseconds: Number(options.tick),
+    tickMilliseconds: options.tick,
     failing: (which) =>
       failingOf(joined, which, {
         callMilliseconds,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { kindOf } from '../../core/model.ts'
+import { readable } from '../../core/readable.ts'
 import { type Loss, lossOf, openBy } from '../../engine/loss.ts'
 import type { Parts } from '../../engine/parts.ts'
 import { type Protected, protectedVerb, rolesOf, within } from '../protected.ts'
@@ -35,8 +36,10 @@ export function statusVerb(): Command {
             String(count),
             String(loss.items.filter((one) => kindOf(one.address) === kind).length),
           ])
-          io.say()
-          io.say(io.table(['KIND', 'ITEMS', 'AT RISK'], rows))
+          if (rows.length > 0) {
+            io.say()
+            io.say(io.table(['KIND', 'ITEMS', 'AT RISK'], rows))
+          }
           io.facts({
             protection: policy.name,
             ...roles,
@@ -64,13 +67,13 @@ export function lossVerb(): Command {
           if (recoveryPoint === undefined) io.say('Everything: nothing was carried yet. Run `holdfast sync`.')
           else
             io.say(
-              `Everything acknowledged until ${isoOf(recoveryPoint)} (${roughly(parts.now() - recoveryPoint)} ago) is in the standby, and what is newer only there.`,
+              `Everything acknowledged until ${isoOf(recoveryPoint)} (${roughly(parts.now() - recoveryPoint)} ago) is in the standby; what is newer is in the active side alone.`,
             )
           if (items.length > 0) {
             const rows = items.map(({ address, is, recoveryPoint: point, why }) => [
-              address,
+              readable(address),
               is === 'whole' ? 'all of it' : `since ${isoOf(point)}`,
-              why,
+              readable(why),
             ])
             io.say()
             io.say(io.table(['THING', 'LOST', 'WHY'], rows))

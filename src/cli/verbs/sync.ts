@@ -1,11 +1,14 @@
 import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
+import { readable } from '../../core/readable.ts'
 import { type Pass, pass, prepare, stepsByKind } from '../../engine/sync.ts'
 import { CALL_MILLISECONDS } from '../compose/compose.ts'
 import { type Protected, protectedVerb, rolesOf, underLease, within } from '../protected.ts'
+import { counted, showUnread } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
+import { demandRead } from './inventory.ts'
 import { factsOfPlan, showPlan } from './plan.ts'
 
 /** `holdfast sync`: one pass that makes the standby follow. */
@@ -26,6 +29,7 @@ export function syncVerb(): Command {
             const prepared = await prepare(request)
             showPlan(io, prepared)
             io.facts(factsOfPlan(prepared))
+            demandRead(prepared.source, prepared.target)
             return
           }
           const done = await underLease(joined, (tenure) =>
@@ -44,20 +48,20 @@ function show(io: Terminal, done: Pass, now: number): void {
   const kinds = [...stepsByKind(plan)].map(([kind, count]) => `${count} ${kind}`).join(', ')
   io.say(
     plan.steps.length === 0
-      ? `Nothing to do: ${source.snapshot.size} items are the same on both sides.`
+      ? `Nothing to do: ${counted(source.snapshot.size, 'item is', 'items are')} the same on both sides.`
       : `Carried ${kinds}.`,
   )
   if (recoveryPoint !== undefined) {
     io.say(`Recovery point ${new Date(recoveryPoint).toISOString()}, ${roughly(now - recoveryPoint)} old.`)
   }
   for (const { step, message } of [...execution.quarantined, ...execution.stuck]) {
-    io.say(
-      `${io.paint('yellow', 'not carried')}  ${step.address}: ${message || 'something it needs could not be carried'}`,
-    )
+    const why = readable(message || 'something it needs could not be carried')
+    io.say(`${io.paint('yellow', 'not carried')}  ${readable(step.address)}: ${why}`)
   }
-  for (const [kind, why] of source.incomplete) io.say(`${io.paint('yellow', 'not read')}  ${kind}: ${why}`)
+  showUnread(io, source.incomplete, ` in ${done.ends.source.location}`)
+  showUnread(io, done.target.incomplete, ` in ${done.ends.target.location}`)
   for (const note of done.plan.notes.filter(({ is }) => is === 'refused' || is === 'mapped')) {
-    io.say(`${io.paint('yellow', note.is)}  ${note.address}: ${note.reason}`)
+    io.say(`${io.paint('yellow', note.is)}  ${readable(note.address)}: ${readable(note.reason)}`)
   }
   io.facts({
     ...factsOfPlan(done),
@@ -75,11 +79,12 @@ function show(io: Terminal, done: Pass, now: number): void {
 }
 
 /** A pass that left something behind says so by its exit code too. */
-function demandWhole({ execution, source, plan }: Pass): void {
+function demandWhole({ execution, source, target, plan }: Pass): void {
   const refused = plan.notes.filter(({ is }) => is === 'refused').length
-  const left = execution.quarantined.length + execution.stuck.length + source.incomplete.size + refused
+  const unread = new Set([...source.incomplete.keys(), ...target.incomplete.keys()]).size
+  const left = execution.quarantined.length + execution.stuck.length + unread + refused
   if (left === 0) return
-  throw new Fault('sync/loss', `${left} ${left === 1 ? 'thing was' : 'things were'} not carried; each is named above`, {
+  throw new Fault('sync/loss', `${counted(left, 'thing was', 'things were')} not carried; each is named above`, {
     facts: { left },
     hint: 'Correct what is said of each and run it again; all else is carried.',
   })

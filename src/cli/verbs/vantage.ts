@@ -1,29 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { vantageServer } from '../../api/vantage-server.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
 import { type Question, startProber } from '../../engine/prober.ts'
+import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { questionsOf, reachesOutside } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
+import { counted } from '../shown.ts'
 import { act, examples } from '../verb.ts'
 
 interface Options extends Protected {
   readonly name: string
-  readonly listen: string
-  readonly every: string
-  readonly timeout: string
+  readonly listen: HostPort
+  readonly every: number
+  readonly timeout: number
 }
 
 /** `holdfast vantage`: one pair of eyes, with a network path of its own. */
 export function vantageVerb(): Command {
   return protectedVerb('vantage', 'run a vantage point: probe both sides, and answer the controller with what was seen')
     .requiredOption('--name <name>', 'its name in `failover.vantagePoints`')
-    .option('--listen <host:port>', 'where it answers the controller', '127.0.0.1:7401')
-    .option('--every <milliseconds>', 'time between two rounds', '5000')
-    .option('--timeout <milliseconds>', 'time after which a probe has failed', '3000')
+    .addOption(
+      new Option('--listen <host:port>', 'where it answers the controller')
+        .argParser(hostPort)
+        .default({ host: '127.0.0.1', port: 7401 }, '127.0.0.1:7401'),
+    )
+    .option('--every <milliseconds>', 'time between two rounds', milliseconds(100), 5000)
+    .option('--timeout <milliseconds>', 'time after which a probe has failed', milliseconds(50), 3000)
     .addHelpText(
       'after',
       examples(
@@ -38,19 +44,27 @@ export function vantageVerb(): Command {
           const prober = startProber({
             questions,
             selfCheck: (within) => reachesOutside(joined.azure, within),
-            everyMilliseconds: Number(options.every),
-            timeoutMilliseconds: Number(options.timeout),
+            everyMilliseconds: options.every,
+            timeoutMilliseconds: options.timeout,
           })
           const server = vantageServer({ point: options.name, key: sharedKey(joined.dir), findings: prober.findings })
-          const [host = '127.0.0.1', port = '7401'] = options.listen.split(':')
-          const url = await server.listen({ host, port: Number(port) })
-          io.say(`${options.name} probes ${questions.length} planes and answers on ${url}`)
-          await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-          prober.stop()
-          await server.close()
+          try {
+            const url = await server.listen(options.listen)
+            io.say(`${options.name} probes ${counted(questions.length, 'plane')} and answers on ${url}`)
+            io.event({ name: options.name, planes: questions.length, url })
+            await over(signal)
+          } finally {
+            prober.stop()
+            await server.close()
+          }
         }),
       ),
     )
+}
+
+function over(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 /** Both sides must have been seen once: what is probed follows from their names. */
