@@ -136,6 +136,7 @@ async function tick(ticking: Ticking): Promise<void> {
   options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
   if (decision.do === 'fail-over') return startFailover(ticking, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
+  if (decision.do === 'abandon') return abandon(ticking, tenure, decision.id)
   if (away !== undefined) {
     if (showsLife(memory.seen.health[away.side])) await takeBack(ticking, tenure, away)
     return
@@ -162,6 +163,7 @@ async function leased({ options, memory }: Ticking): Promise<Tenure | undefined>
   const { clock, every } = time
   const answer = await takeTenure({ store, protection, holder, leaseMilliseconds, clock, every })
   memory.tenure = 'held' in answer ? undefined : answer
+  if (memory.tenure !== undefined) memory.lastFailover ??= await lastFailoverOf(options)
   told('held' in answer ? { is: 'held', holder: answer.held.holder } : { is: 'lease', epoch: answer.lease.epoch })
   return memory.tenure
 }
@@ -174,7 +176,9 @@ async function situationOf(
   const { policy, parts } = options
   const running = await underWay(parts)
   const synced = await parts.store.fact(parts.protection, 'synced')
-  const recoveryPoint = follower.recoveryPoint ?? (Number(synced?.['recoveryPoint'] ?? 0) || undefined)
+  // What an earlier direction had come to says nothing of this one.
+  const known = synced?.['active'] === roles.active ? Number(synced['recoveryPoint'] ?? 0) : 0
+  const recoveryPoint = follower.recoveryPoint ?? (known || undefined)
   const inStep = away === undefined && recoveryPoint !== undefined
   return {
     policy: policy.failover,
@@ -245,6 +249,19 @@ async function goOn({ options, memory, follower, signal }: Ticking, tenure: Tenu
   options.told({ is: 'failover', id, outcome: ended.outcome })
 }
 
+/** Ends a failover of which nothing has been done yet: its side is well again. */
+async function abandon({ options }: Ticking, tenure: Tenure, id: string): Promise<void> {
+  await tenure.append(id, { type: 'failover/ended', body: { id, outcome: 'abandoned' } })
+  options.told({ is: 'failover', id, outcome: 'abandoned' })
+}
+
+/** When the last failover ended, on the controller's clock: the journal knows it after a restart too. */
+async function lastFailoverOf({ parts, time }: Complete): Promise<number | undefined> {
+  let at: string | undefined
+  for await (const record of parts.store.read(parts.protection, { typed: 'failover/ended' })) at = record.at
+  return at === undefined ? undefined : time.clock() - Math.max(0, parts.now() - Date.parse(at))
+}
+
 /** The side that was left by a failover and has not been taken back. */
 interface Away {
   readonly side: Side
@@ -277,6 +294,7 @@ async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, 
       callMilliseconds,
       signal: AbortSignal.any([signal, tenure.signal]),
     })
+    await tenure.setFact('conflicts', conflictsIn(done))
     await tenure.setFact('returned', { failover: away.failover, side: away.side, findings: done.findings.length })
     follower.forget()
     follower.hurry()
@@ -285,6 +303,10 @@ async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, 
     if (!isFault(thrown, 'observe/incomplete', 'azure/unreachable', 'azure/throttled')) throw thrown
     told({ is: 'trouble', what: `taking back the ${away.side}`, why: thrown.message })
   }
+}
+
+function conflictsIn({ findings }: Comeback): JsonObject {
+  return Object.fromEntries(findings.flatMap((one) => (one.is === 'conflict' ? [[one.address, one.why]] : [])))
 }
 
 async function rolesNow({ store, protection }: Parts): Promise<Roles> {
