@@ -5,7 +5,7 @@ import { type JsonObject, otherSide, type Roles, type Side } from '../core/model
 import type { Phase } from '../core/phases.ts'
 import type { Policy } from '../core/policy.ts'
 import { type Comeback, comeback } from '../engine/comeback.ts'
-import { beginFailover, carryOut, underWay } from '../engine/failover.ts'
+import { abandonFailover, beginFailover, carryOut, underWay } from '../engine/failover.ts'
 import type { Parts } from '../engine/parts.ts'
 import { type Failing, PHASE_ACTS } from '../engine/phase-acts.ts'
 import { type Carrying, pass } from '../engine/sync.ts'
@@ -136,6 +136,10 @@ async function tick(ticking: Ticking): Promise<void> {
   options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
   if (decision.do === 'fail-over') return startFailover(ticking, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
+  if (decision.do === 'abandon') {
+    await abandonFailover(tenure, decision.id)
+    return options.told({ is: 'failover', id: decision.id, outcome: 'abandoned' })
+  }
   if (decision.do === 'abandon') return abandon(ticking, tenure, decision.id)
   if (away !== undefined) {
     if (showsLife(memory.seen.health[away.side])) await takeBack(ticking, tenure, away)
@@ -221,8 +225,8 @@ async function startFailover(ticking: Ticking, decision: Extract<Decision, { do:
   })
   await tenure.end()
   memory.tenure = undefined
-  const fresh = await leased(ticking)
-  if (fresh !== undefined) await goOn(ticking, fresh)
+  // Whether to go on is decided anew: this process may have stood still meanwhile, and the side be well again.
+  await tick(ticking)
 }
 
 /** Carries the failover that the journal has to its end, whoever began it. */
@@ -294,7 +298,8 @@ async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, 
       callMilliseconds,
       signal: AbortSignal.any([signal, tenure.signal]),
     })
-    await tenure.setFact('conflicts', conflictsIn(done))
+    const open = await parts.store.fact(parts.protection, 'conflicts')
+    await tenure.setFact('conflicts', { ...open, ...conflictsIn(done) })
     await tenure.setFact('returned', { failover: away.failover, side: away.side, findings: done.findings.length })
     follower.forget()
     follower.hurry()
