@@ -1,4 +1,4 @@
-import { type FaultCode, isFault } from '../core/errors.ts'
+import { Fault, type FaultCode, isFault } from '../core/errors.ts'
 import type { Address, JsonObject } from '../core/model.ts'
 import { type Attempted, Run } from '../core/run.ts'
 import type { Plan, Step } from '../core/step.ts'
@@ -44,6 +44,8 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<Exec
 
   const carried = new Map<Address, Carried>()
   const underWay = new Set<Promise<void>>()
+  // What ends the whole act; it may come while nobody waits for the step that it came from.
+  const failures: unknown[] = []
   parts.progress.phase('carrying', plan.steps.length)
 
   async function record(type: string, body: JsonObject): Promise<void> {
@@ -63,27 +65,30 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<Exec
     }
   }
 
-  while (!run.finished) {
+  async function turn(): Promise<void> {
     signal.throwIfAborted()
+    if (failures.length > 0) throw failures[0]
     const steps = run.ready(WIDTH - underWay.size)
     if (steps.length > 0) {
       tenure.demand(callMilliseconds)
       await tenure.append(id, ...steps.map(({ address }) => ({ type: 'step/begun', body: { address } })))
       for (const step of steps) {
         run.record({ type: 'step/begun', body: { address: step.address } })
-        const work: Promise<void> = perform(step).finally(() => underWay.delete(work))
+        const work: Promise<void> = perform(step)
+          .catch((thrown: unknown) => void failures.push(thrown))
+          .finally(() => underWay.delete(work))
         underWay.add(work)
       }
     }
-    if (underWay.size === 0) break
-    try {
-      await Promise.race(underWay)
-    } catch (thrown) {
-      await Promise.allSettled(underWay)
-      throw thrown
-    }
+    if (underWay.size === 0) throw new Fault('run/defect', `Nothing of ${id} can start, and it is not over`)
+    await Promise.race(underWay)
   }
-  await Promise.all(underWay)
+
+  try {
+    while (!run.finished) await turn()
+  } finally {
+    await Promise.all(underWay)
+  }
   return { carried, quarantined: run.quarantined, stuck: run.stuck }
 }
 

@@ -41,7 +41,7 @@ export const NO_REPLICA: Digest = ''
  * on either side. A kind whose list broke off keeps what it had.
  */
 export async function reckon(ledger: Ledger, of: Reckoning): Promise<Reckoned> {
-  const { protection, source } = of
+  const { protection, source, rules } = of
   const changed: Entry[] = []
   const behind: Address[] = []
   const untouched = new Set<Address>()
@@ -49,9 +49,13 @@ export async function reckon(ledger: Ledger, of: Reckoning): Promise<Reckoned> {
   for (const kind of kindsOf(of)) {
     const before = lastComplete(ledger, protection, kind)
     if (source.incomplete.has(kind)) {
-      for (const { address } of ledger.entries(protection, kind)) untouched.add(address)
-      behind.push(...[...untouched].filter((address) => kindOf(address) === kind && address !== markOf(kind)))
       oldest = older(oldest, before)
+      for (const { address, recoveryPoint } of ledger.entries(protection, kind)) {
+        untouched.add(address)
+        if (address === markOf(kind)) continue
+        behind.push(address)
+        oldest = older(oldest, recoveryPoint)
+      }
       continue
     }
     for (const item of source.snapshot.items(kind)) {
@@ -61,7 +65,8 @@ export async function reckon(ledger: Ledger, of: Reckoning): Promise<Reckoned> {
         behind.push(item.address)
         untouched.add(item.address)
       }
-      oldest = older(oldest, entry.recoveryPoint)
+      // What is left to a person is named, and does not hold the recovery point of all else.
+      if (rules.quarantined?.(item.address) === undefined) oldest = older(oldest, entry.recoveryPoint)
       if (!sameEntry(known, entry)) changed.push(entry)
     }
     changed.push(mark(of, kind))

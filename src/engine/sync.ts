@@ -62,7 +62,14 @@ export async function prepare(options: PassOptions): Promise<Prepared> {
     }),
   ])
   const incomplete = new Set<Kind>([...from.incomplete.keys(), ...to.incomplete.keys()])
-  const rules: PlanRules = { ...carrying, kind: (kind) => serviceOf(parts.services, kind), role: 'standby', incomplete }
+  const conflicts = await conflictsOf(parts)
+  const rules: PlanRules = {
+    ...carrying,
+    kind: (kind) => serviceOf(parts.services, kind),
+    role: 'standby',
+    incomplete,
+    quarantined: (address) => conflicts[address] ?? carrying.quarantined?.(address),
+  }
   const plan = planOf({ wanted: from.snapshot, found: to.snapshot, rules })
   return { ends: { source, target }, source: from, target: to, rules, plan }
 }
@@ -75,7 +82,8 @@ export async function pass(
   await parts.learn(tenure, signal)
   const prepared = await prepare(options)
   const { plan, ends } = prepared
-  const run = `sync-${prepared.source.startedAt.toString(36)}`
+  // The source's clock may stand still between two passes, and the steps of one say nothing of another's.
+  const run = `sync-${parts.now().toString(36)}-${plan.digest.slice(0, 8)}`
   if (plan.steps.length > 0)
     await tenure.append(run, { type: 'sync/planned', body: { digest: plan.digest, steps: plan.steps.length, active } })
   const execution = await execute(plan, { parts, tenure, ends, run, signal, callMilliseconds })
@@ -90,12 +98,20 @@ export async function pass(
     isOpen: ({ address, body }) => serviceOf(parts.services, kindOf(address))?.open?.(body) ?? false,
     now: parts.now(),
   })
-  await tenure.setFact('synced', syncedFact(prepared, execution, reckoned, parts.now()))
+  await tenure.setFact('synced', syncedFact(active, { prepared, execution, reckoned, now: parts.now() }))
   return { ...prepared, execution, reckoned }
 }
 
-function syncedFact({ source, plan }: Prepared, execution: Execution, reckoned: Reckoned, now: Instant) {
+interface Done {
+  readonly prepared: Prepared
+  readonly execution: Execution
+  readonly reckoned: Reckoned
+  readonly now: Instant
+}
+
+function syncedFact(active: Side, { prepared: { source, plan }, execution, reckoned, now }: Done) {
   return {
+    active,
     startedAt: source.startedAt,
     endedAt: now,
     recoveryPoint: reckoned.recoveryPoint ?? 0,
@@ -104,6 +120,14 @@ function syncedFact({ source, plan }: Prepared, execution: Execution, reckoned: 
     behind: reckoned.behind.length,
     failed: execution.quarantined.length,
   }
+}
+
+/**
+ * What both sides changed while they were apart and neither could take in, with the reason: each side keeps its own
+ * until a person has decided.
+ */
+async function conflictsOf({ store, protection }: Parts): Promise<Readonly<Record<Address, string>>> {
+  return ((await store.fact(protection, 'conflicts')) ?? {}) as Readonly<Record<Address, string>>
 }
 
 function mappedOf(notes: readonly Note[]): ReadonlyMap<Address, Address> {

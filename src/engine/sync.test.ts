@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { body } from '../../test/support/made-up-kinds.ts'
+import { CARRYING, changesOf, PROTECTION, passing, World } from '../../test/support/made-up-world.ts'
+import { Fault } from '../core/errors.ts'
+import type { Address, Side } from '../core/model.ts'
+import { lossOf, openBy } from './loss.ts'
+import { NO_REPLICA } from './reckon.ts'
+
+let world: World
+beforeEach(() => {
+  world = new World()
+})
+afterEach(() => world.close())
+
+/** One thing of every made-up kind. */
+function estate(side: Side = 'primary'): void {
+  const there = world.sides[side]
+  there.put('datum/set', body.datum(1))
+  there.put('blob/weights', body.datum(1))
+  there.put('asset/churn/1', body.asset(1, 'datum/set'))
+  there.put('asset/churn/2', body.asset(2, 'datum/set'))
+  there.put('schedule/nightly', body.schedule(1, 'asset/churn/2'))
+  there.put('job/train', body.job('Running'))
+  there.put('trail/train', body.trail(true, 'loss 0.9'))
+}
+
+function entry(address: Address) {
+  const found = world.ledger.get(PROTECTION, address)
+  if (found === undefined) throw new Error(`the ledger has no ${address}`)
+  return found
+}
+
+async function passed(active: Side = 'primary', carrying = CARRYING) {
+  const done = await world.run('a', passing(active, carrying))
+  if (done === undefined) throw new Error('it was cut off')
+  return done
+}
+
+function failing(of: Address, fault = new Fault('azure/refused', 'it is refused')): void {
+  world.befall = (call, moment) => {
+    if (call.act === 'converge' && call.of === of && moment === 'before') throw fault
+  }
+}
+
+it('guards I4: carries everything once, parks what acts, and writes nothing in a second pass', async () => {
+  estate()
+  const first = await passed()
+  expect(world.lacking('primary')).toEqual([])
+  expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: false })
+  expect(world.sides.secondary.get('job/train')).toBeUndefined()
+  expect(first.reckoned).toMatchObject({ behind: [], recoveryPoint: first.source.startedAt })
+  const before = world.effects.length
+  const second = await passed()
+  expect(world.effects.length).toBe(before)
+  expect(second.plan.steps).toEqual([])
+  expect(second.reckoned.recoveryPoint).toBe(second.source.startedAt)
+  expect(entry('datum/set').recoveryPoint).toBe(second.source.startedAt)
+})
+
+it('makes versions in the order in which the source has them', async () => {
+  for (const version of [3, 1, 2]) world.sides.primary.put(`asset/churn/${version}`, body.asset(version))
+  await passed()
+  expect(changesOf(world, 'secondary')).toEqual(['asset/churn/3', 'asset/churn/1', 'asset/churn/2'])
+})
+
+it('follows the active side, whichever that is', async () => {
+  estate('secondary')
+  await passed('secondary')
+  expect(world.lacking('secondary')).toEqual([])
+  expect(changesOf(world, 'secondary')).toEqual([])
+  expect(entry('datum/set').source).toBe('secondary')
+})
+
+it('guards I5: a list that breaks off at the source withdraws nothing and holds the recovery point of its kind', async () => {
+  estate()
+  const first = await passed()
+  world.sides.primary.put('datum/new', body.datum(1))
+  world.sides.primary.broken.add('asset')
+  const removes = new Set(['asset', 'datum'])
+  const second = await passed('primary', { ...CARRYING, removes })
+  expect(world.sides.secondary.get('asset/churn/2')).toEqual(body.asset(2, 'datum/set'))
+  expect(entry('asset/churn/2').recoveryPoint).toBe(first.source.startedAt)
+  expect(entry('datum/new').recoveryPoint).toBe(second.source.startedAt)
+  expect(second.reckoned.recoveryPoint).toBe(first.source.startedAt)
+  expect(second.reckoned.behind).toEqual(['asset/churn/1', 'asset/churn/2'])
+})
+
+it('guards I5: a list that breaks off at the standby withdraws nothing there either', async () => {
+  estate()
+  await passed()
+  world.sides.secondary.put('asset/old/1', body.asset(9))
+  world.sides.secondary.broken.add('asset')
+  const before = world.effects.length
+  await passed('primary', { ...CARRYING, removes: new Set(['asset']) })
+  expect(world.effects.length).toBe(before)
+  expect(world.sides.secondary.get('asset/old/1')).toEqual(body.asset(9))
+})
+
+it('does not move the recovery point past something that was behind before its list broke off', async () => {
+  estate()
+  const first = await passed()
+  world.sides.primary.put('datum/set', body.datum(2))
+  failing('datum/set')
+  const second = await passed()
+  expect(second.reckoned.recoveryPoint).toBe(first.source.startedAt)
+  world.sides.primary.broken.add('datum')
+  const third = await passed()
+  expect(third.reckoned.recoveryPoint).toBe(first.source.startedAt)
+})
+
+it('holds the recovery point at the last instant at which what cannot be carried was in step', async () => {
+  estate()
+  const first = await passed()
+  world.sides.primary.put('datum/set', body.datum(2))
+  failing('datum/set')
+  const second = await passed()
+  expect(second.execution.quarantined.map(({ step }) => step.address)).toEqual(['datum/set'])
+  expect(entry('datum/set').recoveryPoint).toBe(first.source.startedAt)
+  expect(entry('blob/weights').recoveryPoint).toBe(second.source.startedAt)
+  expect(second.reckoned).toMatchObject({ behind: ['datum/set'], recoveryPoint: first.source.startedAt })
+  world.befall = () => undefined
+  const third = await passed()
+  expect(third.reckoned).toMatchObject({ behind: [], recoveryPoint: third.source.startedAt })
+})
+
+it('dates something new that cannot be carried by the last list in which it was not', async () => {
+  estate()
+  const first = await passed()
+  world.sides.primary.put('datum/new', body.datum(1))
+  failing('datum/new')
+  await passed()
+  const third = await passed()
+  expect(entry('datum/new')).toMatchObject({ replicaDigest: NO_REPLICA, recoveryPoint: first.source.startedAt })
+  expect(third.reckoned.recoveryPoint).toBe(first.source.startedAt)
+})
+
+it('has no recovery point before something could be carried that was there from the beginning', async () => {
+  estate()
+  failing('datum/set')
+  const first = await passed()
+  expect(first.reckoned.recoveryPoint).toBeUndefined()
+  expect(first.reckoned.behind).toEqual(['asset/churn/1', 'asset/churn/2', 'datum/set', 'schedule/nightly'])
+})
+
+it('carries what grows as it is when its turn comes, and dates it by that', async () => {
+  estate()
+  await passed()
+  let grown = 0
+  world.befall = (call, moment) => {
+    if (call.of !== 'datum/set' || moment !== 'before') return
+    world.sides.primary.put('trail/train', body.trail(true, 'loss 0.9', 'loss 0.8', 'loss 0.7'))
+    grown = world.now()
+  }
+  world.sides.primary.put('datum/set', body.datum(2))
+  world.sides.primary.put('trail/train', body.trail(true, 'loss 0.9', 'loss 0.8'))
+  const second = await passed()
+  expect(world.sides.secondary.get('trail/train')).toEqual(body.trail(true, 'loss 0.9', 'loss 0.8', 'loss 0.7'))
+  expect(entry('trail/train').recoveryPoint).toBeGreaterThan(grown)
+  expect(second.reckoned.behind).toEqual([])
+  world.befall = () => undefined
+  const before = world.effects.length
+  const third = await passed()
+  expect(world.effects.length).toBe(before)
+  expect(third.reckoned.recoveryPoint).toBe(third.source.startedAt)
+})
+
+it('archives or keeps what was deleted at the source, lists it and forgets it in the ledger', async () => {
+  estate()
+  await passed()
+  for (const gone of ['datum/set', 'asset/churn/1'] as const) world.sides.primary.drop(gone)
+  world.sides.primary.put('asset/churn/2', body.asset(2))
+  world.sides.primary.drop('asset/churn/2')
+  world.sides.primary.drop('schedule/nightly')
+  const second = await passed()
+  expect(world.sides.secondary.get('asset/churn/1')).toMatchObject({ archived: true })
+  expect(world.sides.secondary.get('datum/set')).toEqual(body.datum(1))
+  expect(second.plan.notes).toContainEqual(
+    expect.objectContaining({ is: 'kept', address: 'datum/set', because: 'extra' }),
+  )
+  for (const gone of ['datum/set', 'asset/churn/1'] as const) expect(world.ledger.get(PROTECTION, gone)).toBeUndefined()
+  const before = world.effects.length
+  await passed()
+  expect(world.effects.length).toBe(before)
+})
+
+it('leaves alone on both sides what the policy excludes', async () => {
+  estate()
+  world.sides.secondary.put('datum/theirs', body.datum(9))
+  const excluded = (address: Address) => address.startsWith('datum/')
+  const done = await passed('primary', { ...CARRYING, excluded, removes: new Set(['datum']) })
+  expect(changesOf(world, 'secondary').filter(excluded)).toEqual([])
+  expect(world.sides.secondary.get('datum/theirs')).toEqual(body.datum(9))
+  expect(done.source.snapshot.has('datum/set')).toBe(false)
+  expect(world.ledger.get(PROTECTION, 'datum/set')).toBeUndefined()
+})
+
+it('keeps what is cold as a body in the ledger and makes nothing of it', async () => {
+  estate()
+  await passed('primary', { ...CARRYING, mode: () => 'hot/cold' })
+  expect(world.sides.secondary.get('schedule/nightly')).toBeUndefined()
+  expect(entry('schedule/nightly').kept).toEqual(body.schedule(1, 'asset/churn/2'))
+  expect(entry('job/train').kept).toEqual(body.job('Running'))
+})
+
+it('maps what stands in the standby with other frozen content, and counts it as carried', async () => {
+  estate()
+  world.sides.secondary.put('asset/churn/1', body.asset(99))
+  const done = await passed()
+  const mapped = done.plan.notes.flatMap((note) => (note.is === 'mapped' ? [note.to] : []))
+  expect(mapped.map((to) => world.sides.secondary.get(to))).toEqual([body.asset(1, 'datum/set')])
+  expect(world.sides.secondary.get('asset/churn/1')).toEqual(body.asset(99))
+  const second = await passed()
+  expect(second.plan.steps).toEqual([])
+  expect(second.reckoned).toMatchObject({ behind: [], recoveryPoint: second.source.startedAt })
+})
+
+it('does not take the steps of an earlier pass for its own when the clock of the source stood still', async () => {
+  estate()
+  world.sides.primary.place.now = () => 5000
+  await passed()
+  world.sides.primary.put('datum/set', body.datum(2))
+  await passed()
+  expect(world.lacking('primary')).toEqual([])
+})
+
+it('names what would be lost: whole, since its last carrying, still open, or nothing', async () => {
+  const loss = () => lossOf(world.ledger, PROTECTION, openBy(madeUp()))
+  const madeUp = () => services
+  estate()
+  world.sides.primary.put('trail/train', body.trail(false, 'loss 0.9'))
+  world.sides.primary.put('job/train', body.job('Completed'))
+  const services = (await world.run('looks', async ({ parts }) => parts.services)) ?? []
+  const first = await passed()
+  expect(loss()).toMatchObject({ recoveryPoint: first.source.startedAt, items: [] })
+  world.sides.primary.put('trail/train', body.trail(true, 'loss 0.9', 'loss 0.8'))
+  world.sides.primary.put('datum/set', body.datum(2))
+  world.sides.primary.put('blob/new', body.datum(1))
+  world.befall = (call, moment) => {
+    if (call.act !== 'converge' || moment !== 'before') return
+    if (call.of === 'datum/set' || call.of === 'blob/new') throw new Fault('azure/refused', 'it is refused')
+  }
+  await passed()
+  const { items, recoveryPoint, counts } = loss()
+  expect(recoveryPoint).toBe(first.source.startedAt)
+  expect(items.map(({ address, is }) => [address, is])).toEqual([
+    ['blob/new', 'whole'],
+    ['datum/set', 'since'],
+    ['trail/train', 'since'],
+  ])
+  expect(Object.fromEntries(counts)).toEqual({ asset: 2, blob: 2, datum: 1, job: 1, schedule: 1, trail: 1 })
+})
