@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { Fault } from '../../core/errors.ts'
+import { milliseconds, wholeNumber } from '../arguments.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Act, act, examples } from '../verb.ts'
 import {
@@ -19,79 +20,119 @@ const PLANES = ['arm', 'history', 'mlflow', 'blob', 'signin'] as const
 
 /** `holdfast local`: the emulator, and what can be done to its regions. */
 export function localCommand(): Command {
-  const local = new Command('local').description('run a local Azure of several regions, and break it on purpose')
-  const verb = (name: string, description: string): Command =>
-    local
-      .command(name)
-      .description(description)
-      .option('--dir <folder>', 'where the emulator keeps its state', DEFAULT_DIR)
-
-  verb('up', 'start the emulator and its regions in the background')
-    .option('--regions <names>', 'regions, by comma', 'eastus2,centralus')
-    .option('--port <number>', 'port of the proxy; 0 takes a free one', '0')
+  const local = new Command('local')
+    .description('run a local Azure of several regions, and break it on purpose')
     .addHelpText(
       'after',
-      examples('holdfast local up', 'holdfast local up --regions westeurope,northeurope --port 8888'),
+      examples(
+        'holdfast local up',
+        'eval "$(holdfast local env)"',
+        'holdfast local kill eastus2',
+        'holdfast local down',
+      ),
     )
+  addLife(local)
+  addRegions(local)
+  addFaults(local)
+  return local
+}
+
+function verbOf(local: Command, name: string, description: string, ...lines: readonly string[]): Command {
+  return local
+    .command(name)
+    .description(description)
+    .option('--dir <folder>', 'where the emulator keeps its state', DEFAULT_DIR)
+    .addHelpText('after', examples(...lines))
+}
+
+function addLife(local: Command): void {
+  const again = 'holdfast local up --regions westeurope,northeurope --port 8888'
+  verbOf(local, 'up', 'start the emulator and its regions in the background', 'holdfast local up', again)
+    .option('--regions <names>', 'regions, by comma', 'eastus2,centralus')
+    .option('--port <number>', 'port of the proxy; 0 takes a free one', wholeNumber(0, 65_535), 0)
     .action(act(up))
-  verb('down', 'end the emulator; its state stays').action(act(down))
-  verb('status', 'regions, faults and the proxy').action(
+  verbOf(local, 'down', 'end the emulator; its state stays', 'holdfast local down').action(act(down))
+  verbOf(local, 'status', 'regions, faults and the proxy', 'holdfast local status --json').action(
     act<At>(async ({ dir }, io) => show(io, await needEmulator(dir).status())),
   )
-  verb('env', 'print the variables that point a client at the emulator')
-    .option('--client <name>', 'name of the client, for faults that cut it off')
-    .addHelpText('after', examples('eval "$(holdfast local env)"', 'holdfast local env --client vantage-1 --json'))
-    .action(act(env))
-  for (const [name, description] of [
-    ['kill', 'end a region at once, as a power cut would'],
-    ['stop', 'end a region in its own order'],
-    ['start', 'start a region that was ended; all it acknowledged is there'],
-  ] as const) {
-    verb(name, description)
-      .argument('<region>')
+  const env = verbOf(
+    local,
+    'env',
+    'print the variables that point a client at the emulator',
+    'eval "$(holdfast local env)"',
+    'holdfast local env --client vantage-1 --json',
+  )
+  env.option('--client <name>', 'name of the client, for faults that cut it off').action(act(printEnv))
+}
+
+const TURNS = [
+  ['kill', 'end a region at once, as a power cut would'],
+  ['stop', 'end a region in its own order'],
+  ['start', 'start a region that was ended; all it acknowledged is there'],
+] as const
+
+function addRegions(local: Command): void {
+  for (const [name, description] of TURNS) {
+    verbOf(local, name, description, `holdfast local ${name} eastus2`)
+      .argument('<region>', 'a region, as `holdfast local status` names it')
       .action((region: string, options: At, command: Command) =>
         act<At>(({ dir }, io) => turn(io, dir, [name, region]))(options, command),
       )
   }
-  verb('cut', 'cut the connection between two regions or clients')
-    .argument('<one>')
-    .argument('<other>', 'a name, or * for everybody else')
-    .addHelpText('after', examples('holdfast local cut eastus2 centralus', "holdfast local cut vantage-1 '*'"))
+}
+
+function addFaults(local: Command): void {
+  verbOf(
+    local,
+    'cut',
+    'cut the connection between two regions or clients',
+    'holdfast local cut eastus2 centralus',
+    "holdfast local cut vantage-1 '*'",
+  )
+    .argument('<one>', 'a region, or a client by the name that `holdfast local env --client` gave it')
+    .argument('<other>', 'another, or * for everybody else')
     .action((one: string, other: string, options: At, command: Command) =>
       act<At>(({ dir }, io) => add(io, dir, { is: 'cut', between: [one, other] }))(options, command),
     )
-  verb('break', 'make a region, sign-in or ARM misbehave')
+  verbOf(
+    local,
+    'break',
+    'make a region, sign-in or ARM misbehave',
+    'holdfast local break eastus2 --how hang',
+    'holdfast local break signin --how down',
+    'holdfast local break eastus2 --how throttle --plane blob --retry-after 30',
+  )
     .argument('<where>', 'a region, signin or arm')
     .addOption(
       new Option('--how <fault>', 'what happens').choices(['down', 'hang', 'slow', 'throttle']).makeOptionMandatory(),
     )
     .addOption(new Option('--plane <plane>', 'only this face of the region').choices(PLANES))
-    .option('--milliseconds <n>', 'for slow: how long each request waits', '1000')
-    .option('--retry-after <seconds>', 'for throttle: what Retry-After says', '5')
-    .addHelpText('after', examples('holdfast local break eastus2 --how hang', 'holdfast local break signin --how down'))
+    .option('--milliseconds <n>', 'for slow: how long each request waits', milliseconds(0), 1000)
+    .option('--retry-after <seconds>', 'for throttle: what Retry-After says', wholeNumber(0, 3600), 5)
     .action((where: string, options: Break, command: Command) =>
-      act<Break>((given, io) => add(io, given.dir, faultOf(where, given)))(options, command),
+      act<Break>((given, io) => breakAt(io, where, given))(options, command),
     )
-  verb('heal', 'take all faults away')
-    .argument('[where]', 'only those of this region, client, signin or arm')
+  verbOf(local, 'heal', 'take all faults away', 'holdfast local heal', 'holdfast local heal eastus2')
+    .argument('[where]', 'only the faults of this region or client, signin or arm')
     .action((where: string | undefined, options: At, command: Command) =>
       act<At>(({ dir }, io) => heal(io, dir, where))(options, command),
     )
-  return local
 }
 
 interface Break extends At {
   readonly how: string
   readonly plane?: string
-  readonly milliseconds: string
-  readonly retryAfter: string
+  readonly milliseconds: number
+  readonly retryAfter: number
 }
 
-const up: Act<At & { readonly regions: string; readonly port: string }> = async ({ dir, regions, port }, io) => {
-  const { emulator } = await startEmulator({ dir, regions: regions.split(','), port: Number(port), tied: false })
+const up: Act<At & { readonly regions: string; readonly port: number }> = async ({ dir, regions, port }, io) => {
+  const names = regions.split(',').map((name) => name.trim())
+  const { emulator } = await startEmulator({ dir, regions: names, port, tied: false })
   show(io, await emulator.status())
   io.say()
-  io.say('Point a shell at it with:  eval "$(holdfast local env)"')
+  const at = dir === DEFAULT_DIR ? '' : ` --dir ${quoted(dir)}`
+  io.say(`Point a shell at it with:  eval "$(holdfast local env${at})"`)
 }
 
 const down: Act<At> = async ({ dir }, io) => {
@@ -100,12 +141,17 @@ const down: Act<At> = async ({ dir }, io) => {
   io.facts({ ended: was })
 }
 
-const env: Act<At & { readonly client?: string }> = async ({ dir, client }, io) => {
+const printEnv: Act<At & { readonly client?: string }> = async ({ dir, client }, io) => {
   const emulator = needEmulator(dir)
   const { ca } = await emulator.status()
   const all = { ...(await emulator.env(client)), HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: ca }
-  for (const [name, value] of Object.entries(all)) io.say(`export ${name}='${value}'`)
+  for (const [name, value] of Object.entries(all)) io.say(`export ${name}=${quoted(value, true)}`)
   io.facts(all)
+}
+
+/** A word that a shell takes as it is. */
+function quoted(word: string, always = false): string {
+  return always || !/^[\w./,:@%+-]+$/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : word
 }
 
 async function turn(
@@ -124,24 +170,27 @@ async function add(io: Terminal, dir: string, fault: EmulatorFault): Promise<voi
 
 async function heal(io: Terminal, dir: string, where: string | undefined): Promise<void> {
   const emulator = needEmulator(dir)
-  const kept = where === undefined ? [] : (await emulator.faults()).filter((fault) => !namesOf(fault).includes(where))
+  const faults = await emulator.faults()
+  const kept = where === undefined ? [] : faults.filter((fault) => !namesOf(fault).includes(where))
   await emulator.setFaults(kept)
   show(io, await emulator.status())
+  if (kept.length === faults.length) io.say(where === undefined ? 'There was no fault.' : `No fault names ${where}.`)
 }
 
-function faultOf(where: string, { how, plane, milliseconds, retryAfter }: Break): EmulatorFault {
+async function breakAt(io: Terminal, where: string, options: Break): Promise<void> {
+  const { regions } = await needEmulator(options.dir).status()
+  const places = [...regions.map(({ name }) => name), 'signin', 'arm']
+  if (!places.includes(where)) {
+    throw new Fault('usage/bad-argument', `There is no region ${where}`, { hint: `Give one of ${places.join(', ')}.` })
+  }
+  await add(io, options.dir, faultOf(where, options))
+}
+
+function faultOf(where: string, { how, plane, milliseconds: wait, retryAfter }: Break): EmulatorFault {
   const at = plane === undefined ? { at: where } : { at: where, plane }
-  if (how === 'slow') return { is: how, ...at, milliseconds: numberOf('--milliseconds', milliseconds) }
-  if (how === 'throttle') return { is: how, ...at, retryAfterSeconds: numberOf('--retry-after', retryAfter) }
+  if (how === 'slow') return { is: how, ...at, milliseconds: wait }
+  if (how === 'throttle') return { is: how, ...at, retryAfterSeconds: retryAfter }
   return { is: how, ...at }
-}
-
-function numberOf(flag: string, value: string): number {
-  const number = Number(value)
-  if (Number.isFinite(number) && number >= 0) return number
-  throw new Fault('usage/bad-argument', `${flag} is “${value}”, not a number of 0 or more`, {
-    hint: `Give ${flag} a number.`,
-  })
 }
 
 function namesOf(fault: EmulatorFault): readonly string[] {

@@ -49,8 +49,17 @@ interface Description {
 export function findEmulator(dir: string): Emulator | undefined {
   const path = join(resolve(dir), 'emulator.json')
   if (!existsSync(path)) return undefined
-  const { pid, port } = JSON.parse(readFileSync(path, 'utf8')) as Description
-  return isAlive(pid) ? connect(port) : undefined
+  const found = described(path)
+  return found !== undefined && isAlive(found.pid) ? connect(found.port) : undefined
+}
+
+/** What stands in the file, or `undefined` for a file that was being written when its process was killed. */
+function described(path: string): Description | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Description
+  } catch {
+    return undefined
+  }
 }
 
 /** The emulator that runs on a folder, or a fault that says how to start it. */
@@ -125,7 +134,10 @@ function connect(port: number): Emulator {
       body === undefined
         ? { method }
         : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-    const answer = await fetch(`${control}${path}`, init)
+    const answer = await fetch(`${control}${path}`, init).catch((thrown: unknown) => {
+      const message = `The emulator does not answer on ${control}`
+      throw new Fault('local/not-running', message, { hint: 'Start it anew with `holdfast local up`.', cause: thrown })
+    })
     const value = (await answer.json()) as T & { readonly error?: string }
     if (answer.ok) return value
     throw new Fault('usage/bad-argument', value.error ?? `The emulator answered ${answer.status} to ${path}`, {
