@@ -262,6 +262,27 @@ describe('a failover under way', () => {
     expect(what({ running })).toBe('continue')
   })
 
+  it('is abandoned as well when something answers again, and waits while nobody can tell', () => {
+    const running = { id: 'f1', committed: false }
+    const back = health('primary', 'degraded', { control: 'down' })
+    expect(what({ running, health: { primary: back, secondary: well } })).toBe('abandon')
+    const unknown = health('primary', 'unknown', {
+      control: 'unknown',
+      history: 'unknown',
+      data: 'unknown',
+      scoring: 'unknown',
+    })
+    expect(what({ running, health: { primary: unknown, secondary: well } })).toBe('wait')
+  })
+
+  it('goes on before its lease for a person who agreed to it, whatever the active side is', () => {
+    const running = { id: 'f1', committed: false }
+    const primary = health('primary', 'healthy')
+    expect(what({ running, health: { primary, secondary: well }, consent: { ...consent, evenIfHealthy: true } })).toBe(
+      'continue',
+    )
+  })
+
   it('is not carried on by a controller without the lease', () => {
     expect(what({ running: { id: 'f1', committed: true }, leased: false })).toBe('stay')
   })

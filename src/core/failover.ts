@@ -65,7 +65,7 @@ export type Decision =
     }
   /** A failover is under way: see {@link nextPhase}. */
   | { readonly do: 'continue'; readonly id: string; readonly reason: string }
-  /** A failover had begun, nothing had been done yet, and the active side is well again. */
+  /** A failover had begun, nothing had been done yet, and the active side answers again. */
   | { readonly do: 'abandon'; readonly id: string; readonly reason: string }
 
 /**
@@ -86,18 +86,23 @@ function stay(reason: string): Decision {
   return { do: 'stay', reason }
 }
 
-function inProgress({ running, leased, health, roles }: Situation): Decision | undefined {
+function inProgress(situation: Situation): Decision | undefined {
+  const { running, leased, health, roles, consent, now } = situation
   if (!leased) return stay('Another controller holds the lease; this one only watches')
   if (running === undefined) return undefined
   const { id, committed } = running
-  if (!committed && health[roles.active].status === 'healthy') {
-    return {
-      do: 'abandon',
-      id,
-      reason: `The ${roles.active} is well again, and nothing of failover ${id} has been done yet`,
-    }
+  const active = health[roles.active]
+  if (!committed && active.allDownSince === undefined && !isValid(consent, situation)) {
+    const reason = `${active.reason}, and nothing of failover ${id} has been done yet`
+    if (answersAgain(active)) return { do: 'abandon', id, reason }
+    return { do: 'wait', until: now.tick, reason: `${reason}. It goes on when there is evidence again` }
   }
   return { do: 'continue', id, reason: `Failover ${id} is under way and is carried to its end` }
+}
+
+/** Whether a majority sees something of the side itself. Signing in is not of it. */
+function answersAgain({ planes }: Health): boolean {
+  return planes.some(({ plane, verdict }) => plane !== 'signin' && verdict === 'up')
 }
 
 function withoutEvidence({ health, roles, consent }: Situation): Decision | undefined {
