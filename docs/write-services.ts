@@ -85,7 +85,7 @@ function standingOf({ can, parked, fence }: Service): string {
 function returnOf({ can, mergeInto, aside }: Service): string {
   if (!can.converge) return 'listed'
   if (mergeInto !== undefined) return 'merged'
-  return aside === undefined ? 'named as a conflict; the active side’s stands' : 'kept under a name of its own'
+  return aside === undefined ? 'a conflict: each side keeps its own' : 'kept under a name of its own'
 }
 
 function sectionOf({ kind, needs }: Service): string {
