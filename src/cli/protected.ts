@@ -1,8 +1,6 @@
 import { hostname } from 'node:os'
 import { Command } from 'commander'
 import { Fault } from '../core/errors.ts'
-import type { Roles } from '../core/model.ts'
-import type { Parts } from '../engine/parts.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
 import type { HeldBy } from '../store/store.ts'
 import { isAlive } from './alive.ts'
@@ -92,12 +90,4 @@ function heldFault(protection: string, { holder, remainingMilliseconds }: HeldBy
     facts,
     hint: 'Let it do the work, or end it and run this again.',
   })
-}
-
-/** Who is active. Before the first failover that is the primary. */
-export async function rolesOf({ store, protection }: Parts): Promise<Roles> {
-  const fact = await store.fact(protection, 'roles')
-  return fact === undefined
-    ? { active: 'primary', epoch: 0 }
-    : { active: fact['active'] === 'secondary' ? 'secondary' : 'primary', epoch: Number(fact['epoch'] ?? 0) }
 }

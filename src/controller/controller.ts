@@ -1,13 +1,14 @@
 import { isFault } from '../core/errors.ts'
 import { type Decision, decide, type Situation } from '../core/failover.ts'
 import { type Health, type Plane, unwatched, type Watch, watch } from '../core/health.ts'
-import { type JsonObject, otherSide, type Roles, type Side } from '../core/model.ts'
+import type { JsonObject, Roles, Side } from '../core/model.ts'
 import type { Phase } from '../core/phases.ts'
 import type { Policy } from '../core/policy.ts'
 import { type Comeback, comeback } from '../engine/comeback.ts'
 import { abandonFailover, beginFailover, carryOut, underWay } from '../engine/failover.ts'
 import type { Parts } from '../engine/parts.ts'
 import { type Failing, PHASE_ACTS } from '../engine/phase-acts.ts'
+import { type Away, recordReturn, rolesOf, sideAway, standbyOf } from '../engine/roles.ts'
 import { type Carrying, pass } from '../engine/sync.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
 import { processTime, type Time } from '../engine/time.ts'
@@ -126,7 +127,7 @@ async function tick(ticking: Ticking): Promise<void> {
   const sightings = await look(ticking)
   const tenure = await leased(ticking)
   if (tenure === undefined) return
-  const roles = await rolesNow(options.parts)
+  const roles = await rolesOf(options.parts)
   const away = await sideAway(options.parts, roles)
   const decision = decide(await situationOf(ticking, roles, away))
   // How long something lasts is no news; that it lasts was told.
@@ -140,7 +141,6 @@ async function tick(ticking: Ticking): Promise<void> {
     await abandonFailover(tenure, decision.id)
     return options.told({ is: 'failover', id: decision.id, outcome: 'abandoned' })
   }
-  if (decision.do === 'abandon') return abandon(ticking, tenure, decision.id)
   if (away !== undefined) {
     if (showsLife(memory.seen.health[away.side])) await takeBack(ticking, tenure, away)
     return
@@ -179,18 +179,13 @@ async function situationOf(
 ): Promise<Situation> {
   const { policy, parts } = options
   const running = await underWay(parts)
-  const synced = await parts.store.fact(parts.protection, 'synced')
-  // What an earlier direction had come to says nothing of this one.
-  const known = synced?.['active'] === roles.active ? Number(synced['recoveryPoint'] ?? 0) : 0
-  const recoveryPoint = follower.recoveryPoint ?? (known || undefined)
-  const inStep = away === undefined && recoveryPoint !== undefined
   return {
     policy: policy.failover,
     maintenance: policy.maintenance,
     roles,
     health: memory.seen.health,
     leased: true,
-    standby: inStep ? { synced: true, recoveryPoint } : { synced: false },
+    standby: await standbyOf(parts, roles, { away, latest: follower.recoveryPoint }),
     paused: false,
     ...(running === undefined ? {} : { running: { id: running.id, committed: running.committed } }),
     ...(memory.lastFailover === undefined ? {} : { lastFailover: memory.lastFailover }),
@@ -253,31 +248,11 @@ async function goOn({ options, memory, follower, signal }: Ticking, tenure: Tenu
   options.told({ is: 'failover', id, outcome: ended.outcome })
 }
 
-/** Ends a failover of which nothing has been done yet: its side is well again. */
-async function abandon({ options }: Ticking, tenure: Tenure, id: string): Promise<void> {
-  await tenure.append(id, { type: 'failover/ended', body: { id, outcome: 'abandoned' } })
-  options.told({ is: 'failover', id, outcome: 'abandoned' })
-}
-
 /** When the last failover ended, on the controller's clock: the journal knows it after a restart too. */
 async function lastFailoverOf({ parts, time }: Complete): Promise<number | undefined> {
   let at: string | undefined
   for await (const record of parts.store.read(parts.protection, { typed: 'failover/ended' })) at = record.at
   return at === undefined ? undefined : time.clock() - Math.max(0, parts.now() - Date.parse(at))
-}
-
-/** The side that was left by a failover and has not been taken back. */
-interface Away {
-  readonly side: Side
-  readonly failover: string
-}
-
-async function sideAway(parts: Parts, roles: Roles): Promise<Away | undefined> {
-  const fact = await parts.store.fact(parts.protection, 'roles')
-  const failover = fact?.['failover']
-  if (typeof failover !== 'string') return undefined
-  const returned = await parts.store.fact(parts.protection, 'returned')
-  return returned?.['failover'] === failover ? undefined : { side: otherSide(roles.active), failover }
 }
 
 /** The first sign of life is enough to try the fence: what comes back must be stopped before it does harm. */
@@ -287,7 +262,7 @@ function showsLife(health: Health): boolean {
 
 async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, away: Away): Promise<void> {
   const { parts, carrying, callMilliseconds, told, acts } = options
-  const { active } = await rolesNow(parts)
+  const { active } = await rolesOf(parts)
   try {
     const done = await acts.comeback({
       parts,
@@ -298,9 +273,7 @@ async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, 
       callMilliseconds,
       signal: AbortSignal.any([signal, tenure.signal]),
     })
-    const open = await parts.store.fact(parts.protection, 'conflicts')
-    await tenure.setFact('conflicts', { ...open, ...conflictsIn(done) })
-    await tenure.setFact('returned', { failover: away.failover, side: away.side, findings: done.findings.length })
+    await recordReturn(parts, tenure, { ...away, ...done })
     follower.forget()
     follower.hurry()
     told({ is: 'return', comeback: done })
@@ -308,16 +281,6 @@ async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, 
     if (!isFault(thrown, 'observe/incomplete', 'azure/unreachable', 'azure/throttled')) throw thrown
     told({ is: 'trouble', what: `taking back the ${away.side}`, why: thrown.message })
   }
-}
-
-function conflictsIn({ findings }: Comeback): JsonObject {
-  return Object.fromEntries(findings.flatMap((one) => (one.is === 'conflict' ? [[one.address, one.why]] : [])))
-}
-
-async function rolesNow({ store, protection }: Parts): Promise<Roles> {
-  const fact = await store.fact(protection, 'roles')
-  const active = fact?.['active'] === 'secondary' ? 'secondary' : 'primary'
-  return { active, epoch: Number(fact?.['epoch'] ?? 0) }
 }
 
 async function troubled(memory: Memory, told: ControllerOptions['told'], thrown: unknown): Promise<void> {

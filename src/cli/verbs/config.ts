@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { point, workspaceConfig } from '../../engine/pointer.ts'
-import { type Protected, protectedVerb, rolesOf, within } from '../protected.ts'
+import { rolesOf } from '../../engine/roles.ts'
+import { type Protected, protectedVerb, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
 
 /** `holdfast config`: the file that the vendor's clients find the active workspace by. */

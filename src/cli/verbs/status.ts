@@ -4,7 +4,8 @@ import { kindOf } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
 import { type Loss, lossOf, openBy } from '../../engine/loss.ts'
 import type { Parts } from '../../engine/parts.ts'
-import { type Protected, protectedVerb, rolesOf, within } from '../protected.ts'
+import { rolesOf } from '../../engine/roles.ts'
+import { type Protected, protectedVerb, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
 
 /** `holdfast status`: who is active and how far the standby has come. It asks neither side. */

@@ -1,0 +1,52 @@
+import type { Standby } from '../core/failover.ts'
+import { type Instant, type JsonObject, otherSide, type Roles, type Side } from '../core/model.ts'
+import type { Comeback } from './comeback.ts'
+import type { Parts } from './parts.ts'
+import type { Tenure } from './tenure.ts'
+
+/** Who is active. Before the first failover that is the primary. */
+export async function rolesOf({ store, protection }: Parts): Promise<Roles> {
+  const fact = await store.fact(protection, 'roles')
+  const active = fact?.['active'] === 'secondary' ? 'secondary' : 'primary'
+  return { active, epoch: Number(fact?.['epoch'] ?? 0) }
+}
+
+/** A side that was left by a failover and has not been taken back. */
+export interface Away {
+  readonly side: Side
+  readonly failover: string
+}
+
+/** The side that is away, if one is. Nothing may be carried to it before it was taken back. */
+export async function sideAway({ store, protection }: Parts, roles: Roles): Promise<Away | undefined> {
+  const failover = (await store.fact(protection, 'roles'))?.['failover']
+  if (typeof failover !== 'string') return undefined
+  const returned = await store.fact(protection, 'returned')
+  return returned?.['failover'] === failover ? undefined : { side: otherSide(roles.active), failover }
+}
+
+/** Writes down that a side was taken back, with the conflicts that are left to a person. */
+export async function recordReturn({ store, protection }: Parts, tenure: Tenure, back: Away & Comeback): Promise<void> {
+  const { failover, side, findings } = back
+  const conflicts = findings.flatMap((one) => (one.is === 'conflict' ? [[one.address, one.why]] : []))
+  const open: JsonObject | undefined = await store.fact(protection, 'conflicts')
+  await tenure.setFact('conflicts', { ...open, ...Object.fromEntries(conflicts) })
+  await tenure.setFact('returned', { failover, side, findings: findings.length })
+}
+
+/**
+ * What the standby could take over with, as the last passes left it.
+ *
+ * @param latest the recovery point of a pass of this process, where it is later than what the store has
+ */
+export async function standbyOf(
+  { store, protection }: Parts,
+  { active }: Roles,
+  { away, latest }: { readonly away: Away | undefined; readonly latest?: Instant | undefined },
+): Promise<Standby> {
+  const synced = await store.fact(protection, 'synced')
+  // What an earlier direction had come to says nothing of this one.
+  const known = synced?.['active'] === active ? Number(synced['recoveryPoint'] ?? 0) : 0
+  const recoveryPoint = latest ?? (known || undefined)
+  return away === undefined && recoveryPoint !== undefined ? { synced: true, recoveryPoint } : { synced: false }
+}
