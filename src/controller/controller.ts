@@ -5,7 +5,7 @@ import type { JsonObject, Roles, Side } from '../core/model.ts'
 import type { Phase } from '../core/phases.ts'
 import type { Policy } from '../core/policy.ts'
 import { type Comeback, comeback } from '../engine/comeback.ts'
-import { abandonFailover, beginFailover, carryOut, underWay } from '../engine/failover.ts'
+import { beginFailover, carryOut, underWay } from '../engine/failover.ts'
 import type { Parts } from '../engine/parts.ts'
 import { type Failing, PHASE_ACTS } from '../engine/phase-acts.ts'
 import { type Away, recordReturn, rolesOf, sideAway, standbyOf } from '../engine/roles.ts'
@@ -137,10 +137,6 @@ async function tick(ticking: Ticking): Promise<void> {
   options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
   if (decision.do === 'fail-over') return startFailover(ticking, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
-  if (decision.do === 'abandon') {
-    await abandonFailover(tenure, decision.id)
-    return options.told({ is: 'failover', id: decision.id, outcome: 'abandoned' })
-  }
   if (away !== undefined) {
     if (showsLife(memory.seen.health[away.side])) await takeBack(ticking, tenure, away)
     return
@@ -172,11 +168,7 @@ async function leased({ options, memory }: Ticking): Promise<Tenure | undefined>
   return memory.tenure
 }
 
-async function situationOf(
-  { options, memory, follower }: Ticking,
-  roles: Roles,
-  away: Away | undefined,
-): Promise<Situation> {
+async function situationOf({ options, memory }: Ticking, roles: Roles, away: Away | undefined): Promise<Situation> {
   const { policy, parts } = options
   const running = await underWay(parts)
   return {
@@ -185,7 +177,7 @@ async function situationOf(
     roles,
     health: memory.seen.health,
     leased: true,
-    standby: await standbyOf(parts, roles, { away, latest: follower.recoveryPoint }),
+    standby: await standbyOf(parts, roles, away),
     paused: false,
     ...(running === undefined ? {} : { running: { id: running.id, committed: running.committed } }),
     ...(memory.lastFailover === undefined ? {} : { lastFailover: memory.lastFailover }),

@@ -1,5 +1,5 @@
 import { Fault } from '../core/errors.ts'
-import type { Instant, Side } from '../core/model.ts'
+import type { Side } from '../core/model.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { Parts } from '../engine/parts.ts'
 import type { Carrying, Pass, pass } from '../engine/sync.ts'
@@ -30,7 +30,6 @@ export interface Following {
   forget(): void
   /** The next pass is due at once. */
   hurry(): void
-  readonly recoveryPoint: Instant | undefined
 }
 
 export function following({
@@ -46,7 +45,6 @@ export function following({
   let underWay: Promise<void> | undefined
   let stopping = new AbortController()
   let dueAt = Number.NEGATIVE_INFINITY
-  let recoveryPoint: Instant | undefined
 
   async function one(tenure: Tenure, active: Side): Promise<void> {
     const signal = AbortSignal.any([stopping.signal, tenure.signal])
@@ -61,7 +59,6 @@ export function following({
         ...(before === undefined ? {} : { before }),
       })
       before = { source: done.source.snapshot, target: done.target.snapshot }
-      recoveryPoint = done.reckoned.recoveryPoint ?? recoveryPoint
       ended({ is: 'done', pass: done })
     } catch (thrown) {
       before = undefined
@@ -86,13 +83,9 @@ export function following({
     },
     forget: () => {
       before = undefined
-      recoveryPoint = undefined
     },
     hurry: () => {
       dueAt = Number.NEGATIVE_INFINITY
-    },
-    get recoveryPoint() {
-      return recoveryPoint
     },
   }
 }

@@ -36,11 +36,6 @@ export async function beginFailover(tenure: Tenure, beginning: Beginning): Promi
   )
 }
 
-/** Ends a failover of which nothing but the beginning was done. */
-export async function abandonFailover(tenure: Tenure, id: string): Promise<void> {
-  await tenure.append(id, { type: 'failover/ended', body: { id, outcome: 'abandoned' } })
-}
-
 /** The failover that has begun and not ended, as the journal has it. */
 export async function underWay(parts: Parts): Promise<FailoverState | undefined> {
   const records = []

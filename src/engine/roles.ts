@@ -1,5 +1,5 @@
 import type { Standby } from '../core/failover.ts'
-import { type Instant, type JsonObject, otherSide, type Roles, type Side } from '../core/model.ts'
+import { type JsonObject, otherSide, type Roles, type Side } from '../core/model.ts'
 import type { Comeback } from './comeback.ts'
 import type { Parts } from './parts.ts'
 import type { Tenure } from './tenure.ts'
@@ -35,18 +35,17 @@ export async function recordReturn({ store, protection }: Parts, tenure: Tenure,
 }
 
 /**
- * What the standby could take over with, as the last passes left it.
- *
- * @param latest the recovery point of a pass of this process, where it is later than what the store has
+ * What the standby could take over with, as the last pass left it, whichever process made it: what this one
+ * remembers of its own may be older.
  */
 export async function standbyOf(
   { store, protection }: Parts,
   { active }: Roles,
-  { away, latest }: { readonly away: Away | undefined; readonly latest?: Instant | undefined },
+  away: Away | undefined,
 ): Promise<Standby> {
   const synced = await store.fact(protection, 'synced')
   // What an earlier direction had come to says nothing of this one.
   const known = synced?.['active'] === active ? Number(synced['recoveryPoint'] ?? 0) : 0
-  const recoveryPoint = latest ?? (known || undefined)
+  const recoveryPoint = known || undefined
   return away === undefined && recoveryPoint !== undefined ? { synced: true, recoveryPoint } : { synced: false }
 }
