@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { Fault } from '../core/errors.ts'
 import { exitCodeHelp } from './exit-codes.ts'
+import { historyCommand } from './history/command.ts'
 import { localCommand } from './local/command.ts'
 import { terminal } from './terminal.ts'
 import { examples, explain } from './verb.ts'
@@ -38,6 +39,7 @@ const VERBS: readonly (() => Command)[] = [
   serveVerb,
   vantageVerb,
   reportVerb,
+  historyCommand,
   localCommand,
 ]
 

@@ -1,7 +1,7 @@
 import { isFault } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/model.ts'
 import { callsOf, listOf, textOf } from './call.ts'
-import type { LoggedModel, LoggedModels, ModelLink } from './logged-models.ts'
+import type { LoggedModel, LoggedModels } from './logged-models.ts'
 import { pointFrom } from './shapes.ts'
 import type { Pair, Request, Send } from './tracking.ts'
 
@@ -78,12 +78,6 @@ export function httpLoggedModels(send: Send): LoggedModels {
       }
     },
   }
-}
-
-/** What `inputs` or `outputs` of a run say of logged models. */
-export function linksIn(of: Json | undefined, field: 'model_inputs' | 'model_outputs'): readonly ModelLink[] {
-  const links = listOf((of as JsonObject | null | undefined)?.[field])
-  return links.map((one) => ({ modelId: textOf(one['model_id']), step: Number(one['step'] ?? 0) }))
 }
 
 function modelFrom(raw: JsonObject): LoggedModel {

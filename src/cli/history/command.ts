@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { Fault } from '../../core/errors.ts'
+import { type Carried, copyHistory } from '../../engine/history/copy.ts'
+import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
+import { type Verified, verifyHistory } from '../../engine/history/verify.ts'
+import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
+import { shownProgress } from '../progress.ts'
+import { carriersOf } from '../reach-history.ts'
+import type { Terminal } from '../terminal.ts'
+import { act, examples } from '../verb.ts'
+import { openEnds } from './ends.ts'
+import { foresee } from './foresee.ts'
+
+interface Options {
+  readonly state: string
+  readonly experiment: readonly string[]
+  readonly run: readonly string[]
+  readonly model: readonly string[]
+  readonly since?: string
+  readonly recheck?: boolean
+  readonly dryRun?: boolean
+}
+
+const ENDS = `FROM and TO are tracking servers (http://…, https://…), or workspaces by their ARM id. A server is signed in to as
+MLflow's own client does: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; with
+HOLDFAST_FROM_ or HOLDFAST_TO_ in place of MLFLOW_ where the two differ.`
+
+/** `holdfast history`: run history between any two places that keep one. */
+export function historyCommand(): Command {
+  return new Command('history')
+    .description('carry experiments, runs, files and registered models between tracking servers and workspaces')
+    .addCommand(copyVerb())
+    .addCommand(comparing('verify', 'compare both, field by field, point by point and files by digest'))
+    .addCommand(comparing('diff', 'print every difference; ends with 0 also where there are some'))
+}
+
+function historyVerb(name: string, about: string): Command {
+  const several = (value: string, before: readonly string[]) => [...before, value]
+  return new Command(name)
+    .description(about)
+    .argument('<from>', 'where the history is')
+    .argument('<to>', 'where it is to be')
+    .option('--state <folder>', 'where it is noted what was carried', '.holdfast/history')
+    .option('--experiment <name>', 'only this experiment; may be given several times', several, [])
+    .option('--run <id>', 'only this run of the source; may be given several times', several, [])
+    .option('--model <name>', 'only this registered model; may be given several times', several, [])
+    .option('--since <time>', 'only runs that are open, or that began or ended since')
+}
+
+function copyVerb(): Command {
+  return historyVerb('copy', 'make the history of one be in the other too; again, it carries only what changed')
+    .option('--recheck', 'read and compare everything, whatever was noted before')
+    .option('--dry-run', 'count what there is on both sides, and write nothing')
+    .addHelpText(
+      'after',
+      `\n${ENDS}\n${examples(
+        'holdfast history copy http://old:5000 http://new:5000',
+        'holdfast history copy http://old:5000 http://new:5000 --experiment churn --since 2026-01-01',
+      )}`,
+    )
+    .action((from: string, to: string, _: unknown, command: Command) =>
+      act<Options>((options, io) =>
+        joined({ from, to, options, io }, async (parts, signal) => {
+          if (options.dryRun === true) await foresee(parts, io, signal)
+          else showCopy(await copyHistory(parts, signal), io)
+        }),
+      )({} as Options, command),
+    )
+}
+
+function comparing(name: 'verify' | 'diff', about: string): Command {
+  return historyVerb(name, about)
+    .addHelpText('after', `\n${ENDS}\n${examples(`holdfast history ${name} http://old:5000 http://new:5000`)}`)
+    .action((from: string, to: string, _: unknown, command: Command) =>
+      act<Options>((options, io) =>
+        joined({ from, to, options, io }, async (parts, signal) =>
+          showVerified(await verifyHistory(parts, signal), io, name),
+        ),
+      )({} as Options, command),
+    )
+}
+
+interface Asked {
+  readonly from: string
+  readonly to: string
+  readonly options: Options
+  readonly io: Terminal
+}
+
+/** Joins both ends and the ledger for the time of the work, which Ctrl-C ends. */
+async function joined(
+  { from, to, options, io }: Asked,
+  work: (parts: HistoryParts, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const filter = filterOf(options)
+  const ending = new AbortController()
+  const stop = () => ending.abort(interrupted())
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
+  const ends = await openEnds({ from, to, signal: ending.signal })
+  const progress = shownProgress(io)
+  const pair = createHash('sha256').update(`${ends.from.end.name}\n${ends.to.end.name}`).digest('hex').slice(0, 16)
+  const file = openSqliteHistoryLedger(join(options.state, `${pair}.db`))
+  const ledger = options.recheck === true ? { ...file, get: () => undefined } : file
+  try {
+    const parts = { from: ends.from.end, to: ends.to.end, ...carriersOf(ends.from, ends.to), ledger, progress, filter }
+    await work(parts, ending.signal)
+  } finally {
+    progress.done()
+    file.close()
+    ends.close()
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop)
+  }
+}
+
+function filterOf({ experiment, run, model, since }: Options): HistoryFilter {
+  const at = since === undefined ? undefined : Date.parse(since)
+  if (at !== undefined && Number.isNaN(at)) {
+    throw new Fault('usage/bad-argument', `--since ${since} is no time`, {
+      hint: 'Give a date such as 2026-01-31 or 2026-01-31T12:00:00Z.',
+    })
+  }
+  return { experiments: experiment, runs: run, models: model, since: at }
+}
+
+function showCopy({ tally, counts, troubles, remarks }: Carried, io: Terminal): void {
+  const { runs, unchanged, files, bytes, loggedModels, versions } = tally
+  io.say(`${runs} runs carried or compared, ${unchanged} unchanged; ${files} files with ${bytes} bytes written;`)
+  io.say(`${loggedModels} logged models, ${versions} new versions of registered models.`)
+  const rows = counts.map(({ experiment, source, target }) => [experiment, String(source), String(target)])
+  if (rows.length > 0) io.say(io.table(['experiment', 'runs there', 'runs here'], rows))
+  for (const { subject, remark } of remarks) io.say(`${io.paint('dim', 'note')}  ${subject}: ${remark}`)
+  for (const { subject, message } of troubles) io.say(`${io.paint('yellow', 'not carried')}  ${subject}: ${message}`)
+  io.facts({ ...tally, experiments: counts, notCarried: troubles, notes: remarks })
+  demandNone(troubles.length, 'not carried')
+}
+
+function showVerified({ differences, troubles, ...counts }: Verified, io: Terminal, name: 'verify' | 'diff'): void {
+  for (const { subject, field, source, target } of differences) {
+    io.say(`${subject}: ${field}`)
+    io.say(`  ${io.paint('red', `- ${JSON.stringify(source)}`)}`)
+    io.say(`  ${io.paint('green', `+ ${JSON.stringify(target)}`)}`)
+  }
+  for (const { subject, message } of troubles) io.say(`${io.paint('yellow', 'not compared')}  ${subject}: ${message}`)
+  const { runs, points, files, versions } = counts
+  io.say(`Compared ${runs} runs, ${points} points, ${files} files, ${versions} versions: ${differences.length} differ.`)
+  io.facts({ ...counts, differences, notCompared: troubles })
+  demandNone(troubles.length, 'not compared')
+  if (name === 'verify') demandNone(differences.length, 'different')
+}
+
+function demandNone(left: number, what: string): void {
+  if (left === 0) return
+  throw new Fault('sync/loss', `${left} ${left === 1 ? 'thing is' : 'things are'} ${what}; each is named above`, {
+    facts: { left },
+    hint: 'Correct what is said of each and run it again; all else is done.',
+  })
+}
+
+function interrupted(): Fault {
+  return new Fault('run/interrupted', 'Interrupted; what was carried is noted', {
+    hint: 'Run it again: it goes on where it was.',
+  })
+}

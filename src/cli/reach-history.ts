@@ -1,0 +1,56 @@
+import { census, counted } from '../engine/history/census.ts'
+import type { HistoryEnd, HistoryParts } from '../engine/history/parts.ts'
+import { httpLoggedModels } from '../mlflow/http-logged-models.ts'
+import { httpRegistry } from '../mlflow/http-registry.ts'
+import { httpTracking } from '../mlflow/http-tracking.ts'
+import { proxiedArtifacts } from '../mlflow/proxied-artifacts.ts'
+import { type Credentials, openServer } from '../mlflow/server.ts'
+import { httpHasTraces } from '../mlflow/traces.ts'
+import { experiments } from '../services/experiment/index.ts'
+import { type RunAccess, runs } from '../services/run/index.ts'
+import { isOpen, sharedIdOf } from '../services/run/schema.ts'
+import type { Place } from '../services/service.ts'
+
+/** An end of a copy and how runs are reached there. */
+export interface OpenEnd {
+  readonly end: HistoryEnd
+  readonly access: RunAccess
+}
+
+/** A tracking server at its URI. */
+export function openServerEnd(uri: string, credentials: Credentials): OpenEnd {
+  const server = openServer({ uri, credentials })
+  const residents = census(sharedIdOf)
+  const tracking = counted(httpTracking(server.send), residents)
+  const end = {
+    name: server.uri,
+    place: nowhere(server.uri),
+    tracking,
+    census: residents,
+    artifacts: proxiedArtifacts(server),
+    registry: httpRegistry(server.send),
+    models: httpLoggedModels(server.send),
+    hasTraces: httpHasTraces(server.send),
+  }
+  // MLflow's own server gives each run an id of its choosing.
+  const no = () => Promise.resolve(false)
+  return { end, access: { tracking, createWithId: no, setStart: no } }
+}
+
+/** The services that carry between two ends. */
+export function carriersOf(from: OpenEnd, to: OpenEnd): Pick<HistoryParts, 'experiments' | 'runs' | 'isOpen'> {
+  const accessOf = (place: Place) => (place.workspace === to.end.place.workspace ? to.access : from.access)
+  return { experiments: experiments((place) => accessOf(place).tracking), runs: runs(accessOf), isOpen }
+}
+
+/** A place that no region names: what is kept there says the same everywhere. */
+function nowhere(name: string): Place {
+  return {
+    workspace: name,
+    location: '',
+    workspaceGuid: '',
+    storageAccount: '',
+    portable: (value) => value,
+    local: (value) => value,
+  }
+}

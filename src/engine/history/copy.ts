@@ -1,0 +1,118 @@
+import { address } from '../../core/model.ts'
+import type { TrackedExperiment } from '../../mlflow/tracking.ts'
+import { copyLoggedModels } from './logged.ts'
+import type { HistoryParts, Remark, Trouble } from './parts.ts'
+import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
+import { copyRegistered } from './registered.ts'
+import { completeRuns, copyRuns, takes } from './runs.ts'
+
+/** What a copy came to. */
+export interface Carried {
+  readonly tally: Readonly<Tally>
+  readonly counts: readonly Count[]
+  readonly troubles: readonly Trouble[]
+  readonly remarks: readonly Remark[]
+}
+
+/** Runs of one experiment on both sides, of those that the filter takes. */
+export interface Count {
+  readonly experiment: string
+  readonly source: number
+  readonly target: number
+}
+
+/** Makes the history of one place be in the other too. Called again it goes on where it was, and writes nothing twice. */
+export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Promise<Carried> {
+  const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
+  const { progress, filter } = parts
+  progress.phase('experiments', pass.experiments.size)
+  for (const { name } of pass.experiments.values()) {
+    await apart(pass, `experiment ${name}`, () => persistently(() => copyExperiment(pass, name)))
+    progress.advance()
+  }
+  const total = await census(pass)
+  progress.phase('runs', total)
+  const pending = await copyRuns(pass)
+  progress.phase('logged models')
+  await copyLoggedModels(pass)
+  await completeRuns(pass, pending)
+  if (takesModels(filter)) {
+    progress.phase('registered models')
+    await copyRegistered(pass)
+  }
+  await tellTraces(pass)
+  return { tally: pass.tally, counts: await reconcile(pass), troubles: pass.troubles, remarks: pass.remarks }
+}
+
+/** Runs or experiments that are named without models mean no models. */
+export function takesModels({ experiments, runs, models }: HistoryParts['filter']): boolean {
+  return models.length > 0 || experiments.length + runs.length === 0
+}
+
+export async function chosenExperiments(
+  { from, filter }: Pick<HistoryParts, 'from' | 'filter'>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, TrackedExperiment>> {
+  const found = new Map<string, TrackedExperiment>()
+  for await (const one of from.tracking.experiments(signal)) {
+    if (filter.experiments.length === 0 || filter.experiments.includes(one.name)) found.set(one.id, one)
+  }
+  return found
+}
+
+async function copyExperiment({ parts, signal }: Pass, name: string): Promise<void> {
+  const { from, to, experiments } = parts
+  const of = address('experiment', name)
+  const wanted = await experiments.read(from.place, of, { signal, as: 'source' })
+  const there = await experiments.read(to.place, of, { signal, as: 'target' })
+  if (wanted === undefined || wanted.digest === there?.digest) return
+  await experiments.converge(to.place, wanted, { source: from.place, signal, as: 'target' })
+}
+
+/** Learns who is where, at a cost of one search a thousand runs. Returns how many runs the filter takes. */
+export async function census(pass: Pass): Promise<number> {
+  const { parts, experiments, signal } = pass
+  const targets = await targetsOf(pass)
+  for await (const _ of parts.to.tracking.runs([...targets.keys()], signal));
+  let total = 0
+  for await (const run of parts.from.tracking.runs([...experiments.keys()], signal)) if (takes(pass, run)) total += 1
+  return total
+}
+
+/** Names of the same experiments at the target, by their ids there. */
+async function targetsOf({ parts, experiments, signal }: Pass): Promise<ReadonlyMap<string, string>> {
+  const names = new Set([...experiments.values()].map(({ name }) => name))
+  const found = new Map<string, string>()
+  for await (const { id, name } of parts.to.tracking.experiments(signal)) if (names.has(name)) found.set(id, name)
+  return found
+}
+
+/** Counts runs on both sides, and says as a loss what is not there. */
+async function reconcile(pass: Pass): Promise<readonly Count[]> {
+  const { parts, experiments, troubles } = pass
+  const targets = await targetsOf(pass)
+  const [from, to] = [parts.from.census, parts.to.census]
+  const { runs } = parts.filter
+  const chosen = (id: string) => runs.length === 0 || runs.includes(id)
+  const here = from.count(({ id }) => chosen(id))
+  const there = to.count(({ sharedId }) => runs.length === 0 || runs.some((id) => from.byId(id)?.sharedId === sharedId))
+  const byName = new Map([...targets].map(([id, name]) => [name, there.get(id) ?? 0]))
+  const counts = [...experiments.values()].map(({ id, name }) => ({
+    experiment: name,
+    source: here.get(id) ?? 0,
+    target: byName.get(name) ?? 0,
+  }))
+  for (const { experiment, source, target } of counts) {
+    if (target >= source || parts.filter.since !== undefined) continue
+    const message = `${source} runs at the source, ${target} at the target`
+    troubles.push({ subject: `experiment ${experiment}`, code: 'sync/loss', message })
+  }
+  return counts
+}
+
+async function tellTraces({ parts, experiments, troubles, signal }: Pass): Promise<void> {
+  for (const { id, name } of experiments.values()) {
+    if ((await parts.from.hasTraces?.(id, signal)) !== true) continue
+    troubles.push({ subject: `experiment ${name}`, code: 'sync/loss', message: 'its traces are not carried' })
+  }
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto'
+import { Fault } from '../../core/errors.ts'
+import type { Artifacts } from '../../mlflow/artifacts.ts'
+import type { HistoryLedger } from '../../store/history-ledger.ts'
+import { inParallel } from './in-parallel.ts'
+
+/** Files of a run or of a logged model at one end. */
+export interface Shelf {
+  readonly artifacts: Artifacts
+  readonly root: string
+}
+
+export interface FileCopy {
+  readonly from: Shelf
+  readonly to: Shelf
+  /** Begins the keys of these files in the ledger. */
+  readonly key: string
+  readonly ledger: HistoryLedger
+  /** Says a file that names runs and models in the names of the target. */
+  readonly rewritten: (text: string) => string
+  readonly signal: AbortSignal
+}
+
+export interface Copied {
+  readonly files: number
+  readonly bytes: number
+}
+
+const FILES_AT_ONCE = 4
+/** The one file of MLflow's model format that names the run and the model it is of. */
+const NAMING = 'MLmodel'
+const MOST_NAMING = 4 * 1024 * 1024
+
+/**
+ * Carries the files that the target does not have as they are. A file is never held whole; what was carried is told
+ * by its SHA-256. A file that was carried while nobody noted so is read at both ends and not written again.
+ */
+export async function copyFiles(copy: FileCopy): Promise<Copied> {
+  const { from, to, signal } = copy
+  demandReach(from)
+  const standing = new Map<string, number>()
+  const sources = await listed(from, signal)
+  if (sources.length === 0) return { files: 0, bytes: 0 }
+  demandReach(to)
+  for (const { path, length } of await listed(to, signal)) standing.set(path, length)
+  let [files, bytes] = [0, 0]
+  await inParallel(FILES_AT_ONCE, sources, async ({ path }) => {
+    const length = await copyFile(copy, path, standing.has(path))
+    if (length === undefined) return
+    files += 1
+    bytes += length
+  })
+  if (files > 0)
+    await demandArrived(
+      copy,
+      sources.map(({ path }) => path),
+    )
+  return { files, bytes }
+}
+
+/** Returns how many bytes it wrote, or `undefined` where the file was there already. */
+async function copyFile(copy: FileCopy, path: string, stands: boolean): Promise<number | undefined> {
+  const { from, to, key, ledger, signal } = copy
+  const noted = ledger.get(`${key}/${path}`)
+  if (stands) {
+    const wanted = await digestOf(from, path, copy)
+    const found = noted ?? (await digestOf(to, path, { signal }))
+    if (wanted === found) {
+      if (noted === undefined) ledger.put(`${key}/${path}`, wanted)
+      return undefined
+    }
+  }
+  const hash = createHash('sha256')
+  let length = 0
+  const source = await open(from, path, copy)
+  async function* passing(): AsyncIterable<Uint8Array> {
+    for await (const chunk of source) {
+      hash.update(chunk)
+      length += chunk.byteLength
+      yield chunk
+    }
+  }
+  await to.artifacts.write(to.root, path, { bytes: passing(), signal })
+  ledger.put(`${key}/${path}`, hash.digest('hex'))
+  return length
+}
+
+/** SHA-256 of a file as it is, or as the target is to have it where `rewritten` is given. */
+export async function digestOf(
+  shelf: Shelf,
+  path: string,
+  options: Pick<FileCopy, 'signal'> & Partial<Pick<FileCopy, 'rewritten'>>,
+): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of await open(shelf, path, options)) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+async function open(
+  { artifacts, root }: Shelf,
+  path: string,
+  { signal, rewritten }: Pick<FileCopy, 'signal'> & Partial<Pick<FileCopy, 'rewritten'>>,
+): Promise<AsyncIterable<Uint8Array>> {
+  const bytes = await artifacts.read(root, path, signal)
+  if (bytes === undefined) throw gone(root, path)
+  return rewritten !== undefined && (path === NAMING || path.endsWith(`/${NAMING}`)) ? renamed(bytes, rewritten) : bytes
+}
+
+async function* renamed(
+  bytes: AsyncIterable<Uint8Array>,
+  rewritten: (text: string) => string,
+): AsyncIterable<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const rest = bytes[Symbol.asyncIterator]()
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+    chunks.push(next.value)
+    length += next.value.byteLength
+    if (length <= MOST_NAMING) continue
+    // No description of a model is that long: it goes as it is.
+    yield* chunks
+    for (let more = await rest.next(); more.done !== true; more = await rest.next()) yield more.value
+    return
+  }
+  const whole = Buffer.concat(chunks)
+  const text = whole.toString('utf8')
+  const isText = Buffer.from(text, 'utf8').equals(whole)
+  yield isText ? Buffer.from(rewritten(text), 'utf8') : whole
+}
+
+export async function listed({ artifacts, root }: Shelf, signal: AbortSignal) {
+  const found: { readonly path: string; readonly length: number }[] = []
+  for await (const file of artifacts.files(root, signal)) found.push(file)
+  return found
+}
+
+async function demandArrived({ to, signal }: FileCopy, paths: readonly string[]): Promise<void> {
+  const there = new Set((await listed(to, signal)).map(({ path }) => path))
+  const missing = paths.find((path) => !there.has(path))
+  if (missing === undefined) return
+  throw new Fault('blob/damaged', `${to.root}/${missing} was written and is not there`, {
+    hint: 'Look at the artifact store behind the target; run it again when it keeps what it takes.',
+  })
+}
+
+function demandReach({ artifacts, root }: Shelf): void {
+  if (artifacts.reaches(root)) return
+  throw new Fault('azure/refused', `The files at ${root || 'no place'} are not handed out by the tracking server`, {
+    hint: 'Start the server with `--serve-artifacts`, or carry this storage by its own means.',
+  })
+}
+
+function gone(root: string, path: string): Fault {
+  return new Fault('blob/changed', `${root}/${path} went away while it was being read`, {
+    hint: 'Run it again.',
+  })
+}

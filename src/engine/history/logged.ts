@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto'
+import type { LoggedModel, LoggedModels } from '../../mlflow/logged-models.ts'
+import type { Pair } from '../../mlflow/tracking.ts'
+import { copyFiles } from './files.ts'
+import { inParallel } from './in-parallel.ts'
+import { apart, type Pass, persistently } from './pass.ts'
+import { awake } from './runs.ts'
+
+/** Tags by which a replica says which model it is of, and when that was made (milliseconds). */
+const SOURCE_MODEL = 'holdfast.source_model_id'
+const SOURCE_CREATED = 'holdfast.source_created'
+/** Kept by the server itself: which registered versions were made of the model. */
+const OWN_TAGS = new Set(['mlflow.modelVersions', SOURCE_MODEL, SOURCE_CREATED])
+const AT_ONCE = 4
+const READY = 'LOGGED_MODEL_READY'
+const FAILED = 'LOGGED_MODEL_UPLOAD_FAILED'
+
+/** Carries logged models with their files and metrics, after the runs that made them. */
+export async function copyLoggedModels(pass: Pass): Promise<void> {
+  const { parts, signal, experiments } = pass
+  const { from, to } = parts
+  const sources = await from.models?.list([...experiments.keys()], signal)
+  if (sources === undefined || experiments.size === 0) return
+  const targets = await standing(pass)
+  await inParallel(AT_ONCE, sources, async (model) => {
+    if (!isTaken(pass, model)) return
+    const subject = `logged model ${model.id} (${model.name})`
+    await apart(pass, subject, async () => {
+      if (to.models === undefined || targets === undefined) {
+        pass.troubles.push({ subject, code: 'sync/loss', message: `${to.name} has no logged models` })
+        return
+      }
+      const known = targets.get(model.id)
+      await persistently(() => copyModel(pass, to.models as LoggedModels, { model, known }))
+    })
+    parts.progress.advance()
+  })
+}
+
+/** Replicas by the id of what they are of; `undefined` where the target has no logged models. */
+async function standing(pass: Pass): Promise<Map<string, LoggedModel> | undefined> {
+  const { parts, signal, experiments } = pass
+  const names = new Set([...experiments.values()].map(({ name }) => name))
+  const ids: string[] = []
+  for await (const { id, name } of parts.to.tracking.experiments(signal)) if (names.has(name)) ids.push(id)
+  const found = await parts.to.models?.list(ids, signal)
+  if (found === undefined) return undefined
+  const replicas = new Map<string, LoggedModel>()
+  for await (const model of found) replicas.set(sourceOf(model), model)
+  return replicas
+}
+
+function sourceOf(model: LoggedModel): string {
+  return model.tags.find(({ key }) => key === SOURCE_MODEL)?.value ?? model.id
+}
+
+/** A model goes with its run; where runs are chosen, only theirs. */
+function isTaken({ parts, identities }: Pass, { runId }: LoggedModel): boolean {
+  const { runs } = parts.filter
+  return runs.length > 0 ? runs.includes(runId) : runId === '' || identities.run(runId) !== undefined
+}
+
+async function copyModel(
+  pass: Pass,
+  api: LoggedModels,
+  { model, known }: { readonly model: LoggedModel; readonly known: LoggedModel | undefined },
+): Promise<void> {
+  const { parts, identities, signal } = pass
+  const { from, to, ledger } = parts
+  const envelope = createHash('sha256').update(JSON.stringify(model)).digest('hex')
+  const key = `logged/${model.id}`
+  if (known !== undefined) identities.learnModel(model, known)
+  if (known !== undefined && ledger.get(key) === envelope && model.status !== 'LOGGED_MODEL_PENDING') return
+  const there = known ?? (await create(pass, api, model))
+  identities.learnModel(model, there)
+  const tags = lackingTags(model, there)
+  if (tags.length > 0) await api.setTags(there.id, tags, signal)
+  const { files, bytes } = await copyFiles({
+    from: { artifacts: from.artifacts, root: model.location },
+    to: { artifacts: to.artifacts, root: there.location },
+    key: `file/${model.id}`,
+    ledger,
+    rewritten: identities.rewritten,
+    signal,
+  })
+  await copyPoints(pass, model, there)
+  if ([READY, FAILED].includes(model.status) && there.status !== model.status) {
+    await api.finish(there.id, model.status, signal)
+  }
+  pass.tally.files += files
+  pass.tally.bytes += bytes
+  pass.tally.loggedModels += 1
+  ledger.put(key, envelope)
+}
+
+async function create(pass: Pass, api: LoggedModels, model: LoggedModel): Promise<LoggedModel> {
+  const { experiments, identities, parts, signal } = pass
+  const name = experiments.get(model.experimentId)?.name ?? ''
+  const experiment = await parts.to.tracking.experimentByName(name, signal)
+  const marks = [
+    { key: SOURCE_MODEL, value: model.id },
+    { key: SOURCE_CREATED, value: String(model.created) },
+  ]
+  return api.create(
+    {
+      ...model,
+      experimentId: experiment?.id ?? '',
+      runId: identities.run(model.runId) ?? '',
+      tags: [...model.tags.filter(({ key }) => !OWN_TAGS.has(key)), ...marks],
+    },
+    signal,
+  )
+}
+
+function lackingTags(model: LoggedModel, there: LoggedModel): readonly Pair[] {
+  return model.tags.filter(
+    ({ key, value }) => !OWN_TAGS.has(key) && !there.tags.some((other) => other.key === key && other.value === value),
+  )
+}
+
+/** Points about a model are points of a run that say so; the run itself keeps equal points once. */
+async function copyPoints(pass: Pass, model: LoggedModel, there: LoggedModel): Promise<void> {
+  const { identities, parts, signal } = pass
+  for (const { runId, about, ...point } of model.metrics) {
+    const own = identities.run(runId)
+    const isThere = there.metrics.some(
+      (other) =>
+        other.key === point.key &&
+        other.value === point.value &&
+        other.timestamp === point.timestamp &&
+        other.step === point.step &&
+        other.runId === own,
+    )
+    if (isThere || own === undefined) continue
+    const run = await parts.to.tracking.run(own, signal)
+    if (run === undefined) continue
+    const metrics = [{ ...point, about: { ...about, model_id: there.id } }]
+    await awake(pass, run, () => parts.to.tracking.log(own, { metrics }, signal))
+  }
+}

@@ -1,0 +1,62 @@
+import type { Artifacts } from '../../mlflow/artifacts.ts'
+import type { LoggedModels } from '../../mlflow/logged-models.ts'
+import type { ModelRegistry } from '../../mlflow/registry.ts'
+import type { HasTraces } from '../../mlflow/traces.ts'
+import type { TrackedRun, Tracking } from '../../mlflow/tracking.ts'
+import type { Place, Service } from '../../services/service.ts'
+import type { HistoryLedger } from '../../store/history-ledger.ts'
+import type { Progress } from '../parts.ts'
+import type { Census } from './census.ts'
+
+/** One end of a copy of run history. */
+export interface HistoryEnd {
+  /** For people: no credentials in it. */
+  readonly name: string
+  readonly place: Place
+  /** Tells {@link census} of each run that it gives. */
+  readonly tracking: Tracking
+  readonly census: Census
+  readonly artifacts: Artifacts
+  /** `undefined` where a place has none. */
+  readonly registry: ModelRegistry | undefined
+  readonly models: LoggedModels | undefined
+  readonly hasTraces: HasTraces | undefined
+}
+
+/** Everything that carrying and comparing run history works with. */
+export interface HistoryParts {
+  readonly from: HistoryEnd
+  readonly to: HistoryEnd
+  /** Carry experiments and runs; both reach both ends. */
+  readonly experiments: Service
+  readonly runs: Service
+  readonly isOpen: (run: TrackedRun) => boolean
+  readonly ledger: HistoryLedger
+  readonly progress: Progress
+  readonly filter: HistoryFilter
+}
+
+/** What is carried. An empty list means all; runs or experiments that are named without models mean no models. */
+export interface HistoryFilter {
+  /** Names. */
+  readonly experiments: readonly string[]
+  /** Ids at the source. */
+  readonly runs: readonly string[]
+  /** Names. */
+  readonly models: readonly string[]
+  /** Milliseconds since 1970: only runs that are open, or that started or ended since. */
+  readonly since: number | undefined
+}
+
+/** What could not be carried, or differs. */
+export interface Trouble {
+  readonly subject: string
+  readonly code: string
+  readonly message: string
+}
+
+/** What was carried in another form than it had, and why. Not a loss. */
+export interface Remark {
+  readonly subject: string
+  readonly remark: string
+}

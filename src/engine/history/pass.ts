@@ -1,0 +1,77 @@
+import { isFault } from '../../core/errors.ts'
+import type { TrackedExperiment } from '../../mlflow/tracking.ts'
+import { type Identities, identities } from './identities.ts'
+import type { HistoryParts, Remark, Trouble } from './parts.ts'
+
+/** One pass over a history: what it works with, and what it found so far. */
+export interface Pass {
+  readonly parts: HistoryParts
+  readonly identities: Identities
+  readonly signal: AbortSignal
+  /** Experiments of the source that the filter takes, by id. */
+  readonly experiments: ReadonlyMap<string, TrackedExperiment>
+  readonly troubles: Trouble[]
+  readonly remarks: Remark[]
+  readonly tally: Tally
+}
+
+export interface Tally {
+  runs: number
+  unchanged: number
+  files: number
+  bytes: number
+  loggedModels: number
+  models: number
+  versions: number
+}
+
+/** Faults in a row by which a place counts as lost, so that a pass does not name every run of it. */
+const MOST_SILENT = 5
+
+export function openPass(
+  parts: HistoryParts,
+  experiments: ReadonlyMap<string, TrackedExperiment>,
+  signal: AbortSignal,
+): Pass {
+  return {
+    parts,
+    identities: identities(parts),
+    signal,
+    experiments,
+    troubles: [],
+    remarks: [],
+    tally: { runs: 0, unchanged: 0, files: 0, bytes: 0, loggedModels: 0, models: 0, versions: 0 },
+  }
+}
+
+/**
+ * Does one thing and names it if it fails, so that the others go on. A place that no longer answers, or that no
+ * longer lets us in, ends the pass.
+ */
+export async function apart(pass: Pass, subject: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (thrown) {
+    pass.signal.throwIfAborted()
+    if (isFault(thrown, 'store/full', 'store/damaged', 'azure/signin')) throw thrown
+    const code = isFault(thrown) ? thrown.code : 'run/defect'
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    pass.troubles.push({ subject, code, message })
+    const last = pass.troubles.slice(-MOST_SILENT)
+    const isLost = last.length === MOST_SILENT && last.every((one) => one.message.includes('did not answer'))
+    if (isLost) throw thrown
+  }
+}
+
+const TRIES = 3
+
+/** Does again what failed for want of an answer. What it does must be safe to do again. */
+export async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await work()
+    } catch (thrown) {
+      if (tried >= TRIES || !isFault(thrown, 'azure/unreachable', 'azure/changed', 'blob/changed')) throw thrown
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import { address } from '../../core/model.ts'
+import type { ModelLink } from '../../mlflow/logged-models.ts'
+import type { TrackedRun } from '../../mlflow/tracking.ts'
+import { copyFiles } from './files.ts'
+import { inParallel } from './in-parallel.ts'
+import { linksOf, missingLinks } from './links.ts'
+import { apart, type Pass, persistently } from './pass.ts'
+
+const RUNS_AT_ONCE = 8
+const PARENT = 'mlflow.parentRunId'
+const RUN_NAME = 'mlflow.runName'
+
+/** A run that stands, but for what needs others: its parent, the logged models that it names. */
+interface Pending {
+  readonly run: TrackedRun
+  readonly envelope: string
+}
+
+/** Carries every run that changed, with its files. Returns those that need a second look when everything is there. */
+export async function copyRuns(pass: Pass): Promise<readonly Pending[]> {
+  const { parts, experiments, signal } = pass
+  const pending: Pending[] = []
+  await inParallel(RUNS_AT_ONCE, parts.from.tracking.runs([...experiments.keys()], signal), async (run) => {
+    if (!takes(pass, run)) return
+    await apart(pass, subjectOf(pass, run), () => persistently(() => copyRun(pass, run, pending)))
+    parts.progress.advance()
+  })
+  return pending
+}
+
+async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise<void> {
+  const { parts, identities, signal, tally } = pass
+  const { from, to, ledger } = parts
+  const envelope = envelopeOf(run)
+  const id = run.info.run_id
+  if (!parts.isOpen(run) && ledger.get(keyOf(run)) === envelope && identities.run(id) !== undefined) {
+    tally.unchanged += 1
+    return
+  }
+  await converge(pass, run)
+  const [here, there] = [from.census.byId(id), to.census.byShared(sharedOf(pass, run))]
+  if (here !== undefined && there !== undefined) {
+    const { files, bytes } = await copyFiles({
+      from: { artifacts: from.artifacts, root: here.root },
+      to: { artifacts: to.artifacts, root: there.root },
+      key: `file/${id}`,
+      ledger,
+      rewritten: identities.rewritten,
+      signal,
+    })
+    tally.files += files
+    tally.bytes += bytes
+  }
+  tally.runs += 1
+  const parent = tagOf(run, PARENT)
+  const links = linksOf(run)
+  if (links.read.length + links.made.length > 0 || parent !== undefined) pending.push({ run, envelope })
+  else ledger.put(keyOf(run), envelope)
+}
+
+/** Parents and logged models, when all of them are there. One that is not is told, and costs the run nothing. */
+export async function completeRuns(pass: Pass, pending: readonly Pending[]): Promise<void> {
+  await inParallel(RUNS_AT_ONCE, pending, async ({ run, envelope }) => {
+    await apart(pass, subjectOf(pass, run), async () => {
+      const isWhole = [await withParent(pass, run), await withLinks(pass, run)].every(Boolean)
+      if (isWhole) pass.parts.ledger.put(keyOf(run), envelope)
+    })
+  })
+}
+
+async function withParent(pass: Pass, run: TrackedRun): Promise<boolean> {
+  const parent = tagOf(run, PARENT)
+  if (parent === undefined) return true
+  if (pass.identities.run(parent) !== undefined) {
+    await persistently(() => converge(pass, run))
+    return true
+  }
+  pass.remarks.push({
+    subject: subjectOf(pass, run),
+    remark: `its parent ${parent} is not at the target; the tag says it as the source does`,
+  })
+  return false
+}
+
+async function withLinks(pass: Pass, run: TrackedRun): Promise<boolean> {
+  const { parts, identities, signal } = pass
+  const links = linksOf(run)
+  if (links.read.length + links.made.length === 0) return true
+  const own = identities.run(run.info.run_id)
+  const standing = own === undefined ? undefined : await parts.to.tracking.run(own, signal)
+  if (standing === undefined) return false
+  const translated = { read: translate(pass, links.read), made: translate(pass, links.made) }
+  const isWhole = translated.read.length + translated.made.length === links.read.length + links.made.length
+  const lack = missingLinks(translated, linksOf(standing))
+  if (lack.read.length + lack.made.length > 0) {
+    await awake(pass, standing, () => parts.to.models?.link(standing.info.run_id, lack, signal) ?? Promise.resolve())
+  }
+  if (!isWhole) {
+    pass.troubles.push({
+      subject: subjectOf(pass, run),
+      code: 'sync/loss',
+      message: 'it names logged models that the target does not have',
+    })
+  }
+  return isWhole
+}
+
+function translate({ identities }: Pass, links: readonly ModelLink[]): readonly ModelLink[] {
+  return links.flatMap(({ modelId, step }) => {
+    const id = identities.model(modelId)
+    return id === undefined ? [] : [{ modelId: id, step }]
+  })
+}
+
+/** Writes to a run of the target that may be deleted, which takes no writes. */
+export async function awake({ parts, signal }: Pass, run: TrackedRun, work: () => Promise<void>): Promise<void> {
+  const { tracking } = parts.to
+  const isDeleted = run.info['lifecycle_stage'] === 'deleted'
+  if (isDeleted) await tracking.setRunDeleted(run.info.run_id, false, signal)
+  await work()
+  if (isDeleted) await tracking.setRunDeleted(run.info.run_id, true, signal)
+}
+
+async function converge(pass: Pass, run: TrackedRun): Promise<void> {
+  const { from, to, runs } = pass.parts
+  const { signal } = pass
+  const wanted = await runs.read(from.place, addressOf(pass, run), { signal, as: 'source' })
+  if (wanted !== undefined) await runs.converge(to.place, wanted, { source: from.place, signal, as: 'target' })
+}
+
+export function addressOf(pass: Pass, run: TrackedRun) {
+  return address('run', experimentOf(pass, run), sharedOf(pass, run))
+}
+
+function sharedOf({ parts }: Pass, { info }: TrackedRun): string {
+  return parts.from.census.byId(info.run_id)?.sharedId ?? info.run_id
+}
+
+function experimentOf({ experiments }: Pass, { info }: TrackedRun): string {
+  return experiments.get(info.experiment_id)?.name ?? info.experiment_id
+}
+
+export function subjectOf(pass: Pass, run: TrackedRun): string {
+  return `run ${run.info.run_id} (${experimentOf(pass, run)}/${tagOf(run, RUN_NAME) ?? ''})`
+}
+
+/** True for a run that the filter takes. */
+export function takes({ parts }: Pass, run: TrackedRun): boolean {
+  const { runs, since } = parts.filter
+  if (runs.length > 0 && !runs.includes(run.info.run_id)) return false
+  if (since === undefined || parts.isOpen(run)) return true
+  // A run that began before and ended since has changed since.
+  return Math.max(Number(run.info['start_time'] ?? 0), Number(run.info['end_time'] ?? 0)) >= since
+}
+
+function keyOf(run: TrackedRun): string {
+  return `run/${run.info.run_id}`
+}
+
+function tagOf(run: TrackedRun, key: string): string | undefined {
+  return run.tags.find((tag) => tag.key === key)?.value
+}
+
+/** Digest of all that a search shows of a run: while a closed run shows the same, it is the same. */
+function envelopeOf({ info, params, tags, latest, inputs, outputs }: TrackedRun): string {
+  return createHash('sha256')
+    .update(JSON.stringify([info, params, tags, latest, inputs, outputs ?? null]))
+    .digest('hex')
+}

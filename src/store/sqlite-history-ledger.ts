@@ -1,0 +1,15 @@
+import type { HistoryLedger } from './history-ledger.ts'
+import { SqliteFile } from './sqlite-file.ts'
+
+const SCHEMA = 'CREATE TABLE IF NOT EXISTS carried (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID'
+
+/** A ledger of carried history in one SQLite file. */
+export function openSqliteHistoryLedger(path: string): HistoryLedger {
+  const file = new SqliteFile(path, SCHEMA)
+  return {
+    get: (key) => file.get<{ readonly value: string }>('SELECT value FROM carried WHERE key = ?', key)?.value,
+    put: (key, value) => void file.run('INSERT OR REPLACE INTO carried (key, value) VALUES (?, ?)', key, value),
+    forget: (key) => void file.run('DELETE FROM carried WHERE key = ?', key),
+    close: () => file.close(),
+  }
+}

@@ -1,0 +1,119 @@
+"""Writes a history with every odd case on a tracking server, with the unmodified MLflow client: `seed.py URI`."""
+
+import math
+import os
+import sys
+import tempfile
+
+import mlflow
+from mlflow.entities import LoggedModelOutput, Metric, Param, RunTag
+
+START = 1_700_000_000_000
+
+
+def put(client, run, path, content):
+    with tempfile.TemporaryDirectory() as folder:
+        name = os.path.join(folder, os.path.basename(path))
+        with open(name, "wb") as file:
+            file.write(content)
+        client.log_artifact(run, name, os.path.dirname(path) or None)
+
+
+def begin(client, experiment, name, **tags):
+    tags = {"mlflow.user": "ada", "mlflow.source.name": "train.py", **tags}
+    return client.create_run(experiment, start_time=START, run_name=name, tags=tags).info.run_id
+
+
+def metrics(client, experiment):
+    run = begin(client, experiment, "odd numbers")
+    values = [math.nan, math.inf, -math.inf, 0.1 + 0.2, -0.0, 1e-300, 1, 2]
+    client.log_batch(run, [Metric("odd", value, START, 0) for value in values])
+    client.log_batch(run, [Metric("back/and forth", step / 7, START - step, -step) for step in range(1000)])
+    client.log_batch(run, [Metric("m\u00e4\u00df", 1.5, 0, 7)])
+    for first in range(0, 3000, 1000):
+        client.log_batch(run, [Metric("long", n / 3, START + n, n) for n in range(first, first + 1000)])
+    client.log_batch(run, params=[Param(f"p{n}", "x" * n) for n in range(100)])
+    client.log_batch(run, params=[Param("empty", ""), Param("\u540d\u524d", "\u5024 \U0001f600")])
+    client.log_batch(run, tags=[RunTag("\u00e4 key/with.all-sorts", "line one\nline two"), RunTag("none", "")])
+    client.set_terminated(run, "FAILED", START + 60_000)
+    return run
+
+
+def artifacts(client, experiment):
+    run = begin(client, experiment, "files")
+    put(client, run, "empty.bin", b"")
+    put(client, run, "a/b/c/d/e/f/deep.txt", b"deep")
+    put(client, run, "with space/100% n\u00e4me.txt", "\u00e4".encode())
+    put(client, run, "large.bin", os.urandom(3_000_000))
+    put(client, run, "model/MLmodel", f"run_id: {run}\nflavors: {{}}\n".encode())
+    client.set_terminated(run, "FINISHED", START + 61_000)
+    return run
+
+
+def nesting(client, experiment):
+    child = begin(client, experiment, "child before its parent")
+    parent = begin(client, experiment, "parent")
+    client.set_tag(child, "mlflow.parentRunId", parent)
+    begin(client, experiment, "orphan", **{"mlflow.parentRunId": "0" * 32})
+    grandchild = begin(client, experiment, "grandchild", **{"mlflow.parentRunId": child})
+    for run in (child, parent, grandchild):
+        client.set_terminated(run, "FINISHED", START + 1000)
+
+
+def states(client, experiment):
+    begin(client, experiment, "still open")
+    gone = begin(client, experiment, "deleted")
+    client.log_metric(gone, "loss", 0.5, START, 1)
+    put(client, gone, "kept.txt", b"kept")
+    client.set_terminated(gone, "KILLED", START + 5)
+    client.delete_run(gone)
+    other = client.create_experiment("deleted experiment", tags={"why": "a trial"})
+    run = begin(client, other, "in a deleted experiment")
+    client.set_terminated(run, "FINISHED", START + 9)
+    client.delete_experiment(other)
+
+
+def logged_models(client, experiment):
+    mlflow.set_experiment(experiment_id=experiment)
+    with mlflow.start_run(run_name="logs a model") as run:
+        model = mlflow.initialize_logged_model(name="lm", model_type="agent", tags={"a": "b"}, params={"p": "1"})
+        mlflow.log_metric("accuracy", 0.75, step=4, model_id=model.model_id)
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, "MLmodel")
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(f"model_id: {model.model_id}\nrun_id: {run.info.run_id}\n")
+            client.log_model_artifacts(model.model_id, folder)
+        client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, 3)])
+        mlflow.finalize_logged_model(model.model_id, "READY")
+    return model.model_id
+
+
+def registered_models(client, run, model):
+    name = "churn's model"
+    client.create_registered_model(name, {"team": "crm"}, "Who leaves")
+    root = client.get_run(run).info.artifact_uri
+    for number in range(1, 8):
+        client.create_model_version(name, f"{root}/model", run, {"n": str(number)}, description=f"v{number}")
+    for version in ("2", "3", "5"):
+        client.delete_model_version(name, version)
+    client.set_registered_model_alias(name, "champion", "4")
+    client.set_registered_model_alias(name, "challenger", "7")
+    client.transition_model_version_stage(name, "6", "Production")
+    client.create_registered_model("of a logged model")
+    client.create_model_version("of a logged model", f"models:/{model}", model_id=model)
+    client.create_model_version("of a logged model", f"runs:/{run}/model", run)
+    client.create_registered_model("without versions")
+
+
+def main(uri):
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("odd \u00fc/cases", tags={"team": "crm", "mlflow.note.content": "All of it"})
+    metrics(client, experiment)
+    files = artifacts(client, experiment)
+    nesting(client, experiment)
+    states(client, experiment)
+    registered_models(client, files, logged_models(client, experiment))
+
+
+main(sys.argv[1])
