@@ -137,6 +137,7 @@ async function tick(ticking: Ticking): Promise<void> {
   options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
   if (decision.do === 'fail-over') return startFailover(ticking, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
+  if (decision.do === 'abandon') return abandon(ticking, tenure, decision.id)
   if (away !== undefined) {
     if (showsLife(memory.seen.health[away.side])) await takeBack(ticking, tenure, away)
     return
@@ -163,7 +164,11 @@ async function leased({ options, memory }: Ticking): Promise<Tenure | undefined>
   const { clock, every } = time
   const answer = await takeTenure({ store, protection, holder, leaseMilliseconds, clock, every })
   memory.tenure = 'held' in answer ? undefined : answer
-  if (memory.tenure !== undefined) memory.lastFailover ??= await lastFailoverOf(options)
+  // Another controller may have carried out a later one than this process remembers.
+  if (memory.tenure !== undefined) {
+    const journaled = await lastFailoverOf(options)
+    if (journaled !== undefined) memory.lastFailover = Math.max(journaled, memory.lastFailover ?? journaled)
+  }
   told('held' in answer ? { is: 'held', holder: answer.held.holder } : { is: 'lease', epoch: answer.lease.epoch })
   return memory.tenure
 }
@@ -240,10 +245,17 @@ async function goOn({ options, memory, follower, signal }: Ticking, tenure: Tenu
   options.told({ is: 'failover', id, outcome: ended.outcome })
 }
 
+/** Ends a failover of which nothing has been done yet: its side answers again. */
+async function abandon({ options }: Ticking, tenure: Tenure, id: string): Promise<void> {
+  await tenure.append(id, { type: 'failover/ended', body: { id, outcome: 'abandoned' } })
+  options.told({ is: 'failover', id, outcome: 'abandoned' })
+}
+
 /** When the last failover ended, on the controller's clock: the journal knows it after a restart too. */
 async function lastFailoverOf({ parts, time }: Complete): Promise<number | undefined> {
   let at: string | undefined
-  for await (const record of parts.store.read(parts.protection, { typed: 'failover/ended' })) at = record.at
+  for await (const record of parts.store.read(parts.protection, { typed: 'failover/ended' }))
+    if (record.body['outcome'] === 'done') at = record.at
   return at === undefined ? undefined : time.clock() - Math.max(0, parts.now() - Date.parse(at))
 }
 
