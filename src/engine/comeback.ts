@@ -1,29 +1,16 @@
-import { Fault } from '../core/errors.ts'
-import { type Address, type Item, type JsonObject, kindOf, otherSide, type Side } from '../core/model.ts'
+import { Fault, type FaultCode, isFault } from '../core/errors.ts'
+import { type Address, type Item, type JsonObject, otherSide, type Side } from '../core/model.ts'
 import { plan as planOf } from '../core/plan.ts'
-import { item as itemOf, type Snapshot } from '../core/snapshot.ts'
-import type { PlanRules } from '../core/step.ts'
+import type { Snapshot } from '../core/snapshot.ts'
+import type { Note, PlanRules } from '../core/step.ts'
 import type { Place, Service } from '../services/service.ts'
-import type { Entry } from '../store/ledger.ts'
 import { execute } from './execute.ts'
 import { type Fenced, fence } from './fence.ts'
 import { type Observation, observe } from './observe.ts'
 import { type Parts, serviceOf } from './parts.ts'
+import { type Finding, type Sorted, sortOut } from './sort-out.ts'
 import type { Carrying } from './sync.ts'
 import type { Tenure } from './tenure.ts'
-
-/** What becomes of something that only the returned side has, or has in another state. */
-export type Finding =
-  /** Only the returned side had it, or only that side had changed it: it is in the active side now. */
-  | { readonly is: 'carried'; readonly address: Address }
-  /** Both sides had more of it: what the returned side had was added, nothing was changed. */
-  | { readonly is: 'merged'; readonly address: Address }
-  /** Both sides have their own: the returned side's is in the active side under another name. */
-  | { readonly is: 'aside'; readonly address: Address; readonly as: Address }
-  /** Both sides have their own and one cannot take the other in: each keeps its own until a person decides. */
-  | { readonly is: 'conflict'; readonly address: Address; readonly why: string }
-  /** It cannot be made in the active side: a job, whose making would run it. */
-  | { readonly is: 'listed'; readonly address: Address; readonly why: string }
 
 export interface Comeback {
   readonly fenced: Fenced
@@ -48,9 +35,10 @@ export interface ComebackOptions {
  * @throws Fault `observe/incomplete` while either side cannot be read to its end; nothing but the fence was done then
  */
 export async function comeback(options: ComebackOptions): Promise<Comeback> {
-  const { parts, active, signal, callMilliseconds } = options
+  const { parts, tenure, active, failover, signal, callMilliseconds } = options
   const returned = otherSide(active)
-  const fenced = await fence(parts, returned, { signal, milliseconds: callMilliseconds * 4 })
+  const permit = () => tenure.demand(callMilliseconds)
+  const fenced = await fence(parts, returned, { signal, milliseconds: callMilliseconds * 4, permit })
   if (!fenced.complete) {
     throw new Fault(
       'observe/incomplete',
@@ -62,81 +50,39 @@ export async function comeback(options: ComebackOptions): Promise<Comeback> {
   }
   const [from, to] = [await placeOf(parts, returned, signal), await placeOf(parts, active, signal)]
   const [theirs, ours] = await Promise.all([read(options, from), read(options, to)])
-  const sorted = sortOut(options, theirs.snapshot, ours.snapshot)
+  const earlier = await meantBefore(options)
+  const snapshots = { theirs: theirs.snapshot, ours: ours.snapshot }
+  const sorted = sortOut({ parts, returned, failover, earlier, ...snapshots })
   const findings: Finding[] = [...sorted.settled]
-  findings.push(...(await carryOver(options, { from, to, ours: ours.snapshot, items: sorted.carry })))
-  for (const one of sorted.merge) {
-    options.tenure.demand(callMilliseconds)
-    await one.service.mergeInto?.(to, one.item, { source: from, signal, as: 'target' })
-    findings.push({ is: 'merged', address: one.item.address })
-  }
-  await options.tenure.append(options.failover, {
+  findings.push(...(await carryOver(options, { from, to, ours: ours.snapshot, sorted })))
+  for (const one of sorted.merge) findings.push(await merged(options, { from, to, ...one }))
+  await tenure.append(failover, {
     type: 'return/done',
     body: { side: returned, findings: findings.map(plain) },
   })
   return { fenced, findings }
 }
 
-interface Sorted {
-  readonly carry: readonly Item[]
-  readonly merge: readonly { readonly service: Service; readonly item: Item }[]
-  readonly settled: readonly Finding[]
-}
-
-/** Three states of each thing decide: as it was when both sides agreed last, as it is there, as it is here. */
-function sortOut({ parts, active, failover }: ComebackOptions, theirs: Snapshot, ours: Snapshot): Sorted {
-  const carry: Item[] = []
-  const merge: { service: Service; item: Item }[] = []
-  const settled: Finding[] = []
-  for (const item of theirs.items()) {
-    const service = serviceOf(parts.services, kindOf(item.address))
-    if (service === undefined) continue
-    const known = baseOf(parts, item.address, otherSide(active))
-    const here = ours.get(item.address)
-    if (unchanged(service, item, known) || (here !== undefined && sameStanding(service, item, here.body))) continue
-    if (!service.can.converge) {
-      const why = known === undefined ? 'it came to be after the last reading' : 'it went on after the last reading'
-      settled.push({ is: 'listed', address: item.address, why })
-    } else if (here === undefined || untouchedHere(service, here, known)) carry.push(item)
-    else if (service.mergeInto !== undefined) merge.push({ service, item })
-    else if (service.aside !== undefined) {
-      const other = service.aside(item, failover)
-      if (!ours.has(other.address)) carry.push(other)
-      settled.push({ is: 'aside', address: item.address, as: other.address })
-    } else settled.push({ is: 'conflict', address: item.address, why: 'both sides changed it' })
+/** What an attempt that was cut off meant to carry: where it did, nothing else tells of it any more. */
+async function meantBefore({ parts, failover }: ComebackOptions): Promise<ReadonlyMap<Address, Finding>> {
+  const meant = new Map<Address, Finding>()
+  for await (const { type, body } of parts.store.read(parts.protection, { run: failover })) {
+    if (type !== 'return/planned') continue
+    for (const one of body['findings'] as unknown as readonly Finding[]) meant.set(one.address, one)
   }
-  return { carry, merge, settled }
+  return meant
 }
 
-/** The last state in which both sides agreed, or `undefined`. */
-function baseOf(parts: Parts, address: Address, source: Side): Entry | undefined {
-  const entry = parts.ledger.get(parts.protection, address)
-  return entry !== undefined && entry.source === source && entry.replicaDigest !== '' ? entry : undefined
+interface CarryingOver {
+  readonly from: Place
+  readonly to: Place
+  readonly ours: Snapshot
+  readonly sorted: Sorted
 }
 
-function unchanged(service: Service, item: Item, known: Entry | undefined): boolean {
-  if (known === undefined) return false
-  // The fence has just parked what acts: that is no change of theirs.
-  return item.digest === known.sourceDigest || (known.kept !== undefined && sameStanding(service, item, known.kept))
-}
-
-function untouchedHere(service: Service, here: Item, known: Entry | undefined): boolean {
-  if (known === undefined) return false
-  return here.digest === known.replicaDigest || (known.kept !== undefined && sameStanding(service, here, known.kept))
-}
-
-/** Equal but for acting or standing by. */
-function sameStanding(service: Service, item: Item, other: JsonObject): boolean {
-  const parked = (body: JsonObject) => service.parked?.(body, 'hot/warm') ?? body
-  return itemOf(item.address, parked(item.body)).digest === itemOf(item.address, parked(other)).digest
-}
-
-async function carryOver(
-  options: ComebackOptions,
-  between: { readonly from: Place; readonly to: Place; readonly ours: Snapshot; readonly items: readonly Item[] },
-): Promise<readonly Finding[]> {
+async function carryOver(options: ComebackOptions, over: CarryingOver): Promise<readonly Finding[]> {
   const { parts, tenure, carrying, failover, signal, callMilliseconds } = options
-  const { from, to, ours, items } = between
+  const { from, to, ours, sorted } = over
   const rules: PlanRules = {
     ...carrying,
     kind: (kind) => serviceOf(parts.services, kind),
@@ -144,23 +90,58 @@ async function carryOver(
     extras: 'keep',
     conflict: 'map',
   }
-  const plan = planOf({ wanted: ours.with(items), found: ours, rules })
-  const ends = { source: from, target: to }
+  const plan = planOf({ wanted: ours.with(sorted.carry.map(({ item }) => item)), found: ours, rules })
+  const notes = new Map(plan.notes.map((note) => [note.address, note]))
+  const meant = sorted.carry.map((one) => carriedAs(one, notes.get(one.item.address)))
+  const merging = sorted.merge.map(({ item }): Finding => ({ is: 'merged', address: item.address }))
+  await tenure.append(failover, { type: 'return/planned', body: { findings: [...meant, ...merging].map(plain) } })
   const { quarantined, stuck } = await execute(plan, {
     parts,
     tenure,
-    ends,
-    run: `${failover}-return`,
+    ends: { source: from, target: to },
+    run: `${failover}-return-${parts.now().toString(36)}`,
     signal,
     callMilliseconds,
   })
-  const failures = new Map([...quarantined, ...stuck].map(({ step, message }) => [step.address, message]))
-  const refused = plan.notes.flatMap((note) => (note.is === 'refused' ? [[note.address, note.reason] as const] : []))
-  const bad = new Map<Address, string>([...failures, ...refused])
-  return items.map(({ address }) => {
-    const why = bad.get(address)
-    return why === undefined ? { is: 'carried', address } : { is: 'conflict', address, why }
+  const cutOff = quarantined.find(({ code }) => code !== undefined && GONE_AGAIN.has(code))
+  if (cutOff?.code !== undefined) throw new Fault(cutOff.code, cutOff.message)
+  const bad = new Map<Address, string>([...quarantined, ...stuck].map(({ step, message }) => [step.address, message]))
+  return meant.map((one) => {
+    const why = bad.get(one.is === 'aside' ? one.as : one.address)
+    return why === undefined ? one : { is: 'conflict', address: one.address, why: why || 'what it needs failed' }
   })
+}
+
+/** Failures that say nothing of the thing itself: the side went away again, and all is tried again when it is back. */
+const GONE_AGAIN: ReadonlySet<FaultCode> = new Set(['azure/unreachable', 'azure/throttled', 'azure/signin'])
+
+/** What a thing becomes by a plan that has this note of it. */
+function carriedAs({ of, item }: Sorted['carry'][number], note: Note | undefined): Finding {
+  if (note?.is === 'refused') return { is: 'conflict', address: of, why: note.reason }
+  const as = note?.is === 'mapped' ? note.to : item.address
+  return as === of ? { is: 'carried', address: of } : { is: 'aside', address: of, as }
+}
+
+interface Merging {
+  readonly from: Place
+  readonly to: Place
+  readonly service: Service
+  readonly item: Item
+}
+
+async function merged(
+  { tenure, signal, callMilliseconds }: ComebackOptions,
+  { from, to, service, item }: Merging,
+): Promise<Finding> {
+  const { address } = item
+  tenure.demand(callMilliseconds)
+  try {
+    await service.mergeInto?.(to, item, { source: from, signal, as: 'target' })
+    return { is: 'merged', address }
+  } catch (thrown) {
+    if (!isFault(thrown) || signal.aborted || GONE_AGAIN.has(thrown.code) || thrown.code === 'run/fenced') throw thrown
+    return { is: 'conflict', address, why: thrown.message }
+  }
 }
 
 async function read({ parts, signal, carrying }: ComebackOptions, place: Place): Promise<Observation> {

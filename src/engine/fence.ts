@@ -16,11 +16,13 @@ export interface Fenced {
  * Stops everything on a side that acts by itself: schedules, queued and running jobs, traffic.
  *
  * What cannot be reached is named and not waited for. Safe to call again: what is stopped already is left alone.
+ *
+ * @param limits `permit` is called before each kind and throws where this process may no longer act
  */
 export async function fence(
   parts: Parts,
   side: Side,
-  limits: { signal: AbortSignal; milliseconds: number },
+  limits: { readonly signal: AbortSignal; readonly milliseconds: number; permit(): void },
 ): Promise<Fenced> {
   const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.milliseconds)])
   const stopped: Address[] = []
@@ -30,6 +32,7 @@ export async function fence(
     const place = await parts.open(side, signal)
     // Schedules before jobs: a schedule that fires between the two would start what was just stopped.
     for (const service of place === undefined ? [] : acting) {
+      limits.permit()
       try {
         if (place !== undefined) stopped.push(...((await service.fence?.(place, { signal })) ?? []))
       } catch (thrown) {
@@ -46,6 +49,7 @@ export async function fence(
 /** The reason of a failure that is to be recorded; what ends the whole act is thrown on. */
 function reasonOf(thrown: unknown, ending: AbortSignal): string {
   if (ending.aborted) throw ending.reason
+  if (isFault(thrown, 'run/fenced')) throw thrown
   if (isFault(thrown)) return thrown.message
   if (thrown instanceof Error && (thrown.name === 'TimeoutError' || thrown.name === 'AbortError'))
     return 'it did not answer in time'

@@ -1,8 +1,10 @@
 import { Fault } from '../core/errors.ts'
-import { type Address, type JsonObject, kindOf, type Side } from '../core/model.ts'
+import { type Address, type Item, type JsonObject, kindOf, type Side } from '../core/model.ts'
 import type { Phase } from '../core/phases.ts'
-import { item } from '../core/snapshot.ts'
+import { mappedFrom } from '../core/plan-drafts.ts'
+import { item, type Snapshot } from '../core/snapshot.ts'
 import type { Place } from '../services/service.ts'
+import type { Entry } from '../store/ledger.ts'
 import { fence } from './fence.ts'
 import { lossOf, openBy } from './loss.ts'
 import { observe } from './observe.ts'
@@ -38,8 +40,9 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing) => Promise<Js
   detect: async () => ({}),
   decide: async () => ({}),
   lease: async ({ tenure }) => ({ epoch: tenure.lease.epoch, holder: tenure.lease.holder }),
-  fence: async ({ parts, from, signal, lostSideMilliseconds }) => {
-    const fenced = await fence(parts, from, { signal, milliseconds: lostSideMilliseconds })
+  fence: async ({ parts, from, tenure, signal, callMilliseconds, lostSideMilliseconds }) => {
+    const permit = () => tenure.demand(callMilliseconds)
+    const fenced = await fence(parts, from, { signal, milliseconds: lostSideMilliseconds, permit })
     return { complete: fenced.complete, stopped: fenced.stopped, unreached: fenced.unreached }
   },
   drain,
@@ -50,10 +53,13 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing) => Promise<Js
     return { raised: promoted.raised, failed: promoted.failed }
   },
   resubmit,
-  pointer: async ({ pointer, workspace, location, to, tenure, signal }) => {
+  pointer: async ({ pointer, workspace, location, to, tenure, signal, callMilliseconds }) => {
     const active = { workspace, location, side: to, epoch: tenure.lease.epoch }
     const moved: JsonObject[] = []
-    for (const target of pointer) moved.push({ ...(await point(target, active, signal)) })
+    for (const target of pointer) {
+      tenure.demand(callMilliseconds)
+      moved.push({ ...(await point(target, active, signal)) })
+    }
     return { moved }
   },
   verify,
@@ -97,6 +103,7 @@ async function verify(failing: Failing): Promise<JsonObject> {
     now,
     progress,
   })
+  const standsFor = replicasIn(seen.snapshot)
   const counts: Record<string, number> = {}
   const missing: Address[] = []
   const different: Address[] = []
@@ -110,7 +117,7 @@ async function verify(failing: Failing): Promise<JsonObject> {
     )
       continue
     counts[service.kind] = (counts[service.kind] ?? 0) + 1
-    const there = seen.snapshot.get(entry.address)
+    const there = standsFor(entry)
     const raised = entry.kept === undefined ? undefined : item(entry.address, entry.kept).digest
     if (there === undefined) missing.push(entry.address)
     else if (
@@ -121,6 +128,16 @@ async function verify(failing: Failing): Promise<JsonObject> {
       different.push(entry.address)
   }
   return { compared: counts, missing, different, unread: Object.fromEntries(seen.incomplete) }
+}
+
+/** Finds the replica of an entry, also where its own name was taken there and it was mapped to another. */
+function replicasIn(snapshot: Snapshot): (entry: Entry) => Item | undefined {
+  const mapped = new Map<string, Item>()
+  for (const one of snapshot.items()) {
+    const origin = mappedFrom(one.address)
+    if (origin !== undefined) mapped.set(`${origin} ${one.digest}`, one)
+  }
+  return ({ address, replicaDigest }) => mapped.get(`${address} ${replicaDigest}`) ?? snapshot.get(address)
 }
 
 async function placeOf(parts: Parts, side: Side, signal: AbortSignal): Promise<Place> {

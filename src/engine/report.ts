@@ -1,9 +1,9 @@
 import type { Address, JsonObject, Side } from '../core/model.ts'
 import { failovers, type Part } from '../core/phases.ts'
 import type { JournalRecord } from '../store/store.ts'
-import type { Finding } from './comeback.ts'
 import type { Lost } from './loss.ts'
 import type { Resubmitted } from './resubmit.ts'
+import type { Finding } from './sort-out.ts'
 
 /** Everything about one failover, from the journal alone, so that any controller tells the same. */
 export interface FailoverReport {

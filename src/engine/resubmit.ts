@@ -4,6 +4,7 @@ import type { Resubmit } from '../core/policy.ts'
 import { chooseJobs, type JobChoice } from '../core/resubmission.ts'
 import { item } from '../core/snapshot.ts'
 import type { Place, Reach } from '../services/service.ts'
+import type { Parts } from './parts.ts'
 import type { Failing } from './phase-acts.ts'
 import { NO_REPLICA } from './reckon.ts'
 
@@ -47,7 +48,7 @@ export interface Resubmitted {
  * and a name that stands already is not sent again.
  */
 export async function resubmit(failing: Failing): Promise<JsonObject> {
-  const { parts, to, tenure, id, signal, callMilliseconds } = failing
+  const { parts, to, tenure, id, signal } = failing
   const place = await parts.open(to, signal)
   if (place === undefined) return { jobs: [] }
   const choices = await plannedChoices(failing, place)
@@ -57,7 +58,6 @@ export async function resubmit(failing: Failing): Promise<JsonObject> {
       jobs.push({ job: choice.name, is: STANDS[choice.do], reason: choice.reason })
       continue
     }
-    tenure.demand(callMilliseconds)
     jobs.push(await submitOne(failing, place, choice))
   }
   await tenure.append(id, { type: 'resubmit/done', body: { id, jobs: jobs.map((job) => ({ ...job })) } })
@@ -72,20 +72,29 @@ async function plannedChoices(failing: Failing, place: Place): Promise<readonly 
   for await (const { type, body } of parts.store.read(parts.protection, { run: id })) {
     if (type === 'resubmit/planned') return body['choices'] as unknown as readonly JobChoice[]
   }
-  const shared = await failing.sharedDatastores(place, failing.signal)
-  const choices = chooseJobs(lastSeen(failing), {
-    failover: id,
-    verified: (need) => isVerified(failing, need),
-    rule: failing.rule,
-    otherwise: failing.otherwise,
-    shared: (datastore) => shared.has(datastore),
-  })
+  const choices = await jobChoices(failing, place)
   await tenure.append(id, { type: 'resubmit/planned', body: { id, choices: choices as unknown as readonly Json[] } })
   return choices
 }
 
+/** What is needed to choose. */
+export type Choosing = Pick<Failing, 'parts' | 'id' | 'signal' | 'sharedDatastores' | 'rule' | 'otherwise'>
+
+/** What is to become of each job that was under way, as the ledger knows them. Nothing is done. */
+export async function jobChoices(choosing: Choosing, place: Place): Promise<readonly JobChoice[]> {
+  const { parts, id, signal, rule, otherwise } = choosing
+  const shared = await choosing.sharedDatastores(place, signal)
+  return chooseJobs(lastSeen(parts), {
+    failover: id,
+    verified: (need) => isVerified(parts, need),
+    rule,
+    otherwise,
+    shared: (datastore) => shared.has(datastore),
+  })
+}
+
 /** Jobs as the ledger kept them: kinds that act and can never be converged. */
-function* lastSeen({ parts }: Failing): Iterable<Item> {
+function* lastSeen(parts: Parts): Iterable<Item> {
   for (const service of parts.services) {
     if (service.can.converge || service.fence === undefined) continue
     for (const { address, kept } of parts.ledger.entries(parts.protection, service.kind)) {
@@ -94,7 +103,7 @@ function* lastSeen({ parts }: Failing): Iterable<Item> {
   }
 }
 
-function isVerified({ parts }: Failing, need: Address): boolean {
+function isVerified(parts: Parts, need: Address): boolean {
   const entry = parts.ledger.get(parts.protection, need)
   return entry !== undefined && entry.replicaDigest !== NO_REPLICA
 }
@@ -102,13 +111,17 @@ function isVerified({ parts }: Failing, need: Address): boolean {
 async function submitOne(failing: Failing, place: Place, choice: Submission): Promise<Resubmitted> {
   const { id, signal } = failing
   const { name, newName, body, reason } = choice
+  const permit = () => failing.tenure.demand(failing.callMilliseconds)
   try {
     const checkpoints: string[] = []
     for (const [output, prefix] of outputsOf(choice)) {
+      permit()
       const placed = await failing.placeCheckpoint(place, { job: name, output, prefix, signal })
       if (placed !== undefined) checkpoints.push(output)
     }
+    permit()
     await failing.submit(place, newName, body, { signal })
+    permit()
     await failing.closeRun(place, { id: name, successor: newName, failover: id }, signal)
     return { job: name, is: 'submitted', as: newName, reason, checkpoints }
   } catch (thrown) {
