@@ -41,7 +41,9 @@ export function httpRegistry(send: Send): ModelRegistry {
 
   async function versions(name: string, signal: AbortSignal): Promise<readonly ModelVersion[]> {
     const found: ModelVersion[] = []
-    const filter = `name='${name.replaceAll("'", "''")}'`
+    // The grammar of filters has two quotes and no escape.
+    const quote = name.includes("'") ? '"' : "'"
+    const filter = `name=${quote}${name}${quote}`
     for await (const page of search('model-versions/search', { filter }, signal)) {
       found.push(...listOf(page['model_versions']).map(versionFrom))
     }

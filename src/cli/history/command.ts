@@ -1,16 +1,12 @@
-import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { Fault } from '../../core/errors.ts'
 import { type Carried, copyHistory } from '../../engine/history/copy.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import { type Verified, verifyHistory } from '../../engine/history/verify.ts'
-import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
+import { openHistory } from '../compose/history.ts'
 import { shownProgress } from '../progress.ts'
-import { carriersOf } from '../reach-history.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
-import { openEnds } from './ends.ts'
 import { foresee } from './foresee.ts'
 
 interface Options {
@@ -98,18 +94,14 @@ async function joined(
   const ending = new AbortController()
   const stop = () => ending.abort(interrupted())
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
-  const ends = await openEnds({ from, to, signal: ending.signal })
   const progress = shownProgress(io)
-  const pair = createHash('sha256').update(`${ends.from.end.name}\n${ends.to.end.name}`).digest('hex').slice(0, 16)
-  const file = openSqliteHistoryLedger(join(options.state, `${pair}.db`))
-  const ledger = options.recheck === true ? { ...file, get: () => undefined } : file
+  const { state, recheck = false } = options
+  const opened = await openHistory({ from, to, state, recheck, filter, progress, signal: ending.signal })
   try {
-    const parts = { from: ends.from.end, to: ends.to.end, ...carriersOf(ends.from, ends.to), ledger, progress, filter }
-    await work(parts, ending.signal)
+    await work(opened.parts, ending.signal)
   } finally {
     progress.done()
-    file.close()
-    ends.close()
+    opened.close()
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop)
   }
 }

@@ -183,9 +183,10 @@ async function copyAliases(pass: Pass, target: ModelRegistry, copy: AliasCopy): 
   for (const { key, value } of model.aliases) {
     const version = replicas.get(value)
     if (version === undefined) {
-      pass.remarks.push({
+      pass.troubles.push({
         subject: `alias ${key} of ${model.name}`,
-        remark: `names version ${value}, which is not there`,
+        code: 'sync/loss',
+        message: `names version ${value}, which the target does not have`,
       })
     } else if (textUnder(there.aliases, key) !== version) {
       await target.setAlias(model.name, { key, value: version }, pass.signal)

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { Fault } from '../../core/errors.ts'
+import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
+import type { Progress } from '../../engine/parts.ts'
+import { type Credentials, credentialsOf } from '../../mlflow/server.ts'
+import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
+import { carriersOf, type OpenEnd, openServerEnd } from './history-ends.ts'
+
+export interface HistoryOptions {
+  /** What both ends are called: a URI, or the ARM id of a workspace. */
+  readonly from: string
+  readonly to: string
+  /** Folder of ledgers; each pair of ends has its own. */
+  readonly state: string
+  /** True: everything is read and compared, whatever was noted. */
+  readonly recheck: boolean
+  readonly filter: HistoryFilter
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+export interface OpenHistory {
+  readonly parts: HistoryParts
+  close(): void
+}
+
+/** Joins both ends and the ledger of what was carried between them. */
+export async function openHistory(options: HistoryOptions): Promise<OpenHistory> {
+  const { from, to, state, recheck, filter, progress } = options
+  if (from.replace(/\/+$/, '') === to.replace(/\/+$/, '')) throw same(from)
+  const [one, other] = [openEnd(from, 'FROM'), openEnd(to, 'TO')]
+  const pair = createHash('sha256').update(`${one.end.name}\n${other.end.name}`).digest('hex').slice(0, 16)
+  const file = openSqliteHistoryLedger(join(state, `${pair}.db`))
+  const ledger = recheck ? { ...file, get: () => undefined } : file
+  return {
+    parts: { from: one.end, to: other.end, ...carriersOf(one, other), ledger, progress, filter },
+    close: () => file.close(),
+  }
+}
+
+function openEnd(named: string, side: 'FROM' | 'TO'): OpenEnd {
+  if (/^https?:\/\//.test(named)) return openServerEnd(named, credentials(side))
+  throw unknown(named)
+}
+
+/** Of one side where it has its own, otherwise those of MLflow's client. */
+function credentials(side: 'FROM' | 'TO'): Credentials {
+  const own = Object.fromEntries(
+    ['USERNAME', 'PASSWORD', 'TOKEN'].map((name) => [
+      `MLFLOW_TRACKING_${name}`,
+      process.env[`HOLDFAST_${side}_TRACKING_${name}`],
+    ]),
+  )
+  const given = credentialsOf(own)
+  return given.by === 'nothing' ? credentialsOf(process.env) : given
+}
+
+function same(named: string): Fault {
+  return new Fault('usage/bad-argument', `FROM and TO are both ${named}`, { hint: 'Name two places.' })
+}
+
+function unknown(named: string): Fault {
+  return new Fault('usage/bad-argument', `${named} is neither a tracking server nor a workspace`, {
+    hint: 'Give a URI such as http://127.0.0.1:5000, or the ARM id of a workspace.',
+  })
+}

@@ -1,0 +1,198 @@
+"""Compares two histories with the unmodified MLflow client: `compare.py FROM TO`. Knows nothing of Holdfast but its tags.
+
+Prints one line a difference and ends with 1 if there is any.
+"""
+
+import hashlib
+import os
+import re
+import sys
+import tempfile
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+OWN = "holdfast."
+IDS = re.compile(r"\b(?:m-)?[0-9a-f]{32}\b")
+found = []
+
+
+def pages(ask):
+    token = None
+    while True:
+        page = ask(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def plain(tags):
+    return {key: value for key, value in tags.items() if not key.startswith(OWN)}
+
+
+def point(metric):
+    return (repr(metric.value + 0.0), metric.timestamp, metric.step)
+
+
+def differ(subject, one, other):
+    if one != other:
+        found.append(subject)
+        print(f"{subject}\n  - {one}\n  + {other}")
+
+
+class Side:
+    def __init__(self, uri):
+        self.uri = uri
+        self.client = MlflowClient(uri, uri)
+        client = self.client
+        self.experiments = {
+            one.name: one
+            for one in pages(lambda t: client.search_experiments(ViewType.ALL, page_token=t, max_results=1000))
+        }
+        self.runs = {}
+        for one in self.experiments.values():
+            ids = [one.experiment_id]
+            for run in pages(lambda t, i=ids: client.search_runs(i, "", ViewType.ALL, 1000, page_token=t)):
+                self.runs[run.data.tags.get("holdfast.source_run_id", run.info.run_id)] = run
+        self.models = {}
+        for one in self.experiments.values():
+            if one.lifecycle_stage != "active":
+                continue
+            ids = [one.experiment_id]
+            for model in pages(lambda t, i=ids: client.search_logged_models(i, page_token=t)):
+                self.models[model.tags.get("holdfast.source_model_id", model.model_id)] = model
+        self.registered = {one.name: one for one in pages(lambda t: client.search_registered_models(page_token=t))}
+
+    def versions(self, name):
+        quote = '"' if "'" in name else "'"
+        return {
+            int(one.tags.get("holdfast.source_version", one.version)): one
+            for one in pages(lambda t: self.client.search_model_versions(f"name={quote}{name}{quote}", page_token=t))
+        }
+
+    def files(self, uri):
+        mlflow.set_tracking_uri(self.uri)
+        if not get_artifact_repository(uri).list_artifacts():
+            return {}
+        with tempfile.TemporaryDirectory() as folder:
+            mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder)
+            digests = {}
+            for at, _, names in os.walk(folder):
+                for name in names:
+                    path = os.path.join(at, name)
+                    with open(path, "rb") as file:
+                        content = file.read()
+                    digests[os.path.relpath(path, folder)] = (name, content)
+            return digests
+
+
+class Comparison:
+    def __init__(self, one, other):
+        self.one, self.other = one, other
+        pairs = [(run.info, other.runs.get(shared)) for shared, run in one.runs.items()]
+        self.ids = {info.run_id: twin.info.run_id for info, twin in pairs if twin}
+        self.ids |= {m.model_id: other.models[shared].model_id for shared, m in one.models.items() if shared in other.models}
+        self.roots = {info.artifact_uri: twin.info.artifact_uri for info, twin in pairs if twin}
+        for shared, model in one.models.items():
+            if shared in other.models:
+                self.roots[model.artifact_location] = other.models[shared].artifact_location
+
+    def translated(self, text):
+        for old, new in self.roots.items():
+            text = text.replace(old, new)
+        return IDS.sub(lambda match: self.ids.get(match[0], match[0]), text)
+
+    def files(self, subject, here, there):
+        def digest(named, translate):
+            name, content = named
+            if name == "MLmodel" and translate:
+                content = self.translated(content.decode()).encode()
+            return hashlib.sha256(content).hexdigest()
+
+        wanted = {path: digest(named, True) for path, named in self.one.files(here).items()}
+        differ(subject, wanted, {path: digest(named, False) for path, named in self.other.files(there).items()})
+
+    def experiments(self):
+        for name, here in self.one.experiments.items():
+            there = self.other.experiments.get(name)
+            wanted = (here.lifecycle_stage, plain(here.tags))
+            differ(f"experiment {name}", wanted, there and (there.lifecycle_stage, plain(there.tags)))
+
+    def runs(self):
+        for shared, here in self.one.runs.items():
+            subject = f"run {here.info.run_name}"
+            there = self.other.runs.get(shared)
+            if there is None:
+                differ(subject, here.info.run_id, None)
+                continue
+            self.run(subject, here, there)
+
+    def run(self, subject, here, there):
+        for field in ("run_name", "status", "start_time", "end_time", "lifecycle_stage", "user_id"):
+            differ(f"{subject}: {field}", getattr(here.info, field), getattr(there.info, field))
+        differ(f"{subject}: params", here.data.params, there.data.params)
+        tags = plain(here.data.tags)
+        for key in ("mlflow.parentRunId", "mlflow.rootRunId"):
+            if key in tags:
+                tags[key] = self.translated(tags[key])
+        differ(f"{subject}: tags", tags, plain(there.data.tags))
+        differ(f"{subject}: metrics", sorted(here.data.metrics), sorted(there.data.metrics))
+        for key in here.data.metrics:
+            ours = sorted(map(point, self.one.client.get_metric_history(here.info.run_id, key)))
+            theirs = sorted(map(point, self.other.client.get_metric_history(there.info.run_id, key)))
+            differ(f"{subject}: metric {key}", ours, theirs)
+        datasets = [sorted(str(one.to_dictionary()) for one in run.inputs.dataset_inputs) for run in (here, there)]
+        differ(f"{subject}: datasets", *datasets)
+        read = [sorted(one.model_id for one in run.inputs.model_inputs) for run in (here, there)]
+        differ(f"{subject}: models read", sorted(self.ids.get(one, one) for one in read[0]), read[1])
+        made = [sorted((one.model_id, one.step) for one in (run.outputs.model_outputs if run.outputs else [])) for run in (here, there)]
+        differ(f"{subject}: models made", sorted((self.ids.get(one, one), step) for one, step in made[0]), made[1])
+        self.files(f"{subject}: files", here.info.artifact_uri, there.info.artifact_uri)
+
+    def models(self):
+        def view(model, ids):
+            metrics = sorted((m.key, point(m), ids.get(m.run_id, m.run_id)) for m in model.metrics or [])
+            tags = {key: value for key, value in plain(model.tags).items() if key != "mlflow.modelVersions"}
+            run = ids.get(model.source_run_id, model.source_run_id)
+            return (model.name, str(model.status), model.model_type, run, tags, model.params, metrics)
+
+        for shared, here in self.one.models.items():
+            there = self.other.models.get(shared)
+            differ(f"logged model {here.name}", view(here, self.ids), there and view(there, {}))
+            if there:
+                self.files(f"logged model {here.name}: files", here.artifact_location, there.artifact_location)
+
+    def registered(self):
+        for name, here in self.one.registered.items():
+            there = self.other.registered.get(name)
+            wanted = (here.description, here.tags, {alias: int(number) for alias, number in here.aliases.items()})
+            if there is None:
+                differ(f"model {name}", wanted, None)
+                continue
+            found_ = (there.description, plain(there.tags), {alias: int(number) for alias, number in there.aliases.items()})
+            differ(f"model {name}", wanted, found_)
+            ours, theirs = self.one.versions(name), self.other.versions(name)
+            differ(f"model {name}: numbers", sorted(ours), sorted(int(one.version) for one in theirs.values()))
+            for number, version in ours.items():
+                twin = theirs.get(number)
+                run = self.ids.get(version.run_id, version.run_id)
+                source = self.translated(version.source)
+                view = (source, run, version.description or "", version.current_stage, version.tags)
+                other = twin and (twin.source, twin.run_id, twin.description or "", twin.current_stage, plain(twin.tags))
+                differ(f"model {name}: version {number}", view, other)
+
+
+def main(one, other):
+    comparison = Comparison(Side(one), Side(other))
+    comparison.experiments()
+    comparison.runs()
+    comparison.models()
+    comparison.registered()
+    print(f"{len(comparison.one.runs)} runs compared, {len(found)} differences")
+    sys.exit(1 if found else 0)
+
+
+main(*sys.argv[1:])
