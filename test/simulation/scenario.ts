@@ -51,6 +51,8 @@ export interface Scenario {
   readonly killAtRecord?: number
   /** Everybody is stopped at the first record of a failover, for so long. */
   readonly haltAtBegin?: number
+  /** Who first decides to fail over is stopped at that moment for so long, and the other one when it goes on. */
+  readonly haltAtDecision?: number
   readonly sourceClockOff: number
   /** When the active region is really lost, and that must be answered. */
   readonly lostAt?: number
@@ -61,6 +63,7 @@ export interface Scenario {
 export type Kind =
   | 'lost'
   | 'lost-twice'
+  | 'lost-both-ways'
   | 'given-up'
   | 'quiet'
   | 'flap'
@@ -98,7 +101,11 @@ type Draft = { -readonly [Field in keyof Scenario]: Scenario[Field] }
 /** The world of a seed. At least a third of all seeds really lose the active region. */
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(seed)
-  const kind = random.chance(0.35) ? 'lost' : random.chance(0.12) ? 'lost-twice' : random.of(QUIET_KINDS)
+  const kind = random.chance(0.35)
+    ? 'lost'
+    : random.chance(0.12)
+      ? random.of<Kind>(['lost-twice', 'lost-twice', 'lost-both-ways'])
+      : random.of(QUIET_KINDS)
   const draft = calm({ seed, kind, random })
   SHAPES[kind](draft, random)
   if (kind !== 'quiet') noise(draft, random)
@@ -137,6 +144,7 @@ const SHAPES: Readonly<Record<Kind, (draft: Draft, random: Random) => void>> = {
   lost: (draft, random) => {
     lose(draft, random)
     if (random.chance(0.35)) draft.killAtRecord = random.whole(0, 20)
+    else if (random.chance(0.2)) draft.haltAtDecision = random.between(2, 6) * MINUTE
   },
   // The side that took over is lost as well, before the cool-down is over; it comes back by itself.
   'lost-twice': (draft, random) => {
@@ -153,6 +161,19 @@ const SHAPES: Readonly<Record<Kind, (draft: Draft, random: Random) => void>> = {
       const from = random.between(back + 4 * MINUTE, again)
       draft.controllers = [{ controller: 0, is: random.of(['crash', 'stop']), from, to: again + 20 * MINUTE }]
     }
+  },
+  // The same without a cool-down to speak of: what protects is that no pass has gone the other way yet.
+  'lost-both-ways': (draft, random) => {
+    const at = random.between(10, 60) * MINUTE
+    const back = at + draft.failover.after + random.between(4, 6) * MINUTE
+    draft.failover = { ...draft.failover, coolDown: MINUTE }
+    draft.lostAt = at
+    draft.owed = 1
+    draft.unsynced = [{ from: at, to: DURATION }]
+    draft.outages = [
+      { side: 'primary', planes: REGIONAL, from: at, to: back },
+      { side: 'secondary', planes: REGIONAL, from: back + random.between(2, 5) * MINUTE, to: DURATION },
+    ]
   },
   // It was decided, nobody could begin to act, and then the region is well again.
   'given-up': (draft, random) => {
@@ -273,7 +294,7 @@ function noise(draft: Draft, random: Random): void {
     // A point that is cut off from the side that must take over leaves a majority that sees it.
     draft.points = someOf(minority(draft), { is, sides, by, from: random.between(0, 60) * MINUTE, to: DURATION })
   }
-  if (draft.controllers.length > 0 || draft.haltAtBegin !== undefined) return
+  if (draft.controllers.length > 0 || draft.haltAtBegin !== undefined || draft.haltAtDecision !== undefined) return
   const faults: ControllerFault[] = []
   for (let at = random.between(3, 40) * MINUTE; at < DURATION; at += random.between(5, 40) * MINUTE) {
     const lasts = random.of([random.between(1, 20) * SECOND, random.between(20, 400) * SECOND])

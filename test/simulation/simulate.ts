@@ -163,6 +163,7 @@ function tell(world: World, who: string, event: Event): void {
     case 'decision':
       world.demand(event.decision.reason.length > 20, 'a decision has no reason')
       world.say(who, `${event.decision.do}: ${event.decision.reason}`)
+      if (event.decision.do === 'fail-over') world.decided(who)
       return
     case 'lease':
       world.say(who, `holds epoch ${event.epoch}`)
@@ -199,6 +200,7 @@ function befall(world: World, controllers: readonly Controller[]): void {
       })
     })
   }
+  world.decided = (by) => halted(world, controllers, by)
   let records = 0
   world.wroteFailover = (by) => {
     const writer = controllers.find(({ name }) => name === by)
@@ -208,5 +210,23 @@ function befall(world: World, controllers: readonly Controller[]): void {
       process.stop(false)
       schedule.at(world.now + scenario.haltAtBegin, () => process.resume())
     }
+  }
+}
+
+/** Stops who has just decided, until the other one has surely done it; and then stops the other one. */
+function halted(world: World, controllers: readonly Controller[], by: string): void {
+  const { schedule, scenario } = world
+  const { haltAtDecision } = scenario
+  world.decided = () => undefined
+  if (haltAtDecision === undefined) return
+  for (const { name, process } of controllers) {
+    const decider = name === by
+    const from = world.now + (decider ? 0 : haltAtDecision - 20 * SECOND)
+    const to = decider ? world.now + haltAtDecision : from + 2 * MINUTE
+    schedule.at(from, () => {
+      world.say(name, `stop until ${(to / 1000).toFixed(0)} s`)
+      process.stop(false)
+    })
+    schedule.at(to, () => process.resume())
   }
 }

@@ -31,6 +31,8 @@ export class World {
   active: Side = 'primary'
   /** Called with each record of a failover and who wrote it. */
   wroteFailover: (by: string) => void = () => undefined
+  /** Called with who decided to fail over. */
+  decided: (by: string) => void = () => undefined
   readonly #hash = createHash('sha256')
   #rolesEpoch = 0
   #running: string | undefined
@@ -108,12 +110,15 @@ export class World {
 
   #inTime(lostAt: number): void {
     const [first] = this.begun
-    const { controllers, killAtRecord, failover } = this.scenario
+    const { controllers, killAtRecord, haltAtDecision, failover } = this.scenario
     const usual = lostAt + failover.after + 30 * SECOND
     // A controller that failed meanwhile costs the time in which it did, and the lease.
     const troubled = controllers.filter(({ from, to }) => from < usual && to > lostAt - MINUTE)
     const more = troubled.reduce((sum, { from, to }) => sum + Math.min(to, usual) - Math.max(from, lostAt - MINUTE), 0)
-    const limit = usual + more + (troubled.length + (killAtRecord === undefined ? 0 : 1)) * 30 * SECOND
+    const limit =
+      usual +
+      more +
+      (troubled.length + (killAtRecord === undefined && haltAtDecision === undefined ? 0 : 1)) * 30 * SECOND
     if (first === undefined) return
     this.demand(first <= limit, `the loss at ${lostAt / 1000} s was answered ${(first - lostAt) / 1000} s after it`)
   }
