@@ -7,6 +7,8 @@ import { terminal } from './terminal.ts'
 import { examples, explain } from './verb.ts'
 import { applyVerb } from './verbs/apply.ts'
 import { configVerb } from './verbs/config.ts'
+import { driftVerb } from './verbs/drift.ts'
+import { failoverVerb } from './verbs/failover.ts'
 import { initVerb } from './verbs/init.ts'
 import { inventoryVerb } from './verbs/inventory.ts'
 import { planVerb } from './verbs/plan.ts'
@@ -33,9 +35,11 @@ const VERBS: readonly (() => Command)[] = [
   applyVerb,
   planVerb,
   syncVerb,
+  driftVerb,
   statusVerb,
   lossVerb,
   configVerb,
+  failoverVerb,
   serveVerb,
   vantageVerb,
   reportVerb,

@@ -18,6 +18,7 @@ export const FAULTS = {
   'sync/brake': { retry: 'after-fix', exit: 22 },
   'sync/conflict': { retry: 'after-fix', exit: 24 },
   'sync/loss': { retry: 'after-fix', exit: 23 },
+  'sync/drift': { retry: 'after-fix', exit: 25 },
   'azure/denied': { retry: 'after-fix', exit: 30 },
   'azure/signin': { retry: 'later', exit: 30 },
   'azure/refused': { retry: 'after-fix', exit: 32 },

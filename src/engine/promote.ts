@@ -39,7 +39,7 @@ export async function promote(
 }
 
 /** Entries whose replica is not what acts, in the order in which kinds need each other. */
-function* standingBy(parts: Parts): Iterable<Entry> {
+export function* standingBy(parts: Parts): Iterable<Entry> {
   for (const service of parts.services) {
     if (!service.can.converge || service.parked === undefined) continue
     for (const entry of parts.ledger.entries(parts.protection, service.kind)) if (entry.kept !== undefined) yield entry

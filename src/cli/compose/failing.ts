@@ -1,6 +1,7 @@
 import type { Side } from '../../core/model.ts'
 import { resubmissions } from '../../core/policy.ts'
 import type { Failing } from '../../engine/phase-acts.ts'
+import type { Resubmitting } from '../../engine/resubmit.ts'
 import type { Tenure } from '../../engine/tenure.ts'
 import { ML_API, propertiesOf, textOf } from '../../services/arm-body.ts'
 import { placeCheckpoint } from '../../services/checkpoint/index.ts'
@@ -26,7 +27,7 @@ const KILLED = 'KILLED'
 
 /** Joins what the phases of a failover need of the concrete parts. */
 export function failingOf(joined: Composed, which: Which, limits: Limits): Failing {
-  const { policy, parts, carrying, reach, submit } = joined
+  const { policy, parts, carrying } = joined
   const { workspace } = policy[which.to]
   return {
     parts,
@@ -36,6 +37,14 @@ export function failingOf(joined: Composed, which: Which, limits: Limits): Faili
     pointer: policy.pointer,
     workspace,
     location: which.to === 'secondary' ? policy.secondary.location : '',
+    ...resubmittingOf(joined),
+  }
+}
+
+/** Joins what resubmission may do to the world. */
+export function resubmittingOf(joined: Composed): Resubmitting {
+  const { policy, parts, reach, submit } = joined
+  return {
     submit,
     placeCheckpoint: async (place, request) => {
       const placed = await placeCheckpoint(reach.checkpoints, place, request)

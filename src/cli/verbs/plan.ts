@@ -3,6 +3,7 @@ import { readable } from '../../core/readable.ts'
 import type { Step } from '../../core/step.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type Prepared, prepare, stepsByKind } from '../../engine/sync.ts'
+import { showAway } from '../away.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { counted, showUnread } from '../shown.ts'
 import type { Style, Terminal } from '../terminal.ts'
@@ -28,7 +29,9 @@ export function planVerb(): Command {
     .action(
       act<Protected & { readonly all?: boolean }>((options, io) =>
         within(options, io, async ({ parts, carrying }, signal) => {
-          const prepared = await prepare({ parts, active: (await rolesOf(parts)).active, carrying, signal })
+          const roles = await rolesOf(parts)
+          await showAway(io, parts, roles)
+          const prepared = await prepare({ parts, active: roles.active, carrying, signal })
           showPlan(io, prepared, options.all === true ? Number.POSITIVE_INFINITY : SHOWN)
           io.facts(factsOfPlan(prepared))
           demandRead(prepared.source, prepared.target)

@@ -3,6 +3,7 @@ import { roughly } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
 import { readable } from '../../core/readable.ts'
 import { type FailoverReport, reportOf } from '../../engine/report.ts'
+import type { Finding } from '../../engine/sort-out.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { counted } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
@@ -71,10 +72,7 @@ export function showReport(io: Terminal, report: FailoverReport): void {
   if (returned !== undefined) {
     io.say()
     io.say(`When the ${from} came back: ${counted(returned.length, 'thing')} that only it had, or had otherwise.`)
-    for (const finding of returned)
-      io.say(
-        `  ${finding.is.padEnd(8)} ${readable(finding.address)}${'as' in finding ? ` → ${readable(finding.as)}` : ''}${'why' in finding ? `: ${readable(finding.why)}` : ''}`,
-      )
+    showFindings(io, returned)
   }
   for (const sentence of unfinished) io.say(`${io.paint('yellow', 'unfinished')}  ${readable(sentence)}`)
   if (loss.length === 0 && report.recoveryPoint !== null && report.lastAnswered !== null) {
@@ -82,6 +80,15 @@ export function showReport(io: Terminal, report: FailoverReport): void {
     io.say(
       `Nothing is known to be lost; what was acknowledged in the last ${roughly(Math.max(0, span))} was never seen.`,
     )
+  }
+}
+
+/** What became of things that a side had alone when it came back. */
+export function showFindings(io: Terminal, findings: readonly Finding[]): void {
+  for (const finding of findings) {
+    const as = 'as' in finding ? ` → ${readable(finding.as)}` : ''
+    const why = 'why' in finding ? `: ${readable(finding.why)}` : ''
+    io.say(`  ${finding.is.padEnd(8)} ${readable(finding.address)}${as}${why}`)
   }
 }
 

@@ -2,8 +2,10 @@ import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
 import { readable } from '../../core/readable.ts'
-import { rolesOf } from '../../engine/roles.ts'
+import { type ComebackOptions, comeback } from '../../engine/comeback.ts'
+import { type Away, recordReturn, rolesOf, sideAway } from '../../engine/roles.ts'
 import { type Pass, pass, prepare, stepsByKind } from '../../engine/sync.ts'
+import { demandNoneUnderWay, showAway } from '../away.ts'
 import { CALL_MILLISECONDS } from '../compose/compose.ts'
 import { type Protected, protectedVerb, underLease, within } from '../protected.ts'
 import { counted, showUnread } from '../shown.ts'
@@ -11,6 +13,7 @@ import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 import { demandRead } from './inventory.ts'
 import { factsOfPlan, showPlan } from './plan.ts'
+import { showFindings } from './report.ts'
 
 /** `holdfast sync`: one pass that makes the standby follow. */
 export function syncVerb(): Command {
@@ -24,23 +27,40 @@ export function syncVerb(): Command {
       act<Protected & { readonly dryRun?: boolean }>((options, io) =>
         within(options, io, async (joined, signal) => {
           const { parts, carrying } = joined
-          const { active } = await rolesOf(parts)
-          const request = { parts, active, carrying, signal }
+          const roles = await rolesOf(parts)
+          const request = { parts, active: roles.active, carrying, signal }
+          await demandNoneUnderWay(parts)
           if (options.dryRun === true) {
+            await showAway(io, parts, roles)
             const prepared = await prepare(request)
             showPlan(io, prepared)
             io.facts(factsOfPlan(prepared))
             demandRead(prepared.source, prepared.target)
             return
           }
-          const done = await underLease(joined, (tenure) =>
-            pass({ ...request, tenure, callMilliseconds: CALL_MILLISECONDS }),
-          )
+          const done = await underLease(joined, async (tenure) => {
+            const acting = { ...request, tenure, callMilliseconds: CALL_MILLISECONDS }
+            const away = await sideAway(parts, roles)
+            if (away !== undefined) await takeBack(io, acting, away)
+            return pass(acting)
+          })
           show(io, done, parts.now())
           demandWhole(done)
         }),
       ),
     )
+}
+
+/** A side that was left by a failover is fenced, and what only it has is carried over, before it may follow. */
+async function takeBack(io: Terminal, acting: Omit<ComebackOptions, 'failover'>, away: Away): Promise<void> {
+  const back = await comeback({ ...acting, failover: away.failover })
+  await recordReturn(acting.parts, acting.tenure, { ...away, ...back })
+  const things = counted(back.findings.length, 'thing')
+  io.say(
+    `The ${away.side} is back since failover ${away.failover}: ${counted(back.fenced.stopped.length, 'thing')} stopped there, ${things} that only it had or had otherwise.`,
+  )
+  showFindings(io, back.findings)
+  io.facts({ returned: { ...away, stopped: back.fenced.stopped, findings: back.findings } })
 }
 
 function show(io: Terminal, done: Pass, now: number): void {

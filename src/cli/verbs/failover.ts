@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto'
+import type { Command } from 'commander'
+import type { Milliseconds } from '../../core/duration.ts'
+import { Fault } from '../../core/errors.ts'
+import type { Side } from '../../core/model.ts'
+import type { Phase } from '../../core/phases.ts'
+import { beginFailover, carryOut, underWay } from '../../engine/failover.ts'
+import { reportOf } from '../../engine/report.ts'
+import type { Tenure } from '../../engine/tenure.ts'
+import type { JournalRecord } from '../../store/store.ts'
+import { duration } from '../arguments.ts'
+import { CALL_MILLISECONDS, type Composed } from '../compose/compose.ts'
+import { failingOf } from '../compose/failing.ts'
+import { type Protected, protectedVerb, underLease, within } from '../protected.ts'
+import type { Terminal } from '../terminal.ts'
+import { act, examples } from '../verb.ts'
+import { type Judged, judge } from './failover-judge.ts'
+import { factsOfJudged, previewOf, showJudged, showPreview } from './failover-preview.ts'
+import { showReport } from './report.ts'
+
+interface Options extends Protected {
+  readonly yes?: boolean
+  readonly evenIfHealthy?: boolean
+  readonly acceptLoss?: Milliseconds
+}
+
+/** How long a side that may be lost is tried for what it still gives or takes. */
+const LOST_SIDE_MILLISECONDS = 10_000
+const SILENT_SIDE_MILLISECONDS = 1000
+
+/** `holdfast failover`: by hand what `serve` does by itself, by the same rules and through the same phases. */
+export function failoverVerb(): Command {
+  return protectedVerb('failover', 'show what a failover would do and lose now, and with --yes carry it out')
+    .option('--yes', 'do it')
+    .option('--even-if-healthy', 'leave the active side although it is well')
+    .option('--accept-loss <duration>', 'how much work may be lost (default: failover.maxLoss of the policy)', duration)
+    .addHelpText(
+      'after',
+      examples(
+        'holdfast failover',
+        'holdfast failover --yes',
+        'holdfast failover --yes --accept-loss 2h',
+        'holdfast failover --json | jq .decision',
+      ),
+    )
+    .action(
+      act<Options>((options, io) =>
+        within(options, io, async (joined, signal) => {
+          if (options.yes === true) await carryThrough(joined, { io, options, signal })
+          else await preview(joined, { io, options, signal })
+        }),
+      ),
+    )
+}
+
+interface Doing {
+  readonly io: Terminal
+  readonly options: Options
+  readonly signal: AbortSignal
+}
+
+async function preview(joined: Composed, { io, options, signal }: Doing): Promise<void> {
+  const judged = await judge(joined, { ...options, signal })
+  showJudged(io, joined, judged)
+  const shown = await previewOf(joined, judged, signal)
+  io.facts({ ...factsOfJudged(judged), ...shown, acted: false })
+  demandPossible(judged)
+  showPreview(io, shown)
+  const flag = options.evenIfHealthy === true ? ' --even-if-healthy' : ''
+  io.say(`Nothing was done. \`holdfast failover --yes${flag}\` does it.`)
+}
+
+async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
+  const { io, options, signal } = doing
+  const id = await underLease(joined, async (tenure) => {
+    const judged = await judge(joined, { ...options, signal })
+    showJudged(io, joined, judged)
+    io.facts(factsOfJudged(judged))
+    demandPossible(judged)
+    const { decision } = judged
+    if (decision.do !== 'fail-over') return decision.do === 'continue' ? decision.id : undefined
+    return begun(tenure, judged, decision)
+  })
+  // Given back and taken anew: a failover is carried out in an epoch of its own.
+  const ended = await underLease(joined, (tenure) => toItsEnd(joined, tenure, doing))
+  const report = ended ?? (id === undefined ? undefined : await reported(joined, id))
+  if (report === undefined) throw new Error('a failover has begun and the journal does not have it')
+  io.say()
+  showReport(io, report)
+  io.facts({ acted: true, report })
+}
+
+/** @throws Fault `failover/refused` with the reason, and what would change it */
+function demandPossible({ decision, refusal }: Judged): void {
+  if (decision.do === 'fail-over' || decision.do === 'continue') return
+  throw new Fault('failover/refused', decision.reason, {
+    facts: {
+      decision: decision.do,
+      ...('loss' in decision && decision.loss !== undefined ? { loss: decision.loss } : {}),
+    },
+    hint: refusal,
+  })
+}
+
+async function begun(
+  tenure: Tenure,
+  { health, standby, at }: Judged,
+  decision: Extract<Judged['decision'], { do: 'fail-over' }>,
+): Promise<string> {
+  const { from, to, epoch, reason } = decision
+  const id = `f${randomBytes(4).toString('hex')}`
+  const { lastAnswered, status } = health[from]
+  await beginFailover(tenure, {
+    id,
+    from,
+    to,
+    epoch,
+    reason,
+    recoveryPoint: standby.recoveryPoint ?? 0,
+    silent: status === 'lost',
+    lastAnswered: lastAnswered === undefined ? 0 : Math.round(at.wall - (at.tick - lastAnswered.at)),
+    detectMilliseconds: 0,
+    decideMilliseconds: at.took,
+  })
+  return id
+}
+
+/** Carries on whatever failover the journal has, which may be another's that came between. */
+async function toItsEnd(joined: Composed, tenure: Tenure, { io, signal }: Doing) {
+  const { parts } = joined
+  const running = await underWay(parts)
+  if (running === undefined) return undefined
+  const { id, begun: facts } = running
+  const [from, to] = [facts['from'] as Side, facts['to'] as Side]
+  const limited = AbortSignal.any([signal, tenure.signal])
+  const lostSideMilliseconds = facts['silent'] === true ? SILENT_SIDE_MILLISECONDS : LOST_SIDE_MILLISECONDS
+  const failing = failingOf(
+    joined,
+    { tenure, id, from, to, signal: limited },
+    { callMilliseconds: CALL_MILLISECONDS, lostSideMilliseconds },
+  )
+  await carryOut(failing, (phase, result) => tell(io, joined, phase, result !== undefined))
+  return reported(joined, id)
+}
+
+function tell(io: Terminal, { parts }: Composed, phase: Phase, isDone: boolean): void {
+  if (isDone) io.say(`${io.paint('green', 'done')}  ${phase}`)
+  else parts.progress.phase(phase)
+}
+
+async function reported({ parts }: Composed, id: string) {
+  const records: JournalRecord[] = []
+  for await (const record of parts.store.read(parts.protection, { run: id })) records.push(record)
+  return reportOf(records)
+}
