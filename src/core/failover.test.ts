@@ -176,12 +176,21 @@ describe('a person is asked', () => {
 
 describe('the loss', () => {
   it('is counted up to the last answer of the active side, and not to now', () => {
-    const primary = { ...lost, lastAnswered: { at: 0, sourceTime: NOW.wall - 90 * MINUTE } }
+    const allDownSince = NOW.tick - 90 * MINUTE
+    const primary = { ...lost, allDownSince, lastAnswered: { at: allDownSince, sourceTime: NOW.wall - 90 * MINUTE } }
     const standby = { synced: true, recoveryPoint: NOW.wall - 91 * MINUTE }
     expect(decide(situation({ health: { primary, secondary: well }, standby }))).toMatchObject({
       do: 'fail-over',
       loss: MINUTE,
     })
+  })
+
+  it('counts in what nobody saw between an answer long ago and the loss', () => {
+    const lastAnswered = { at: NOW.tick - 22 * MINUTE, sourceTime: NOW.wall - 22 * MINUTE }
+    const standby = { synced: true, recoveryPoint: NOW.wall - 21 * MINUTE }
+    expect(
+      decide(situation({ health: { primary: { ...lost, lastAnswered }, secondary: well }, standby })),
+    ).toMatchObject({ do: 'ask', loss: 19 * MINUTE })
   })
 
   it('is counted up to now where no answer was ever seen', () => {

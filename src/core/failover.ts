@@ -210,10 +210,18 @@ function verdict(health: Health, plane: Plane): Verdict {
   return health.planes.find((one) => one.plane === plane)?.verdict ?? 'unknown'
 }
 
-/** Work done after the recovery point and before the side last answered. What it did while unreachable nobody can know. */
+/**
+ * Work done after the recovery point and before everything of the side was seen down. What it did while unreachable
+ * nobody can know.
+ *
+ * The last answer that was seen gives the side's own time. It is no bound itself: this controller may have looked
+ * away since, or hear of it from a point that hangs.
+ */
 function lossOf({ health, roles, now }: Situation, recoveryPoint: Instant): Milliseconds {
-  const { lastAnswered } = health[roles.active]
+  const { lastAnswered, allDownSince } = health[roles.active]
   // Not a single answer was seen since this controller started: then now is the only bound.
-  const answered = lastAnswered?.sourceTime ?? now.wall - (lastAnswered === undefined ? 0 : now.tick - lastAnswered.at)
-  return Math.max(0, answered - recoveryPoint)
+  if (lastAnswered === undefined) return Math.max(0, now.wall - recoveryPoint)
+  const { at, sourceTime = now.wall - (now.tick - at) } = lastAnswered
+  const unseen = Math.max(0, (allDownSince ?? at) - at)
+  return Math.max(0, sourceTime + unseen - recoveryPoint)
 }
