@@ -17,8 +17,8 @@ afterEach(async () => {
 })
 
 /** A world in which the secondary has taken over, and the primary had been in step. */
-async function apart(): Promise<World> {
-  const made = new World()
+async function apart(where?: 'memory'): Promise<World> {
+  const made = new World(where)
   worlds.push(made)
   const { primary } = made.sides
   primary.put('datum/set', body.datum(1))
@@ -205,7 +205,7 @@ it('guards I2 and I3: cut off at any point and begun again it ends the same, wit
   const pictures = [world.sides.primary.picture, world.sides.secondary.picture]
   expect(whole.findings.length).toBe(5)
   for (let point = 1; point <= cord.passed.length; point++) {
-    const other = await apart()
+    const other = await apart('memory')
     diverge(other)
     await other.run('first', returning, point)
     const second = await other.run('second', returning)

@@ -18,8 +18,8 @@ afterEach(async () => {
   for (const one of worlds.splice(0)) await one.close()
 })
 
-function fresh(): World {
-  const made = new World()
+function fresh(where?: 'memory'): World {
+  const made = new World(where)
   worlds.push(made)
   made.sides.primary.put('datum/set', body.datum(1))
   made.sides.primary.put('asset/churn/1', body.asset(1, 'datum/set'))
@@ -56,7 +56,7 @@ it('guards I2 and I3: cut off at any point, another process ends where an undist
   const effects = world.effects.map(({ of }) => of).sort()
   expect(cord.passed.length).toBeGreaterThan(20)
   for (let point = 1; point <= cord.passed.length; point++) {
-    const other = fresh()
+    const other = fresh('memory')
     await other.run('first', executing(other, plan), point)
     const execution = await other.run('second', executing(other, plan))
     const where = `cut at ${cord.passed[point - 1]}`
@@ -207,7 +207,7 @@ it('goes on after a cut pass as if it had been whole', async () => {
   await passing('primary', carrying)(await world.start('whole', cord))
   const picture = world.sides.secondary.picture
   for (let point = 1; point <= cord.passed.length; point += 3) {
-    const other = fresh()
+    const other = fresh('memory')
     await other.run('first', passing('primary', carrying), point)
     const second = await other.run('second', passing('primary', carrying))
     const where = `cut at ${cord.passed[point - 1]}`

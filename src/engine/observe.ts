@@ -22,6 +22,8 @@ export interface ObserveOptions {
   readonly signal: AbortSignal
   /** Items that the policy leaves out. */
   readonly excluded: (address: Address) => boolean
+  /** Kinds that are not to be read now, with the reason: they count as incomplete. */
+  readonly unread?: (service: Service) => string | undefined
   /** The reading before, so that what did not change shares its memory. */
   readonly before?: Snapshot
   readonly now: () => Instant
@@ -41,6 +43,11 @@ export async function observe(place: Place, options: ObserveOptions): Promise<Ob
   progress.phase(`reading ${place.location}`, services.length)
   await atOnce(WIDTH, services, async (service) => {
     const items: Item[] = []
+    const unread = options.unread?.(service)
+    if (unread !== undefined) {
+      incomplete.set(service.kind, unread)
+      return
+    }
     try {
       for await (const item of service.list(place, { signal, as })) if (!excluded(item.address)) items.push(item)
       snapshot = withKind(snapshot, service.kind, items)

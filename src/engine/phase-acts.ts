@@ -5,15 +5,15 @@ import { mappedFrom } from '../core/plan-drafts.ts'
 import { item, type Snapshot } from '../core/snapshot.ts'
 import type { Place } from '../services/service.ts'
 import type { Entry } from '../store/ledger.ts'
-import { fence } from './fence.ts'
 import { lossOf, openBy } from './loss.ts'
+import { drainLost, fenceLost } from './lost-side.ts'
 import { observe } from './observe.ts'
 import { type Parts, serviceOf } from './parts.ts'
 import { point, type Target } from './pointer.ts'
 import { promote } from './promote.ts'
 import { NO_REPLICA } from './reckon.ts'
 import { type Resubmitting, resubmit } from './resubmit.ts'
-import { type Carrying, pass } from './sync.ts'
+import type { Carrying } from './sync.ts'
 import type { Tenure } from './tenure.ts'
 
 /** Everything that the phases of a failover need. */
@@ -40,12 +40,8 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing) => Promise<Js
   detect: async () => ({}),
   decide: async () => ({}),
   lease: async ({ tenure }) => ({ epoch: tenure.lease.epoch, holder: tenure.lease.holder }),
-  fence: async ({ parts, from, tenure, signal, callMilliseconds, lostSideMilliseconds }) => {
-    const permit = () => tenure.demand(callMilliseconds)
-    const fenced = await fence(parts, from, { signal, milliseconds: lostSideMilliseconds, permit })
-    return { complete: fenced.complete, stopped: fenced.stopped, unreached: fenced.unreached }
-  },
-  drain,
+  fence: fenceLost,
+  drain: drainLost,
   promote: async (failing) => {
     const { parts, to, tenure, signal, callMilliseconds } = failing
     const promoted = await promote(parts, to, { tenure, signal, callMilliseconds })
@@ -67,27 +63,6 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing) => Promise<Js
   report: async ({ parts }) => ({
     loss: lossOf(parts.ledger, parts.protection, openBy(parts.services)).items.map((one) => ({ ...one })),
   }),
-}
-
-/** Reads from the lost side what it still gives: one last pass, if it answers at all within the time it gets. */
-async function drain({
-  parts,
-  tenure,
-  carrying,
-  from,
-  signal,
-  callMilliseconds,
-  lostSideMilliseconds,
-}: Failing): Promise<JsonObject> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(lostSideMilliseconds)])
-  try {
-    const last = await pass({ parts, tenure, active: from, carrying, signal: limited, callMilliseconds })
-    const read = [...last.source.complete]
-    return { read: read.length, carried: last.plan.steps.length, unread: Object.fromEntries(last.source.incomplete) }
-  } catch (thrown) {
-    if (signal.aborted) throw thrown
-    return { read: 0, carried: 0, unread: { all: thrown instanceof Error ? thrown.message : String(thrown) } }
-  }
 }
 
 /** Looks at the side that took over and compares it with what the ledger says must be there. */

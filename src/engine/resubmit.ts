@@ -54,11 +54,12 @@ export async function resubmit(failing: Failing): Promise<JsonObject> {
   const choices = await plannedChoices(failing, place)
   const jobs: Resubmitted[] = []
   for (const choice of choices) {
-    if (choice.do !== 'submit') {
-      jobs.push({ job: choice.name, is: STANDS[choice.do], reason: choice.reason })
-      continue
-    }
-    jobs.push(await submitOne(failing, place, choice))
+    if (choice.do === 'submit') jobs.push(await submitOne(failing, place, choice))
+    else jobs.push({ job: choice.name, is: STANDS[choice.do], reason: choice.reason })
+  }
+  // What failed may stand all the same, or may stand now: it is asked for by name, so nothing is sent twice.
+  for (const [index, choice] of choices.entries()) {
+    if (choice.do === 'submit' && jobs[index]?.is === 'failed') jobs[index] = await submitOne(failing, place, choice)
   }
   await tenure.append(id, { type: 'resubmit/done', body: { id, jobs: jobs.map((job) => ({ ...job })) } })
   return { jobs: jobs.map((job) => ({ ...job })) }

@@ -3,7 +3,7 @@ import { type Address, type Instant, type Kind, kindOf, otherSide, type Side } f
 import { plan as planOf } from '../core/plan.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { Note, Plan, PlanRules } from '../core/step.ts'
-import type { Place } from '../services/service.ts'
+import type { Place, Service } from '../services/service.ts'
 import type { Ends } from './carry.ts'
 import { type Execution, execute } from './execute.ts'
 import { type Observation, observe } from './observe.ts'
@@ -21,6 +21,8 @@ export interface PassOptions {
   readonly signal: AbortSignal
   /** Snapshots of the pass before: what did not change shares its memory. */
   readonly before?: { readonly source: Snapshot; readonly target: Snapshot }
+  /** Kinds that are not to be read in the source now, with the reason: what is known of them stays as it is. */
+  readonly unread?: (service: Service) => string | undefined
 }
 
 /** Both sides as they are and what would make the standby follow. Nothing is written. */
@@ -52,6 +54,7 @@ export async function prepare(options: PassOptions): Promise<Prepared> {
       ...reading,
       now: () => source.now?.() ?? parts.now(),
       as: 'source',
+      ...(options.unread === undefined ? {} : { unread: options.unread }),
       ...(before === undefined ? {} : { before: before.source }),
     }),
     observe(target, {

@@ -42,13 +42,17 @@ export class World {
   #wall = 1000
   #ticks = 0
 
-  constructor() {
+  /** @param where `memory` for a test that needs many worlds: the same store, without the waiting for the disk */
+  constructor(where: 'disk' | 'memory' = 'disk') {
     this.sides = {
       primary: new FakeSide('primary', 'eastus2', this.now),
       secondary: new FakeSide('secondary', 'centralus', this.now),
     }
-    this.store = openSqliteStore(join(this.#dir, 'store.db'), () => ({ boot: 'one', milliseconds: this.#ticks }))
-    this.ledger = openSqliteLedger(join(this.#dir, 'ledger.db'))
+    this.store = openSqliteStore(where === 'disk' ? this.file('store.db') : ':memory:', () => ({
+      boot: 'one',
+      milliseconds: this.#ticks,
+    }))
+    this.ledger = openSqliteLedger(where === 'disk' ? this.file('ledger.db') : ':memory:')
   }
 
   /** A wall clock of which no two readings are equal. */

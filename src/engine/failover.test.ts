@@ -1,0 +1,290 @@
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { fuse } from '../../test/support/fuse.ts'
+import { beginning, carrying, configOf, FAILOVER, failingOf } from '../../test/support/made-up-failover.ts'
+import { body, statusOf } from '../../test/support/made-up-kinds.ts'
+import { CALL, forever, LEASE, type Process, passing, World } from '../../test/support/made-up-world.ts'
+import { Fault } from '../core/errors.ts'
+import { PHASES, type Phase } from '../core/phases.ts'
+import { carryOut } from './failover.ts'
+import { type FailoverReport, reportOf } from './report.ts'
+
+const worlds: World[] = []
+let world: World
+beforeEach(async () => {
+  world = await lost()
+})
+afterEach(async () => {
+  for (const one of worlds.splice(0)) await one.close()
+})
+
+/** A world that was in step when its primary was lost. */
+async function lost(where?: 'memory'): Promise<World> {
+  const made = new World(where)
+  worlds.push(made)
+  const { primary } = made.sides
+  primary.put('datum/set', body.datum(1))
+  primary.put('schedule/nightly', body.schedule(1))
+  primary.put('schedule/weekly', body.schedule(1))
+  primary.put('job/train', body.job('Running', {}, 'datum/set'))
+  primary.put('job/tune', body.job('Queued'))
+  primary.put('job/done', body.job('Completed'))
+  await made.run('a', passing())
+  primary.down = true
+  made.effects.length = 0
+  return made
+}
+
+async function whole(process: Process): Promise<void> {
+  if ((await (worlds.at(-1) ?? world).journal(FAILOVER)).length === 0) await beginning(process)
+  await carrying(worlds.at(-1) ?? world)(process)
+}
+
+async function reported(of = world): Promise<FailoverReport> {
+  const report = reportOf(await of.journal(FAILOVER))
+  if (report === undefined) throw new Error('there is no failover')
+  return report
+}
+
+function pointer(of: World): unknown {
+  return JSON.parse(readFileSync(of.file('config.json'), 'utf8'))
+}
+
+const submitted = (of: World) =>
+  of.effects
+    .filter(({ act }) => act === 'submit')
+    .map((one) => one.of)
+    .sort()
+
+it('raises the standby, resubmits what was under way, moves the pointer and looks at all of it', async () => {
+  await world.run('b', whole)
+  const { secondary } = world.sides
+  expect(secondary.get('schedule/nightly')).toEqual(body.schedule(1))
+  expect(submitted(world)).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
+  expect(pointer(world)).toEqual(configOf(world, 'secondary'))
+  expect(await world.store.fact('churn', 'roles')).toMatchObject({ active: 'secondary', failover: FAILOVER })
+  const report = await reported()
+  expect(report).toMatchObject({ outcome: 'done', verified: { missing: [], different: [] }, unfinished: [] })
+  expect(report.verified.compared).toMatchObject({ datum: 1, schedule: 2 })
+})
+
+it('goes through its phases in their order, the pointer last but for verifying and reporting', async () => {
+  const phases: Phase[] = []
+  await world.run('b', async (process) => {
+    await beginning(process)
+    await carrying(world, (phase) => phases.push(phase))(process)
+  })
+  expect(phases).toEqual(PHASES.slice(PHASES.indexOf('lease')))
+  expect(phases.slice(-3)).toEqual(['pointer', 'verify', 'report'])
+})
+
+it('guards I2 and I3: cut off at any point it is carried to the same end by another, each job submitted once', {
+  timeout: 120_000,
+}, async () => {
+  const cord = fuse()
+  await whole(await world.start('whole', cord))
+  const picture = world.sides.secondary.picture
+  const jobs = (await reported()).jobs
+  expect(cord.passed.length).toBeGreaterThan(50)
+  for (let point = 1; point <= cord.passed.length; point++) {
+    const other = await lost('memory')
+    await other.run('first', whole, point)
+    await other.run('second', whole)
+    const where = `cut at ${cord.passed[point - 1]}`
+    const report = await reported(other)
+    expect(report, where).toMatchObject({ id: FAILOVER, outcome: 'done' })
+    expect(report.jobs, where).toEqual(jobs)
+    expect(submitted(other), where).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
+    expect(other.sides.secondary.picture, where).toEqual(picture)
+    expect(pointer(other), where).toEqual(configOf(other, 'secondary'))
+    const types = (await other.journal(FAILOVER)).map(({ type }) => type)
+    for (const once of ['failover/begun', 'resubmit/planned', 'failover/ended'])
+      expect(types.filter((type) => type === once).length, `${once}, ${where}`).toBe(1)
+    await other.close()
+    worlds.pop()
+  }
+})
+
+it('guards I1: a controller whose lease another took effects nothing more', async () => {
+  const first = await world.start('old')
+  const reached = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  world.befall = async ({ by, act }, moment) => {
+    if (by !== 'old' || act !== 'submit' || moment === 'before') return
+    reached.resolve()
+    await goOn.promise
+  }
+  const work = whole(first)
+  await reached.promise
+  world.leasesRunOut()
+  const second = await world.start('new')
+  const until = world.effects.length
+  goOn.resolve()
+  await expect(work).rejects.toMatchObject({ code: 'run/fenced' })
+  expect(world.effects.length).toBe(until)
+  await whole(second)
+  expect(submitted(world)).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
+})
+
+it('guards I1: no effect starts that the lease would not outlast, in any phase', async () => {
+  for (const phase of ['fence', 'promote', 'resubmit', 'pointer'] as const) {
+    const other = await lost()
+    const process = await other.start('slow')
+    await beginning(process)
+    const told = (now: Phase) => {
+      if (now === phase) other.pass(LEASE - CALL)
+    }
+    const seen: number[] = []
+    const work = carrying(other, (now) => {
+      told(now)
+      if (now === phase) seen.push(other.effects.length)
+    })(process)
+    await expect(work, phase).rejects.toMatchObject({ code: 'run/fenced' })
+    expect(other.effects.length, phase).toBe(seen[0])
+  }
+})
+
+it('says of each job what becomes of it: submitted, waiting, left, blocked', async () => {
+  const { primary } = world.sides
+  primary.down = false
+  primary.put('job/wait', body.job('Running', { 'holdfast.resubmit': 'primary' }))
+  primary.put('job/leave', body.job('Running', { 'holdfast.resubmit': 'never' }))
+  primary.put('datum/late', body.datum(1))
+  primary.put('job/block', body.job('Queued', {}, 'datum/late'))
+  world.befall = ({ act, of }) => {
+    if (act === 'converge' && of === 'datum/late') throw new Fault('azure/refused', 'it is refused')
+  }
+  await world.run('a', passing())
+  primary.down = true
+  await world.run('b', whole)
+  const { jobs, loss } = await reported()
+  expect(jobs.map(({ job, is }) => `${job} ${is}`).sort()).toEqual([
+    'block blocked',
+    'leave left',
+    'train submitted',
+    'tune submitted',
+    'wait waits',
+  ])
+  expect(loss).toContainEqual(expect.objectContaining({ address: 'datum/late', is: 'whole' }))
+})
+
+it('names a job that cannot be submitted, and does not let the others wait for it', async () => {
+  world.befall = ({ act, of }) => {
+    if (act === 'submit' && of === `job/train-${FAILOVER}`) throw new Fault('azure/refused', 'there is no quota')
+  }
+  await world.run('b', whole)
+  const { jobs, outcome } = await reported()
+  expect(outcome).toBe('done')
+  expect(jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train failed', 'tune submitted'])
+  expect(jobs[0]?.reason).toBe('there is no quota')
+})
+
+it('guards I3: asks again by name for a job whose submission went unanswered, and submits none twice', async () => {
+  let unanswered = true
+  world.befall = ({ act, of }, moment) => {
+    if (act !== 'submit' || of !== `job/train-${FAILOVER}` || moment === 'before' || !unanswered) return
+    unanswered = false
+    throw new Fault('azure/unreachable', 'no answer came')
+  }
+  await world.run('b', whole)
+  expect(submitted(world)).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
+  expect((await reported()).jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train submitted', 'tune submitted'])
+})
+
+it('names what could not be raised, and raises the rest', async () => {
+  world.befall = ({ act, of }) => {
+    if (act === 'converge' && of === 'schedule/nightly') throw new Fault('azure/refused', 'it is refused')
+  }
+  await world.run('b', whole)
+  const report = await reported()
+  expect(report.outcome).toBe('done')
+  expect(report.unfinished).toEqual(['schedule/nightly was not raised: it is refused'])
+  expect(report.verified.different).toEqual([])
+  expect(world.sides.secondary.get('schedule/weekly')).toEqual(body.schedule(1))
+})
+
+it('makes what was cold, and names what it finds missing or different', async () => {
+  const cold = new World()
+  worlds.push(cold)
+  cold.sides.primary.put('datum/set', body.datum(1))
+  cold.sides.primary.put('datum/gone', body.datum(1))
+  cold.sides.primary.put('schedule/nightly', body.schedule(1))
+  await cold.run('a', passing('primary', { mode: () => 'hot/cold', conflict: 'map' }))
+  cold.sides.primary.down = true
+  cold.sides.secondary.put('datum/set', body.datum(9))
+  cold.sides.secondary.drop('datum/gone')
+  await cold.run('b', whole)
+  expect(cold.sides.secondary.get('schedule/nightly')).toEqual(body.schedule(1))
+  expect((await reported(cold)).verified).toMatchObject({ missing: ['datum/gone'], different: ['datum/set'] })
+})
+
+it('does not take what was mapped for different', async () => {
+  const other = new World()
+  worlds.push(other)
+  other.sides.primary.put('asset/churn/1', body.asset(1))
+  other.sides.secondary.put('asset/churn/1', body.asset(9))
+  await other.run('a', passing())
+  other.sides.primary.down = true
+  await other.run('b', whole)
+  expect((await reported(other)).verified).toMatchObject({ missing: [], different: [] })
+})
+
+it('reads what acts before it stops it, and everything else after', async () => {
+  const { primary, secondary } = world.sides
+  primary.down = false
+  primary.put('datum/late', body.datum(7))
+  primary.put('schedule/late', body.schedule(7))
+  primary.put('job/late', body.job('Queued'))
+  await world.run('b', whole)
+  expect(primary.get('schedule/nightly')).toMatchObject({ live: false })
+  expect(statusOf(primary.get('job/train'))).toBe('Canceled')
+  expect(secondary.get('datum/late')).toEqual(body.datum(7))
+  for (const of of ['schedule/nightly', 'schedule/late'] as const)
+    expect(secondary.get(of)).toMatchObject({ live: true })
+  expect(submitted(world)).toEqual(['late', 'train', 'tune'].map((name) => `job/${name}-${FAILOVER}`))
+  expect((await reported()).verified).toMatchObject({ missing: [], different: [] })
+})
+
+it('guards I2: reads nothing as wanted that a process had stopped before it was cut off', {
+  timeout: 120_000,
+}, async () => {
+  const cord = fuse()
+  world.sides.primary.down = false
+  await whole(await world.start('whole', cord))
+  const picture = world.sides.secondary.picture
+  for (const [index, what] of cord.passed.entries()) {
+    if (!/fence|drain/.test(what)) continue
+    const other = await lost('memory')
+    other.sides.primary.down = false
+    await other.run('first', whole, index + 1)
+    await other.run('second', whole)
+    expect(submitted(other), `cut at ${what}`).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
+    expect(other.sides.secondary.picture, `cut at ${what}`).toEqual(picture)
+  }
+})
+
+it('does not wait for a lost side that hangs', async () => {
+  world.sides.primary.down = false
+  world.befall = ({ side }) => (side === 'primary' ? forever() : undefined)
+  await world.run('b', async (process) => {
+    await beginning(process)
+    await carryOut({ ...failingOf(world, process), lostSideMilliseconds: 20 }, () => undefined)
+  })
+  const fenced = (await world.journal(FAILOVER)).find(({ body: of }) => of['phase'] === 'fence' && 'result' in of)
+  expect(fenced?.body['result']).toMatchObject({ complete: false })
+  expect(await reported()).toMatchObject({ outcome: 'done' })
+})
+
+it('does a phase again that failed, and goes on from there', async () => {
+  world.sides.secondary.broken.add('datum')
+  world.befall = ({ act, side }) => {
+    if (act === 'list' && side === 'secondary') throw new TypeError('x is not a function')
+  }
+  await expect(world.run('b', whole)).rejects.toThrow('x is not a function')
+  world.leasesRunOut()
+  world.befall = () => undefined
+  world.sides.secondary.broken.clear()
+  await world.run('c', whole)
+  expect(await reported()).toMatchObject({ outcome: 'done', verified: { missing: [] } })
+  expect(submitted(world).length).toBe(2)
+})
