@@ -32,6 +32,8 @@ export interface Call {
   caller: Caller
   /** Name of the operation in the vendor's spec, filled by the router; it stands in the activity log. */
   operation: string
+  /** Resolves when faults that name the operation let the call pass. To be called before an effect that is no {@link commit}. */
+  admitted?(): Promise<void>
 }
 
 /** What goes back. An object body is sent as JSON; a text, buffer or stream as it is. */

@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type RequestLis
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Certificates } from './certificates.ts'
+import { transports } from './faults-meeting.ts'
 import { connectionClients } from './server.ts'
 
 /**
@@ -70,6 +71,7 @@ export async function serveConnection(
   secure.on('error', () => socket.destroy())
   secure.on('close', () => socket.destroy())
   connectionClients.set(secure, preface.client)
+  transports.set(secure, socket)
   server.emit('connection', secure)
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openCertificates } from './certificates.ts'
-import type { Fault } from './faults.ts'
+import type { Fault } from './faults-kinds.ts'
 import { listenInside } from './inner-listener.ts'
 import { lockFolder } from './lock-folder.ts'
 import { openRegion } from './region.ts'

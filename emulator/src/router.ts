@@ -26,6 +26,7 @@ export function router(routes: readonly Route[]): (call: Call) => Promise<Reply>
     if (found === null) throw new Refusal(404, 'NotFound', `Nothing answers ${call.method} ${call.path} here.`)
     const { operation, handler } = found.store as { operation: string; handler: Handler }
     call.operation = operation
+    await call.admitted?.()
     return handler(call, found.params as Record<string, string>)
   }
 }

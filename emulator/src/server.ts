@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Call, Plane, Reply } from './call.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
+import { HangUp, Meeting, type Pages, reset } from './faults-meeting.ts'
 import { Refusal } from './refusal.ts'
 import type { Activity } from './state/activity.ts'
 import type { Database } from './state/database.ts'
@@ -20,13 +21,16 @@ export interface Parts {
 
 const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
 const KEPT_BODY = 1024 * 1024
+const CUT_PAUSE_MILLISECONDS = 20
 /** The part of a URL that opens storage to whoever reads it. */
 const SIGNATURE = /([?&]sig=)[^&]*/g
 
 /** The life of a request, top to bottom. */
 export function requestListener(parts: Parts): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const pages: Pages = new Map()
+  parts.faults.watch(() => prepare(parts, pages))
   return async (request, response) => {
-    const call = new OneCall(request, parts)
+    const call = new OneCall(request, { ...parts, pages })
     const plane = parts.planes.find((one) => one.serves(call.host, call.path))
     if (plane === undefined) {
       await send(response, call, {
@@ -36,12 +40,18 @@ export function requestListener(parts: Parts): (request: IncomingMessage, respon
       return
     }
     call.plane = plane.name
+    const { meeting } = call
     try {
-      if (!(await survivesFaults(parts.faults, plane.name, request))) return
+      await meeting.arrived()
       call.caller = await plane.authenticate(call)
-      const reply = await plane.handle(call)
-      await send(response, call, await call.acknowledged(reply))
+      await meeting.named()
+      const reply = await call.acknowledged(await meeting.handled(() => plane.handle(call)))
+      await send(response, call, await meeting.answered(reply))
     } catch (thrown) {
+      if (thrown instanceof HangUp) {
+        reset(request.socket)
+        return
+      }
       if (isHangUp(thrown)) {
         response.destroy()
         return
@@ -53,19 +63,11 @@ export function requestListener(parts: Parts): (request: IncomingMessage, respon
   }
 }
 
-/** Applies the faults that meet the request. False where nobody is to be answered. */
-async function survivesFaults(faults: Faults, plane: string, { socket }: IncomingMessage): Promise<boolean> {
-  while (faults.meeting(plane).some((fault) => fault.is === 'hang')) await faults.change()
-  for (const fault of faults.meeting(plane)) {
-    if (fault.is === 'down') socket.destroy()
-    if (fault.is === 'slow') await sleep(fault.milliseconds)
-    if (fault.is === 'throttle') {
-      throw new Refusal(429, 'TooManyRequests', 'The request rate is over the limit.', {
-        'retry-after': String(fault.retryAfterSeconds),
-      })
-    }
-  }
-  return !socket.destroyed
+/** Keeps what the faults in force will need: lists are stale from the moment on at which they were told to be. */
+function prepare({ faults, db, clock }: Parts, pages: Pages): void {
+  if (faults.of('stale-list').length === 0) db.dropView()
+  else if (db.viewedAt === undefined) db.keepView(clock.now())
+  if (faults.of('duplicate-page').length === 0) pages.clear()
 }
 
 /** True where the client went away in the middle: nobody is left to be answered. */
@@ -88,13 +90,15 @@ function asRefusal(thrown: unknown): Refusal {
       )
 }
 
-async function send(response: ServerResponse, call: Call, reply: Reply): Promise<void> {
+async function send(response: ServerResponse, call: OneCall, reply: Reply): Promise<void> {
   const { body } = reply
   const headers: Record<string, string> = { 'x-ms-request-id': call.id, ...reply.headers }
   const clientId = call.headers['x-ms-client-request-id']
   if (typeof clientId === 'string') headers['x-ms-client-request-id'] = clientId
   if (body instanceof Readable) {
+    const cut = call.meeting.cut(Number(headers['content-length'] ?? KEPT_BODY))
     response.writeHead(reply.status, headers)
+    if (cut !== undefined) return sendCut(response, body, cut)
     if (call.method === 'HEAD') {
       body.destroy()
       response.end()
@@ -105,8 +109,25 @@ async function send(response: ServerResponse, call: Call, reply: Reply): Promise
   const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(raw ? body : JSON.stringify(body))
   if (body !== undefined && !raw) headers['content-type'] ??= 'application/json; charset=utf-8'
   if (reply.status !== 204 && reply.status !== 304) headers['content-length'] ??= String(bytes.length)
+  const cut = call.meeting.cut(bytes.length)
   response.writeHead(reply.status, headers)
+  if (cut !== undefined) return sendCut(response, Readable.from([bytes]), cut)
   response.end(call.method === 'HEAD' ? undefined : bytes)
+}
+
+/** Sends the first bytes of a body and resets the connection once they are on their way. */
+async function sendCut(response: ServerResponse, body: Readable, most: number): Promise<void> {
+  let left = most
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    const part = chunk.subarray(0, left)
+    left -= part.length
+    await new Promise((resolve) => response.write(part, resolve))
+    if (left === 0) break
+  }
+  body.destroy()
+  // A reset overtakes what a proxy has not passed on yet.
+  await sleep(CUT_PAUSE_MILLISECONDS)
+  if (response.socket !== null) reset(response.socket)
 }
 
 class OneCall implements Call {
@@ -122,11 +143,12 @@ class OneCall implements Call {
   caller = { id: 'anonymous', audience: '' }
   operation = ''
   plane = ''
+  readonly meeting: Meeting
   readonly #parts: Parts
   #read: Buffer | undefined
   #logged = false
 
-  constructor(request: IncomingMessage, parts: Parts) {
+  constructor(request: IncomingMessage, parts: Parts & { readonly pages: Pages }) {
     const mark = request.url?.indexOf('?') ?? -1
     this.target = request.url ?? '/'
     this.path = mark < 0 ? this.target : this.target.slice(0, mark)
@@ -137,6 +159,11 @@ class OneCall implements Call {
     this.client = clientOf(request)
     this.body = request
     this.#parts = parts
+    this.meeting = new Meeting(parts, this)
+  }
+
+  admitted(): Promise<void> {
+    return this.meeting.named()
   }
 
   async bytes(limit = 4 * 1024 * 1024): Promise<Buffer> {
@@ -162,7 +189,8 @@ class OneCall implements Call {
     }
   }
 
-  commit(work: () => Reply): Promise<Reply> {
+  async commit(work: () => Reply): Promise<Reply> {
+    await this.admitted()
     return this.#parts.db.write(() => {
       const reply = work()
       if (reply.status < 400) this.#log(reply)

@@ -106,7 +106,7 @@ describe('a region that hangs', () => {
 
 describe('slow and throttle', () => {
   it('adds the given time to requests of one plane', async () => {
-    await faults({ is: 'slow', at: 'eastus2', plane: 'arm', milliseconds: 3500 })
+    await faults({ is: 'slow', at: 'eastus2', plane: 'arm', milliseconds: 8000 })
     expect(await failureOf(one.arm('GET', VAULT))).toBe(NO_ANSWER)
   })
 

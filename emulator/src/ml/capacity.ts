@@ -43,6 +43,8 @@ export function checkQuota(
 }
 
 function limitOf(region: Region, family: string): number {
+  const taken = region.faults.of('quota').map((fault) => fault.family.toLowerCase())
+  if (taken.includes('*') || taken.includes(family.toLowerCase())) return 0
   const row = region.db.get<{ cores: number }>('SELECT cores FROM ml_quotas WHERE family = ?', family)
   return row?.cores ?? USUAL_LIMIT
 }

@@ -93,6 +93,7 @@ function download(region: Region, call: Call, wanted: { readonly blob: Ref; read
 
 async function upload(region: Region, call: Call, blob: Ref): Promise<Reply> {
   call.operation = 'uploadArtifact'
+  await call.admitted?.()
   await region.blobs.ensureContainer(blob.account, blob.container)
   return ok({}, noteOf(await region.blobs.put(blob, call.body)))
 }
@@ -108,6 +109,7 @@ function noteOf(info: BlobInfo): NonNullable<Reply['note']> {
 /** Removes a file, or a folder with all that is in it. What is not there is success. */
 async function remove(region: Region, call: Call, blob: Ref): Promise<Reply> {
   call.operation = 'deleteArtifact'
+  await call.admitted?.()
   await region.blobs.remove(blob)
   for (const one of region.blobs.list(blob.account, blob.container, { prefix: `${blob.name}/` })) {
     await region.blobs.remove(one)

@@ -52,6 +52,7 @@ async function handle(region: Region, call: Call): Promise<Reply> {
     throw new Refusal(404, 'ENDPOINT_NOT_FOUND', `No endpoint found for ${call.method} ${scope.rest}`)
   }
   call.operation = row[2]
+  await call.admitted?.()
   await ensureDefault(region, scope.workspace)
   return row[3]({ region, call, scope, fields: await fieldsOf(call) })
 }

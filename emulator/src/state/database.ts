@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
@@ -5,6 +6,18 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 interface Pending {
   run(): void
   settle(failure?: unknown): void
+}
+
+/** A connection, with what it has prepared. */
+interface Connection {
+  readonly sqlite: DatabaseSync
+  readonly statements: Map<string, StatementSync>
+}
+
+/** Everything as it was at an instant. */
+interface View extends Connection {
+  /** Milliseconds since 1970. */
+  readonly at: number
 }
 
 /**
@@ -17,10 +30,16 @@ interface Pending {
  */
 export class Database {
   readonly #sqlite: DatabaseSync
+  readonly #path: string
   readonly #statements = new Map<string, StatementSync>()
+  /** The view that whoever runs now reads. */
+  readonly #reading = new AsyncLocalStorage<View>()
+  #view: View | undefined
+  #writing = false
   #pending: Pending[] = []
 
   constructor(path: string) {
+    this.#path = path
     mkdirSync(dirname(path), { recursive: true })
     this.#sqlite = new DatabaseSync(path)
     this.#sqlite.exec(
@@ -72,8 +91,35 @@ export class Database {
     })
   }
 
+  /** Keeps a view of everything as it is now, for {@link inView}, in place of any earlier one. */
+  keepView(now: number): void {
+    this.dropView()
+    const sqlite = new DatabaseSync(this.#path, { readOnly: true })
+    // A reading transaction sees what was there at its first statement, whatever is written later.
+    sqlite.exec('BEGIN')
+    sqlite.prepare('SELECT count(*) FROM sqlite_schema').get()
+    this.#view = { sqlite, statements: new Map(), at: now }
+  }
+
+  dropView(): void {
+    this.#view?.statements.clear()
+    if (this.#view?.sqlite.isOpen) this.#view.sqlite.close()
+    this.#view = undefined
+  }
+
+  /** Runs work whose readings are of the kept view. Without one they are of now. Writes are as ever. */
+  inView<T>(work: () => Promise<T>): Promise<T> {
+    return this.#view === undefined ? work() : this.#reading.run(this.#view, work)
+  }
+
+  /** Instant of the kept view. */
+  get viewedAt(): number | undefined {
+    return this.#view?.at
+  }
+
   /** Commits what is waiting and closes the file. */
   close(): void {
+    this.dropView()
     if (this.#pending.length > 0) this.#flush()
     this.#statements.clear()
     this.#sqlite.close()
@@ -87,9 +133,12 @@ export class Database {
     const outcomes = new Map<Pending, unknown>()
     try {
       this.#sqlite.exec('BEGIN IMMEDIATE')
+      this.#writing = true
       for (const one of group) this.#runAlone(one, outcomes)
+      this.#writing = false
       this.#sqlite.exec('COMMIT')
     } catch (failure) {
+      this.#writing = false
       if (this.#sqlite.isOpen && this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
       for (const one of group) one.settle(failure)
       return
@@ -109,11 +158,19 @@ export class Database {
   }
 
   #prepared(sql: string): StatementSync {
-    let statement = this.#statements.get(sql)
+    const { sqlite, statements } = this.#connection()
+    let statement = statements.get(sql)
     if (statement === undefined) {
-      statement = this.#sqlite.prepare(sql)
-      this.#statements.set(sql, statement)
+      statement = sqlite.prepare(sql)
+      statements.set(sql, statement)
     }
     return statement
+  }
+
+  /** A write reads what it changes, whoever asked for it. */
+  #connection(): Connection {
+    const view = this.#writing ? undefined : this.#reading.getStore()
+    // A view that was replaced while somebody read it is gone; what is left to read is of now.
+    return view?.sqlite.isOpen === true ? view : { sqlite: this.#sqlite, statements: this.#statements }
   }
 }

@@ -1,17 +1,16 @@
-import type { Fault } from '../../faults.ts'
+import type { Fault } from '../../faults-kinds.ts'
+import { readFault } from '../../faults-read.ts'
 import type { LinkFault } from '../links.ts'
 import { Misuse } from './control-call.ts'
 
 /**
  * A fault as the control API takes it.
  *
- * `at` is a region, `signin` or `arm`. `plane` narrows a fault of a region to `arm`, `history`, `mlflow`
- * or `blob`. A `cut` stands between two names of regions or clients; `*` is everybody else.
+ * `at` is a region, `signin` or `arm`. A `cut` stands between two names of regions or clients; `*` is
+ * everybody else. Kinds, their fields and what narrows them stand in the table of `faults-kinds.ts`.
  */
 export type OrderedFault =
-  | { readonly is: 'down' | 'hang'; readonly at: string; readonly plane?: string }
-  | { readonly is: 'slow'; readonly at: string; readonly plane?: string; readonly milliseconds: number }
-  | { readonly is: 'throttle'; readonly at: string; readonly plane?: string; readonly retryAfterSeconds: number }
+  | (Fault & { readonly at: string })
   | { readonly is: 'cut'; readonly between: readonly [string, string] }
 
 /** Services of the front that faults can name beside the regions. */
@@ -21,41 +20,35 @@ export const GLOBAL_PLACES = ['signin', 'arm'] as const
 export function readFaults(body: unknown, regions: readonly string[]): readonly OrderedFault[] {
   const list = Array.isArray(body) ? body : (body as { faults?: unknown } | undefined)?.faults
   if (!Array.isArray(list)) throw new Misuse(400, 'The body must be a list of faults, or an object with `faults`.')
-  return list.map((one: unknown, index) => readFault(one, regions, `Fault ${index}`))
+  return list.map((one: unknown, index) => {
+    try {
+      return readOne(one, regions)
+    } catch (thrown) {
+      throw new Misuse(400, `Fault ${index}: ${(thrown as Error).message}`)
+    }
+  })
 }
 
-function readFault(value: unknown, regions: readonly string[], subject: string): OrderedFault {
-  if (typeof value !== 'object' || value === null) throw new Misuse(400, `${subject} is not an object.`)
-  const fault = value as Record<string, unknown>
-  const is = fault['is']
-  if (is === 'cut') return { is, between: pair(fault['between'], subject) }
-  const at = fault['at']
+function readOne(value: unknown, regions: readonly string[]): OrderedFault {
+  if (typeof value !== 'object' || value === null) throw new Error('It is not an object.')
+  const given = value as Readonly<Record<string, unknown>>
+  if (given['is'] === 'cut') return { is: 'cut', between: pair(given) }
+  const fault = readFault(given, ['at'])
+  const at = given['at']
   if (typeof at !== 'string' || !(regions.includes(at) || GLOBAL_PLACES.some((place) => place === at))) {
     const known = [...regions, ...GLOBAL_PLACES].join(', ')
-    throw new Misuse(400, `${subject}: \`at\` is ${JSON.stringify(at)} and must be one of ${known}.`)
+    throw new Error(`\`at\` is ${JSON.stringify(at)} and must be one of ${known}.`)
   }
-  const plane = fault['plane']
-  if (plane !== undefined && typeof plane !== 'string') throw new Misuse(400, `${subject}: \`plane\` is not a text.`)
-  const where = { at, ...(plane === undefined || plane === 'all' ? {} : { plane }) }
-  if (is === 'down' || is === 'hang') return { is, ...where }
-  if (is === 'slow') return { is, ...where, milliseconds: amount(fault, 'milliseconds', subject) }
-  if (is === 'throttle') return { is, ...where, retryAfterSeconds: amount(fault, 'retryAfterSeconds', subject) }
-  throw new Misuse(
-    400,
-    `${subject}: \`is\` is ${JSON.stringify(is)} and must be one of down, hang, slow, throttle, cut.`,
-  )
+  return { ...fault, at }
 }
 
-function pair(value: unknown, subject: string): readonly [string, string] {
-  const [one, other] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : []
-  if (typeof one === 'string' && typeof other === 'string') return [one, other]
-  throw new Misuse(400, `${subject}: \`between\` must be a list of two names.`)
-}
-
-function amount(fault: Readonly<Record<string, unknown>>, field: string, subject: string): number {
-  const value = fault[field]
-  if (typeof value === 'number' && value >= 0 && value <= 3_600_000) return value
-  throw new Misuse(400, `${subject}: \`${field}\` is ${JSON.stringify(value)} and must be a number from 0 to 3600000.`)
+function pair(given: Readonly<Record<string, unknown>>): readonly [string, string] {
+  const other = Object.keys(given).find((name) => name !== 'is' && name !== 'between')
+  if (other !== undefined) throw new Error(`\`${other}\` is no field of \`cut\`; it takes between.`)
+  const between = given['between']
+  const [one, two] = Array.isArray(between) && between.length === 2 ? (between as unknown[]) : []
+  if (typeof one === 'string' && typeof two === 'string') return [one, two]
+  throw new Error('`between` must be a list of two names.')
 }
 
 /** What the network must do about the faults. */
@@ -68,19 +61,19 @@ export function linkFaults(faults: readonly OrderedFault[]): readonly LinkFault[
 }
 
 /** What the process at a place must do about the faults. */
-export function requestFaults(faults: readonly OrderedFault[], at: string): readonly Fault[] {
-  return faults.flatMap((fault): Fault[] => {
-    if (fault.is === 'cut' || fault.at !== at) return []
+export function requestFaults(faults: readonly OrderedFault[], place: string): readonly Fault[] {
+  return faults.flatMap((ordered): Fault[] => {
+    if (ordered.is === 'cut' || ordered.at !== place) return []
+    const ofNetwork = (ordered.is === 'down' || ordered.is === 'hang') && !narrowed(ordered)
+    if (ofNetwork) return []
+    const { at, ...fault } = ordered
     // The front has one list for its own planes, and each of them is a place.
-    const plane = GLOBAL_PLACES.find((place) => place === at) ?? fault.plane
-    const where = plane === undefined ? {} : { plane }
-    if (fault.is === 'slow') return [{ is: 'slow', ...where, milliseconds: fault.milliseconds }]
-    if (fault.is === 'throttle') return [{ is: 'throttle', ...where, retryAfterSeconds: fault.retryAfterSeconds }]
-    return plane !== undefined && narrowed(fault) ? [{ is: fault.is, plane }] : []
+    const plane = GLOBAL_PLACES.find((one) => one === at) ?? fault.plane
+    return [plane === undefined ? fault : { ...fault, plane }]
   })
 }
 
-/** Sign-in and ARM are one plane each, so naming it narrows nothing. */
-function narrowed(fault: { readonly at: string; readonly plane?: string }): boolean {
-  return fault.plane !== undefined && fault.plane !== fault.at
+/** True for a fault that only some requests of its place meet. Sign-in and ARM are one plane each: naming it narrows nothing. */
+function narrowed({ at, plane, route, client, id }: Fault & { readonly at: string }): boolean {
+  return (plane !== undefined && plane !== at) || route !== undefined || client !== undefined || id !== undefined
 }

@@ -1,0 +1,58 @@
+import type { Call, Reply } from './call.ts'
+
+/** Query parameters that go on with a list where a page of it ended. */
+const TOKENS = ['$skip', '$skiptoken', 'marker', 'page_token', 'continuationtoken']
+
+/** True for a request that reads a list, by the ways in which Azure's and MLflow's APIs ask for one. */
+export function asksForList(call: Call): boolean {
+  const { method, path, query, plane } = call as Call & { readonly plane?: string }
+  if (plane === 'blob') return method === 'GET' && query.get('comp') === 'list'
+  if (plane === 'arm') return method === 'GET' && isCollection(path)
+  if (plane === 'mlflow' && method === 'GET') return /\/(?:list|search|get-history)$/i.test(path)
+  return readsByPost(call) || (plane === 'history' && method === 'GET' && /\/(?:artifacts|runs)\/?/i.test(path))
+}
+
+/** True for a POST that only asks: a search, a query. */
+export function readsByPost({ method, path }: Pick<Call, 'method' | 'path'>): boolean {
+  return (
+    method === 'POST' && /(?:[/:](?:list\w*|search|query|get\w*|check\w*)|:query|\/oauth2\/v2\.0\/token)$/i.test(path)
+  )
+}
+
+/** Types and names take turns behind a provider; a path that ends in a type is a list. */
+function isCollection(path: string): boolean {
+  const [, below] = /^.*\/providers\/[^/]+\/(.+)$/i.exec(path) ?? []
+  if (below === undefined) return /\/(?:resourceGroups|resources)\/?$/i.test(path)
+  return below.split('/').filter((segment) => segment !== '').length % 2 === 1
+}
+
+/** The token with which a request goes on with a list, or `undefined` for the first page. */
+export async function tokenOf(call: Call): Promise<string | undefined> {
+  for (const [name, value] of call.query) if (TOKENS.includes(name.toLowerCase()) && value !== '') return value
+  if (!readsByPost(call)) return undefined
+  const body = await call.json()
+  return typeof body === 'object' && body !== null
+    ? tokenIn(body as Readonly<Record<string, unknown>>, TOKENS)
+    : undefined
+}
+
+/** The token that leads on from a page, or `undefined` where it is the last one or no page. */
+export function nextTokenOf({ body }: Reply): string | undefined {
+  if (typeof body === 'string' || Buffer.isBuffer(body)) {
+    return /<NextMarker>([^<]+)<\/NextMarker>/.exec(body.toString())?.[1]
+  }
+  if (typeof body !== 'object' || body === null) return undefined
+  const json = body as Readonly<Record<string, unknown>>
+  const link = json['nextLink']
+  if (typeof link === 'string' && URL.canParse(link)) {
+    for (const [name, value] of new URL(link).searchParams) if (TOKENS.includes(name.toLowerCase())) return value
+  }
+  return tokenIn(json, ['next_page_token', 'continuationtoken'])
+}
+
+function tokenIn(json: Readonly<Record<string, unknown>>, names: readonly string[]): string | undefined {
+  for (const [name, value] of Object.entries(json)) {
+    if (names.includes(name.toLowerCase()) && typeof value === 'string' && value !== '') return value
+  }
+  return undefined
+}
