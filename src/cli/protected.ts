@@ -4,7 +4,7 @@ import { Fault } from '../core/errors.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
 import type { HeldBy } from '../store/store.ts'
 import { isAlive } from './alive.ts'
-import { type Composed, compose } from './compose/compose.ts'
+import type { Composed } from './compose/compose.ts'
 import { shownProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -44,6 +44,8 @@ export async function within(
   }
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   const progress = shownProgress(io)
+  // The clients of Azure take a second to load: who asks for help need not wait for them.
+  const { compose } = await import('./compose/compose.ts')
   const joined = await compose({
     policy,
     progress,

@@ -14,6 +14,7 @@ import { registry } from '../../services/registry.ts'
 import type { Place } from '../../services/service.ts'
 import { openSqliteStore } from '../../store/sqlite.ts'
 import { openSqliteLedger } from '../../store/sqlite-ledger.ts'
+import { CALL_MILLISECONDS } from '../limits.ts'
 import { readPolicies } from '../policy-file.ts'
 import { demandOwnCloud } from './own-cloud.ts'
 import { type OpenReach, openReach } from './reach.ts'
@@ -43,9 +44,6 @@ export interface ComposeOptions {
   readonly progress?: Progress
   readonly requestMilliseconds?: number
 }
-
-/** Longest that one call to Azure may take, where nothing else is said. */
-export const CALL_MILLISECONDS = 20_000
 
 /** Joins the parts for one protection: the only place that names a store, a blob store or the registry of services. */
 export async function compose(options: ComposeOptions): Promise<Composed> {

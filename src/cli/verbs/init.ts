@@ -5,7 +5,6 @@ import { Fault } from '../../core/errors.ts'
 import { placement } from '../../core/objectives.ts'
 import { regionNamed } from '../../core/regions.ts'
 import { workspaceNames } from '../../engine/pointer.ts'
-import { findWorkspace } from '../compose/workspace.ts'
 import { parsePolicies } from '../policy-file.ts'
 import { act, examples } from '../verb.ts'
 
@@ -64,6 +63,7 @@ export function initVerb(): Command {
 
 async function primaryOf(id: string): Promise<{ workspace: string; location: string }> {
   workspaceNames(id)
+  const { findWorkspace } = await import('../compose/workspace.ts')
   const found = await findWorkspace(id)
   if (found !== undefined) return found
   throw new Fault('usage/bad-argument', `There is no workspace ${id}`, {

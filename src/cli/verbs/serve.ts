@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
-import { controllerServer } from '../../api/controller-server.ts'
 import { isSigned } from '../../api/signed.ts'
 import { type ControllerOptions, type Event, runController } from '../../controller/controller.ts'
 import { Fault } from '../../core/errors.ts'
@@ -9,10 +8,11 @@ import type { Side } from '../../core/model.ts'
 import { workspaceConfig } from '../../engine/pointer.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
-import { CALL_MILLISECONDS, type Composed } from '../compose/compose.ts'
+import type { Composed } from '../compose/compose.ts'
 import { failingOf } from '../compose/failing.ts'
 import { PROBED } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
+import { CALL_MILLISECONDS } from '../limits.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
 import { lineOf, plainEvent } from './serve-lines.ts'
@@ -120,6 +120,7 @@ function demandMayServe({ policy }: Composed, region: Side | undefined): void {
 
 async function listening(joined: Composed, listen: HostPort, health: () => { ok: boolean; sentence: string }) {
   const { policy, parts } = joined
+  const { controllerServer } = await import('../../api/controller-server.ts')
   const server = controllerServer({
     health,
     active: async () => {

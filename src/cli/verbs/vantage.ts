@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
-import { vantageServer } from '../../api/vantage-server.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
 import { type Question, startProber } from '../../engine/prober.ts'
@@ -47,6 +46,7 @@ export function vantageVerb(): Command {
             everyMilliseconds: options.every,
             timeoutMilliseconds: options.timeout,
           })
+          const { vantageServer } = await import('../../api/vantage-server.ts')
           const server = vantageServer({ point: options.name, key: sharedKey(joined.dir), findings: prober.findings })
           try {
             const url = await server.listen(options.listen)
