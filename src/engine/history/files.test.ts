@@ -1,0 +1,101 @@
+import { expect, it } from 'vitest'
+import type { Artifacts } from '../../mlflow/artifacts.ts'
+import type { HistoryLedger } from '../../store/history-ledger.ts'
+import { copyFiles } from './files.ts'
+
+const ROOT = 'memory:/run'
+const signal = AbortSignal.timeout(20_000)
+
+/** Files in memory, and a record of what was read and written. */
+function shelf(content: Readonly<Record<string, string>> = {}) {
+  const files = new Map(Object.entries(content).map(([path, text]) => [path, Buffer.from(text)]))
+  const [reads, writes]: [string[], string[]] = [[], []]
+  const artifacts: Artifacts = {
+    reaches: () => true,
+    files: async function* () {
+      for (const [path, bytes] of files) yield { path, length: bytes.length }
+    },
+    read: async (_, path) => {
+      reads.push(path)
+      const bytes = files.get(path)
+      return bytes === undefined ? undefined : chunks(bytes)
+    },
+    write: async (_, path, { bytes }) => {
+      writes.push(path)
+      const all: Uint8Array[] = []
+      for await (const chunk of bytes) all.push(chunk)
+      files.set(path, Buffer.concat(all))
+    },
+  }
+  return { artifacts, root: ROOT, files, reads, writes }
+}
+
+async function* chunks(bytes: Buffer): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 3) yield bytes.subarray(at, at + 3)
+}
+
+function notes(): HistoryLedger {
+  const kept = new Map<string, string>()
+  return {
+    get: (key) => kept.get(key),
+    put: (key, value) => void kept.set(key, value),
+    forget: (key) => void kept.delete(key),
+    close: () => undefined,
+  }
+}
+
+const rewritten = (text: string) => text.replaceAll('old', 'new')
+
+it('carries every file, the empty ones too, and again none of them', async () => {
+  const [from, to, ledger] = [shelf({ 'a/b.txt': 'hello', empty: '' }), shelf(), notes()]
+  const copy = { from, to, ledger, key: 'file/1', rewritten, signal }
+  expect(await copyFiles(copy)).toEqual({ files: 2, bytes: 5 })
+  expect(await copyFiles(copy)).toEqual({ files: 0, bytes: 0 })
+  expect(to.files).toEqual(from.files)
+  expect(to.writes).toHaveLength(2)
+})
+
+it('writes nothing that is there already, though nobody noted it', async () => {
+  const [from, to] = [
+    shelf({ 'a.txt': 'hello', MLmodel: 'run: old' }),
+    shelf({ 'a.txt': 'hello', MLmodel: 'run: new' }),
+  ]
+  await copyFiles({ from, to, ledger: notes(), key: 'file/1', rewritten, signal })
+  expect(to.writes).toEqual([])
+})
+
+it('writes a file again that changed, or of which only a part arrived', async () => {
+  const [from, to, ledger] = [shelf({ changed: 'one', half: 'whole' }), shelf({ half: 'who' }), notes()]
+  const copy = { from, to, ledger, key: 'file/1', rewritten, signal }
+  await copyFiles(copy)
+  from.files.set('changed', Buffer.from('two'))
+  await copyFiles(copy)
+  expect(to.files).toEqual(from.files)
+  expect(to.writes.toSorted()).toEqual(['changed', 'changed', 'half'])
+})
+
+it('says only the description of a model in the names of the target', async () => {
+  const [from, to] = [shelf({ 'm/MLmodel': 'run: old', 'm/notes': 'run: old' }), shelf()]
+  await copyFiles({ from, to, ledger: notes(), key: 'file/1', rewritten, signal })
+  expect(Object.fromEntries([...to.files].map(([path, bytes]) => [path, String(bytes)]))).toEqual({
+    'm/MLmodel': 'run: new',
+    'm/notes': 'run: old',
+  })
+})
+
+it('says that a store lost what it took', async () => {
+  const [from, to] = [shelf({ a: '1' }), shelf()]
+  const forgetful = { ...to, artifacts: { ...to.artifacts, write: () => Promise.resolve() } }
+  const copying = copyFiles({ from, to: forgetful, ledger: notes(), key: 'file/1', rewritten, signal })
+  await expect(copying).rejects.toMatchObject({ code: 'blob/damaged' })
+})
+
+it('refuses files that the server does not hand out, by where they are', async () => {
+  const from = shelf({ a: '1' })
+  const elsewhere = { root: 's3://bucket/run', artifacts: { ...from.artifacts, reaches: () => false } }
+  const copying = copyFiles({ from: elsewhere, to: shelf(), ledger: notes(), key: 'file/1', rewritten, signal })
+  await expect(copying).rejects.toMatchObject({
+    code: 'azure/refused',
+    message: expect.stringContaining('s3://bucket'),
+  })
+})

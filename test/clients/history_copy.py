@@ -1,0 +1,156 @@
+"""`holdfast history` between two servers of MLflow, filled and compared by MLflow's own client."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+from cases import case, equal, run, true, until
+from mlflow import MlflowClient
+from mlflow.entities import Param, RunTag
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = Path(tempfile.mkdtemp(prefix="history-"))
+FIRST = 1_800_000_000_000
+uris = {}
+servers = []
+
+
+def start(name):
+    home = HOME / name
+    home.mkdir()
+    command = [sys.executable, str(ROOT / "test" / "history" / "server.py"), str(home)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    servers.append(server)
+    uris[name] = server.stdout.readline().strip()
+
+
+def answers(name):
+    try:
+        return requests.get(f"{uris[name]}/health", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def program(verb, *more):
+    command = ["node", str(ROOT / "src" / "main.ts"), "history", verb, uris["old"], uris["new"]]
+    return [*command, "--state", str(HOME / "state"), "--json", *more]
+
+
+def holdfast(verb, *more):
+    """Runs it, and gives its exit code and its facts."""
+    done = subprocess.run(program(verb, *more), capture_output=True, text=True, timeout=120)
+    end = done.stdout.find("\n}\n{")
+    text = done.stdout if end < 0 else done.stdout[: end + 2]
+    true(text, f"facts on standard output, not only {done.stderr}")
+    return done.returncode, json.loads(text)
+
+
+def python(name, *args):
+    done = subprocess.run([sys.executable, str(ROOT / "test" / "history" / name), *args], capture_output=True, text=True)
+    equal((done.returncode, done.stdout[-1500:] if done.returncode else ""), (0, ""))
+
+
+def kept(name):
+    """Everything that a server keeps of its history, as one text."""
+    with sqlite3.connect(f"file:{HOME}/{name}/db?mode=ro", uri=True) as database:
+        return [line for line in database.iterdump() if '"jobs"' not in line]
+
+
+@case("two servers start, and one is filled with every odd case", first=True)
+def begin():
+    start("old")
+    start("new")
+    for name in uris:
+        until(f"an answer of {name}", lambda name=name: answers(name), 120)
+    python("seed.py", uris["old"])
+
+
+@case("a copy that is killed leaves nothing behind that the next one does twice")
+def killed():
+    for after in (0.9, 1.5):
+        process = subprocess.Popen(program("copy"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(after)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    code, facts = holdfast("copy")
+    equal((code, facts["notCarried"]), (0, []))
+    equal([(one["source"], one["target"]) for one in facts["experiments"]], [(1, 1), (9, 9), (0, 0)])
+
+
+@case("MLflow's client finds both histories to be the same")
+def same():
+    python("compare.py", uris["old"], uris["new"])
+
+
+@case("holdfast finds both histories to be the same")
+def verified():
+    code, facts = holdfast("verify")
+    equal((code, facts["differences"], facts["notCompared"]), (0, [], []))
+    equal((facts["runs"], facts["points"], facts["versions"]), (10, 4011, 6))
+
+
+@case("a second copy writes nothing, with its notes and without them")
+def idle():
+    before = kept("new")
+    for more in ([], ["--recheck"]):
+        code, facts = holdfast("copy", *more)
+        equal((code, facts["files"], facts["versions"], facts["loggedModels"] == 0), (0, 0, 0, more == []))
+        true(kept("new") == before, "nothing written")
+
+
+@case("what changed since is carried, and only that")
+def changed():
+    old = MlflowClient(uris["old"], uris["old"])
+    experiment = old.get_experiment_by_name("odd \u00fc/cases").experiment_id
+    open_run = old.search_runs([experiment], "attributes.status = 'RUNNING' and attributes.run_name = 'still open'")[0]
+    old.log_metric(open_run.info.run_id, "late", 1.5, FIRST, 3)
+    old.set_terminated(open_run.info.run_id, "FINISHED", FIRST + 5)
+    old.create_run(experiment, FIRST, run_name="new")
+    old.set_registered_model_alias("churn's model", "champion", "7")
+    old.delete_registered_model_alias("churn's model", "challenger")
+    code, facts = holdfast("copy")
+    # The one that ended, the new one, and the orphan, whose parent may come.
+    equal((code, facts["runs"], facts["unchanged"]), (0, 3, 8))
+    python("compare.py", uris["old"], uris["new"])
+
+
+@case("a run that cannot be carried is named, and the others are carried")
+def poisoned():
+    old, new = (MlflowClient(uris[name], uris[name]) for name in ("old", "new"))
+    experiment = old.create_experiment("poisoned")
+    bad = old.create_run(experiment, FIRST, run_name="bad").info.run_id
+    good = old.create_run(experiment, FIRST, run_name="good").info.run_id
+    old.log_batch(bad, params=[Param("rate", "1")])
+    there = new.create_run(new.create_experiment("poisoned"), FIRST, run_name="bad").info.run_id
+    new.log_batch(there, params=[Param("rate", "2")], tags=[RunTag("holdfast.source_run_id", bad)])
+    code, facts = holdfast("copy", "--experiment", "poisoned")
+    equal((code, [one["code"] for one in facts["notCarried"]]), (23, ["sync/conflict"]))
+    true(bad in facts["notCarried"][0]["subject"], "the bad run named")
+    found = new.search_runs([new.get_experiment_by_name("poisoned").experiment_id], "tags.`mlflow.runName` = 'good'")
+    equal([one.data.tags["holdfast.source_run_id"] for one in found], [good])
+
+
+@case("a value that somebody changed is found by verify, by its name")
+def tampered():
+    new = MlflowClient(uris["new"], uris["new"])
+    run_ = new.search_runs([new.get_experiment_by_name("odd \u00fc/cases").experiment_id], "attributes.run_name = 'files'")[0]
+    new.set_tag(run_.info.run_id, "mlflow.user", "mallory")
+    code, facts = holdfast("verify", "--experiment", "odd \u00fc/cases")
+    differences = [(one["field"], one["source"], one["target"]) for one in facts["differences"]]
+    equal((code, differences), (23, [("tags.mlflow.user", "ada", "mallory")]))
+
+
+@case("the servers end")
+def end():
+    for server in servers:
+        server.stdin.close()
+        equal(server.wait(timeout=30), 0)
+
+
+run()
