@@ -72,8 +72,9 @@ export async function reckon(ledger: Ledger, of: Reckoning): Promise<Reckoned> {
     changed.push(mark(of, kind))
   }
   await ledger.put(protection, changed)
-  await ledger.touch(protection, source.startedAt, untouched)
+  // Before the others move on: what is gone from the source was not in it at the instant they move to.
   await ledger.forget(protection, gone(ledger, of))
+  await ledger.touch(protection, source.startedAt, untouched)
   const recoveryPoint = older(oldest, source.startedAt)
   return { recoveryPoint: recoveryPoint === 0 ? undefined : recoveryPoint, behind: behind.sort() }
 }
