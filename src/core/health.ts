@@ -255,7 +255,9 @@ function reasonFor(facts: Omit<Health, 'reason'>, now: Tick): string {
   }
   const flaps = flapping ? '; it comes and goes' : ''
   if (allDownSince !== undefined) {
-    return `Nothing of the ${side} has answered for ${roughly(now - allDownSince)}: ${bad.join('; ')}${flaps}`
+    const since = now - allDownSince
+    const silent = since < 1000 ? 'answers' : `has answered for ${roughly(since)}`
+    return `Nothing of the ${side} ${silent}: ${bad.join('; ')}${flaps}`
   }
   if (bad.length === 0) return `The ${side} answers again, but has not been steady for long enough${flaps}`
   return `The ${side} answers in part: ${bad.join('; ')}${flaps}`

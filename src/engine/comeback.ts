@@ -42,9 +42,9 @@ export async function comeback(options: ComebackOptions): Promise<Comeback> {
   if (!fenced.complete) {
     throw new Fault(
       'observe/incomplete',
-      `The ${returned} is back and cannot be fenced yet: ${Object.values(fenced.unreached).join('; ')}`,
+      `The ${returned} cannot be fenced yet: ${Object.values(fenced.unreached).join('; ')}`,
       {
-        hint: 'Nothing to do: it is tried again, and nothing else is done with that side before.',
+        hint: '`holdfast serve` tries it again by itself; `holdfast sync` does by hand. Nothing else is done with it before.',
       },
     )
   }
@@ -153,7 +153,7 @@ async function read({ parts, signal, carrying }: ComebackOptions, place: Place):
     'observe/incomplete',
     `${place.location} cannot be read to its end yet: ${[...seen.incomplete.values()].join('; ')}`,
     {
-      hint: 'Nothing to do: it is tried again.',
+      hint: '`holdfast serve` tries it again by itself; `holdfast sync` does by hand.',
     },
   )
 }

@@ -90,7 +90,8 @@ const LINES = {
     Number(result['read'] ?? 0) > 0
       ? `read a last time what still answered: ${String(result['carried'])} carried`
       : 'nothing of the lost side could be read any more',
-  promote: (result: JsonObject) => `raised the standby: ${lengthOf(result['raised'])} things act there now`,
+  promote: (result: JsonObject) =>
+    `raised the standby: ${lengthOf(result['raised'])} of its things act now that stood by`,
   resubmit: (result: JsonObject) =>
     `resubmitted ${((result['jobs'] ?? []) as readonly JsonObject[]).filter((job) => job['is'] === 'submitted').length} jobs`,
   pointer: (result: JsonObject) => `moved ${lengthOf(result['moved'])} pointers`,
