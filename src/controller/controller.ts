@@ -135,7 +135,7 @@ async function tick(ticking: Ticking): Promise<void> {
   if (news !== memory.decided) options.told({ is: 'decision', decision })
   memory.decided = news
   options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
-  if (decision.do === 'fail-over') return startFailover(ticking, decision)
+  if (decision.do === 'fail-over') return startFailover(ticking, tenure, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
   if (decision.do === 'abandon') return abandon(ticking, tenure, decision.id)
   if (away !== undefined) {
@@ -191,8 +191,15 @@ async function situationOf({ options, memory }: Ticking, roles: Roles, away: Awa
   }
 }
 
-/** Writes the beginning down, then takes the lease anew: the failover is carried out in an epoch of its own. */
-async function startFailover(ticking: Ticking, decision: Extract<Decision, { do: 'fail-over' }>): Promise<void> {
+/**
+ * Writes the beginning down, then takes the lease anew: the failover is carried out in an epoch of its own. It begins
+ * under the lease under which it was decided, or not at all: in another, somebody else may have carried one out.
+ */
+async function startFailover(
+  ticking: Ticking,
+  tenure: Tenure,
+  decision: Extract<Decision, { do: 'fail-over' }>,
+): Promise<void> {
   const { options, memory, follower } = ticking
   const { parts, freshId } = options
   const { from, to, epoch, reason } = decision
@@ -201,8 +208,6 @@ async function startFailover(ticking: Ticking, decision: Extract<Decision, { do:
   const now = options.time.clock()
   const { lastAnswered, since } = memory.seen.health[from]
   const synced = await parts.store.fact(parts.protection, 'synced')
-  const tenure = await leased(ticking)
-  if (tenure === undefined) return
   await beginFailover(tenure, {
     id,
     from,
