@@ -39,10 +39,10 @@ function demandUp({ world, process }: Acting, side: Side): void {
 
 /** Reads the active side and then writes to the other, as a pass does. */
 async function pass(acting: Acting, { active, tenure, signal }: Parameters<Acts['pass']>[0]): Promise<Pass> {
-  const { world, process } = acting
+  const { world } = acting
   demandUp(acting, active)
   const [startedAt, source] = [world.now, world.sourceTime(active)]
-  await process.wait(world.random.between(0.5, 15) * SECOND, signal)
+  await worked(acting, world.random.between(0.5, 15) * SECOND, signal)
   demandUp(acting, active)
   demandUp(acting, otherSide(active))
   if (world.scenario.unsynced.some(({ from, to }) => from <= world.now && world.now < to))
@@ -50,12 +50,22 @@ async function pass(acting: Acting, { active, tenure, signal }: Parameters<Acts[
   tenure.demand(CALL)
   // What it had carried stands, whether or not this process lives to say so.
   const upTo = { of: active, upTo: startedAt }
-  await process.wait(world.random.between(0.1, 2) * SECOND, signal)
+  await worked(acting, world.random.between(0.1, 2) * SECOND, signal)
   demandUp(acting, otherSide(active))
   await tenure.setFact('synced', { active, recoveryPoint: source, startedAt: source })
   if (world.active === active && (world.inStep?.upTo ?? 0) < startedAt) world.inStep = upTo
   const seen = { snapshot: emptySnapshot(), startedAt: source }
   return { source: seen, target: seen, reckoned: { recoveryPoint: source, behind: [] } } as unknown as Pass
+}
+
+/** Works for a while. What is told to stop may still wait for a call that is under way. */
+async function worked({ world, process }: Acting, milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await process.wait(milliseconds, signal)
+  } catch (thrown) {
+    if (world.random.chance(0.7)) await process.wait(world.random.between(0, CALL), new AbortController().signal)
+    throw thrown
+  }
 }
 
 type Did = (failing: Failing) => Promise<JsonObject>

@@ -21,6 +21,7 @@ export class SimulatedProcess implements Owner {
   readonly #random: Random
   readonly #rate: number
   readonly #postponed: (() => void)[] = []
+  readonly #unsent: (() => void)[] = []
   #dead = false
   #stoppedAt: number | undefined
   #suspended = false
@@ -65,7 +66,9 @@ export class SimulatedProcess implements Owner {
     if (this.#stoppedAt === undefined) return
     if (this.#suspended) this.#slept += this.#schedule.now - this.#stoppedAt
     this.#stoppedAt = undefined
-    for (const act of this.#postponed.splice(0)) this.#schedule.at(this.#schedule.now, act, this)
+    // Timers are due first, as in a real event loop; what came over the network follows.
+    for (const act of [...this.#postponed.splice(0), ...this.#unsent.splice(0)])
+      this.#schedule.at(this.#schedule.now, act, this)
   }
 
   kill(): void {
@@ -93,7 +96,17 @@ export class SimulatedProcess implements Owner {
   }
 
   /** Sends a request, lets it act where it arrives, and brings the answer back, unless this process is cut off. */
-  ask<T>(act: () => T): Promise<T> {
+  async ask<T>(act: () => T): Promise<T> {
+    await this.running()
+    return this.#sent(act)
+  }
+
+  /** Resolves at once, or when this process is no longer stopped. */
+  running(): Promise<void> | undefined {
+    return this.stopped ? new Promise((resolve) => this.#unsent.push(resolve)) : undefined
+  }
+
+  #sent<T>(act: () => T): Promise<T> {
     const there = this.#schedule.now + this.#random.between(1, 20)
     return new Promise((resolve, reject) => {
       const failed = () => {

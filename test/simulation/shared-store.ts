@@ -49,11 +49,11 @@ export class SharedStore {
           if (this.#held.epoch === lease.epoch) this.#held.until = 0
         }),
       async *read(_, { after = 0, run, typed = '' } = {}) {
-        if (process.cut) await process.ask(() => undefined)
+        if (process.cut || process.stopped) await process.ask(() => undefined)
         for (const one of journal)
           if (one.seq > after && (run === undefined || one.run === run) && one.type.startsWith(typed)) yield one
       },
-      fact: async (_, name) => (process.cut ? process.ask(() => facts.get(name)) : facts.get(name)),
+      fact: async (_, name) => (process.cut || process.stopped ? process.ask(() => facts.get(name)) : facts.get(name)),
       setFact: (lease, name, value) =>
         process.ask(() => {
           this.#demand(lease)

@@ -223,10 +223,12 @@ function halted(world: World, controllers: readonly Controller[], by: string): v
     const decider = name === by
     const from = world.now + (decider ? 0 : haltAtDecision - 20 * SECOND)
     const to = decider ? world.now + haltAtDecision : from + 2 * MINUTE
-    schedule.at(from, () => {
+    const stop = () => {
       world.say(name, `stop until ${(to / 1000).toFixed(0)} s`)
       process.stop(false)
-    })
+    }
+    if (decider) stop()
+    else schedule.at(from, stop)
     schedule.at(to, () => process.resume())
   }
 }
