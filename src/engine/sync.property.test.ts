@@ -83,7 +83,7 @@ async function untruths(world: World): Promise<readonly string[]> {
   }
   const point = Number((await world.store.fact(PROTECTION, 'synced'))?.['recoveryPoint'] ?? 0)
   for (const address of point === 0 ? [] : ADDRESSES) {
-    if (primary.at(address, point) === undefined || primary.get(address) === undefined) continue
+    if (!primary.stoodSince(address, point)) continue
     if (!address.startsWith('job/') && secondary.get(address) === undefined)
       wrong.push(`${address} is not there, of ${point}`)
     const known = world.ledger.get(PROTECTION, address)

@@ -79,6 +79,12 @@ export class FakeSide {
     return this.#history.findLast((one) => one.address === address && one.at <= instant)?.body
   }
 
+  /** Whether something stood at an address at an instant and ever since. */
+  stoodSince(address: Address, instant: number): boolean {
+    const later = this.#history.filter((one) => one.address === address && one.at > instant)
+    return this.at(address, instant) !== undefined && later.every((one) => one.body !== undefined)
+  }
+
   demandUp(): void {
     if (this.down) throw new Fault('azure/unreachable', `${this.place.location} does not answer`)
   }
