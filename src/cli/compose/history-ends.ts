@@ -1,3 +1,5 @@
+import type { Azure } from '../../azure/open-azure.ts'
+import { Fault } from '../../core/errors.ts'
 import { census, counted } from '../../engine/history/census.ts'
 import type { HistoryEnd, HistoryParts } from '../../engine/history/parts.ts'
 import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
@@ -7,9 +9,12 @@ import { httpTracking } from '../../mlflow/http-tracking.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
 import { type Credentials, openServer } from '../../mlflow/server.ts'
 import { experiments } from '../../services/experiment/index.ts'
+import { placeOf, readNames } from '../../services/place.ts'
+import { blobArtifacts, RUN_FILES } from '../../services/run/blob-artifacts.ts'
 import { type RunAccess, runs } from '../../services/run/index.ts'
 import { isOpen, sharedIdOf } from '../../services/run/schema.ts'
 import type { Place } from '../../services/service.ts'
+import { openReach, sender } from './reach.ts'
 
 /** An end of a copy and how runs are reached there. */
 export interface OpenEnd {
@@ -35,6 +40,31 @@ export function openServerEnd(uri: string, credentials: Credentials): OpenEnd {
   // MLflow's own server gives each run an id of its choosing.
   const no = () => Promise.resolve(false)
   return { end, access: { tracking, createWithId: no, setStart: no } }
+}
+
+/** A workspace by its ARM id. What it says of itself is carried as it is: a server has no other names for it. */
+export async function openWorkspaceEnd(azure: Azure, id: string, signal: AbortSignal): Promise<OpenEnd> {
+  const names = await readNames(azure.arm, id, { signal })
+  if (names === undefined) {
+    throw new Fault('usage/bad-argument', `There is no workspace ${id}`, { hint: 'Look at its id and your rights.' })
+  }
+  const place: Place = { ...placeOf(names), portable: (value) => value, local: (value) => value }
+  const reach = openReach(azure)
+  const access = reach.runsOf(place)
+  const residents = census(sharedIdOf)
+  const tracking = counted(access.tracking, residents)
+  const send = sender(azure, place)
+  const end = {
+    name: names.workspace,
+    place,
+    tracking,
+    census: residents,
+    artifacts: blobArtifacts(reach.blobs.container(place, RUN_FILES)),
+    registry: httpRegistry(send),
+    models: httpLoggedModels(send),
+    hasTraces: undefined,
+  }
+  return { end, access: { ...access, tracking } }
 }
 
 /** The services that carry between two ends. */

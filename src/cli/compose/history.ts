@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { type Azure, openAzure } from '../../azure/open-azure.ts'
+import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault } from '../../core/errors.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import type { Progress } from '../../engine/parts.ts'
 import { type Credentials, credentialsOf } from '../../mlflow/server.ts'
 import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
-import { carriersOf, type OpenEnd, openServerEnd } from './history-ends.ts'
+import { carriersOf, type OpenEnd, openServerEnd, openWorkspaceEnd } from './history-ends.ts'
+import { demandOwnCloud } from './own-cloud.ts'
 
 export interface HistoryOptions {
   /** What both ends are called: a URI, or the ARM id of a workspace. */
@@ -27,20 +30,36 @@ export interface OpenHistory {
 
 /** Joins both ends and the ledger of what was carried between them. */
 export async function openHistory(options: HistoryOptions): Promise<OpenHistory> {
-  const { from, to, state, recheck, filter, progress } = options
+  const { from, to, state, recheck, filter, progress, signal } = options
   if (from.replace(/\/+$/, '') === to.replace(/\/+$/, '')) throw same(from)
-  const [one, other] = [openEnd(from, 'FROM'), openEnd(to, 'TO')]
+  const azure = [from, to].some(isWorkspace) ? openAzure({ surroundings: surroundingsOf(process.env) }) : undefined
+  const [one, other] = [await openEnd(from, 'FROM', { azure, signal }), await openEnd(to, 'TO', { azure, signal })]
   const pair = createHash('sha256').update(`${one.end.name}\n${other.end.name}`).digest('hex').slice(0, 16)
   const file = openSqliteHistoryLedger(join(state, `${pair}.db`))
   const ledger = recheck ? { ...file, get: () => undefined } : file
   return {
     parts: { from: one.end, to: other.end, ...carriersOf(one, other), ledger, progress, filter },
-    close: () => file.close(),
+    close: () => {
+      file.close()
+      azure?.close()
+    },
   }
 }
 
-function openEnd(named: string, side: 'FROM' | 'TO'): OpenEnd {
+function isWorkspace(named: string): boolean {
+  return named.startsWith('/subscriptions/')
+}
+
+async function openEnd(
+  named: string,
+  side: 'FROM' | 'TO',
+  { azure, signal }: { readonly azure: Azure | undefined; readonly signal: AbortSignal },
+): Promise<OpenEnd> {
   if (/^https?:\/\//.test(named)) return openServerEnd(named, credentials(side))
+  if (azure !== undefined && isWorkspace(named)) {
+    demandOwnCloud(named)
+    return openWorkspaceEnd(azure, named, signal)
+  }
   throw unknown(named)
 }
 

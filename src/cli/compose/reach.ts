@@ -55,7 +55,7 @@ function containersOf(azure: Azure) {
 }
 
 /** MLflow's API of a workspace, at the host of its region. */
-function sender(azure: Azure, { location, workspace }: Place): Send {
+export function sender(azure: Azure, { location, workspace }: Place): Send {
   const root = `https://${location}.api.azureml.ms/mlflow/v1.0${workspace}/api/2.0/mlflow`
   return async ({ method, path, query, body, signal, once: isOnce }) => {
     const asked = query === undefined ? '' : `?${new URLSearchParams(query)}`
