@@ -62,6 +62,10 @@ export const GUIDANCE: readonly (readonly [service: string, state: string, words
   ['Schedules', 'carried', 'Disabled in the standby, enabled there by a failover'],
   ['Models, environments, data, components, code', 'carried', 'Archived or not, in the order of their versions'],
   ['Run history', 'carried', 'Experiments and runs with every metric point, over the MLflow API'],
-  ['MLflow tracking servers outside Azure ML', 'not yet', ''],
+  [
+    'MLflow tracking servers outside Azure ML',
+    'by `history`',
+    'Copied on demand, from and to servers and workspaces; not protected',
+  ],
   ['AI Foundry projects without a hub', 'not yet', 'The vendor’s guidance does not cover them'],
 ]

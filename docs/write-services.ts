@@ -30,7 +30,7 @@ export function servicesPage(): string {
 
 const GUIDANCE_WORDS = `The list is that of [Failover for business continuity](https://learn.microsoft.com/azure/machine-learning/how-to-high-availability-machine-learning)
 and of the page on jobs and run history it leads to. **carried**: it is in the standby and follows. **observed**: it is seen, named and
-used at a failover, but not made in the standby. **by \`apply\`**: made once for the standby, not followed. **not yet**: Holdfast does nothing for it.`
+used at a failover, but not made in the standby. **by \`apply\`**: made once for the standby, not followed. **by \`history\`**: copied when a person asks for it. **not yet**: Holdfast does nothing for it.`
 
 const KINDS_WORDS = `In the order in which they are carried: those first that others need. *Gone from the source* is what becomes of a replica whose
 original is no longer there: it is archived where the kind knows that and kept where not; it is removed only where \`sync.removes\` names
