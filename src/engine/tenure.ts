@@ -49,6 +49,7 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
 
   function fence(cause?: unknown): void {
     if (ending.signal.aborted) return
+    stopRenewing()
     ending.abort(
       new Fault('run/fenced', `${holder} no longer holds the lease of ${protection} (epoch ${lease.epoch})`, {
         facts: { epoch: lease.epoch },
