@@ -9,6 +9,7 @@ import type { FaultOf } from './faults-kinds.ts'
 import { asksForList, nextTokenOf, readsByPost, tokenOf } from './faults-lists.ts'
 import { Refusal } from './refusal.ts'
 import type { Database } from './state/database.ts'
+import { TENANT } from './tokens.ts'
 
 export interface MeetingParts {
   readonly faults: Faults
@@ -27,6 +28,9 @@ export class HangUp extends Error {
 
 const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
 const MOST_PAGES = 500
+const CHALLENGE = `Bearer authorization_uri="https://login.microsoftonline.com/${TENANT}", error="invalid_token", error_description="The access token has expired."`
+// The vendor's storage clients read the tenant out of it and sign in once more.
+const BLOB_CHALLENGE = `Bearer authorization_uri=https://login.microsoftonline.com/${TENANT}/oauth2/authorize resource_id=https://storage.azure.com`
 
 /** Pages that were answered while pages are to come twice, by the token that led on from them. */
 export type Pages = Map<string, Reply>
@@ -134,7 +138,7 @@ export class Meeting {
           401,
           blob ? 'InvalidAuthenticationInfo' : 'ExpiredAuthenticationToken',
           'The access token expiry UTC time is earlier than the current UTC time.',
-          { 'www-authenticate': 'Bearer error="invalid_token", error_description="The access token has expired."' },
+          { 'www-authenticate': blob ? BLOB_CHALLENGE : CHALLENGE },
         )
       case 'disk-full':
         return fault.status === '507'
