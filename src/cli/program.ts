@@ -13,6 +13,7 @@ import { initVerb } from './verbs/init.ts'
 import { inventoryVerb } from './verbs/inventory.ts'
 import { planVerb } from './verbs/plan.ts'
 import { reportVerb } from './verbs/report.ts'
+import { resolveVerb } from './verbs/resolve.ts'
 import { serveVerb } from './verbs/serve.ts'
 import { lossVerb, statusVerb } from './verbs/status.ts'
 import { syncVerb } from './verbs/sync.ts'
@@ -43,6 +44,7 @@ const VERBS: readonly (() => Command)[] = [
   serveVerb,
   vantageVerb,
   reportVerb,
+  resolveVerb,
   historyCommand,
   localCommand,
 ]
