@@ -9,7 +9,7 @@ const dir = mkdtempSync(join(tmpdir(), 'holdfast-resolve-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 const workspace = (name: string) =>
-  `/subscriptions/10ca1e00-0000-4000-8000-00000000000a/resourceGroups/churn-rg/providers/Microsoft.MachineLearningServices/workspaces/${name}`
+  `/subscriptions/5f0c6f4e-0000-4000-8000-000000000001/resourceGroups/churn-rg/providers/Microsoft.MachineLearningServices/workspaces/${name}`
 
 beforeAll(async () => {
   const sides = `primary: { workspace: ${workspace('churn')} }\nsecondary: { location: centralus, workspace: ${workspace('churn-dr')} }\n`
