@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { body } from '../../test/support/made-up-kinds.ts'
-import { CARRYING, changesOf, PROTECTION, passing, World } from '../../test/support/made-up-world.ts'
+import { CALL, CARRYING, changesOf, PROTECTION, passing, World } from '../../test/support/made-up-world.ts'
 import { Fault } from '../core/errors.ts'
 import type { Address, Side } from '../core/model.ts'
 import { lossOf, openBy } from './loss.ts'
 import { NO_REPLICA } from './reckon.ts'
+import { pass } from './sync.ts'
 
 let world: World
 beforeEach(() => {
@@ -94,6 +95,20 @@ it('guards I5: a list that breaks off at the standby withdraws nothing there eit
   await passed('primary', { ...CARRYING, removes: new Set(['asset']) })
   expect(world.effects.length).toBe(before)
   expect(world.sides.secondary.get('asset/old/1')).toEqual(body.asset(9))
+})
+
+it('takes nothing back in the standby because of what a list of long ago had', async () => {
+  estate()
+  const old = await passed()
+  const before = { source: old.source.snapshot, target: old.target.snapshot }
+  world.sides.primary.put('datum/set', body.datum(2))
+  await passed()
+  world.sides.primary.broken.add('datum')
+  await world.run('a', ({ parts, tenure }) => {
+    const signal = AbortSignal.timeout(20_000)
+    return pass({ parts, tenure, active: 'primary', carrying: CARRYING, signal, callMilliseconds: CALL, before })
+  })
+  expect(world.sides.secondary.get('datum/set')).toEqual(body.datum(2))
 })
 
 it('does not move the recovery point past something that was behind before its list broke off', async () => {

@@ -1,7 +1,7 @@
 import { Fault } from '../core/errors.ts'
 import { type Address, type Instant, type Kind, kindOf, otherSide, type Side } from '../core/model.ts'
 import { plan as planOf } from '../core/plan.ts'
-import type { Snapshot } from '../core/snapshot.ts'
+import { type Snapshot, withKind } from '../core/snapshot.ts'
 import type { Note, Plan, PlanRules } from '../core/step.ts'
 import type { Place, Service } from '../services/service.ts'
 import type { Ends } from './carry.ts'
@@ -73,8 +73,15 @@ export async function prepare(options: PassOptions): Promise<Prepared> {
     incomplete,
     quarantined: (address) => conflicts[address] ?? carrying.quarantined?.(address),
   }
-  const plan = planOf({ wanted: from.snapshot, found: to.snapshot, rules })
+  const plan = planOf({ wanted: provedBy(from), found: to.snapshot, rules })
   return { ends: { source, target }, source: from, target: to, rules, plan }
+}
+
+/** What was read to its end. What an earlier reading had may be older than what the standby has by now. */
+function provedBy({ snapshot, incomplete }: Observation): Snapshot {
+  let proved = snapshot
+  for (const kind of incomplete.keys()) proved = withKind(proved, kind, [])
+  return proved
 }
 
 /** Makes the standby follow, and brings the ledger up to date with what was seen and done. */

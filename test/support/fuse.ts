@@ -8,6 +8,8 @@ export interface Fuse {
   /** Passes, or never returns. */
   point(what: string): Promise<void>
   readonly dead: boolean
+  /** Cuts the power at the first point from here on of which this holds. */
+  blowAt(when: (what: string) => boolean): void
   /** Resolves when the power is cut. */
   readonly blown: Promise<void>
   /** What was passed so far. */
@@ -19,13 +21,18 @@ export function fuse(blowsAt = Number.POSITIVE_INFINITY): Fuse {
   const passed: string[] = []
   const cut = Promise.withResolvers<void>()
   let dead = false
+  let fatal: (what: string) => boolean = () => false
+  function blow(): void {
+    dead = true
+    cut.resolve()
+  }
   return {
+    blowAt: (when) => {
+      fatal = when
+    },
     point: async (what) => {
       if (!dead) passed.push(what)
-      if (!dead && passed.length >= blowsAt) {
-        dead = true
-        cut.resolve()
-      }
+      if (passed.length >= blowsAt || fatal(what)) blow()
       if (dead) await new Promise<never>(() => undefined)
     },
     get dead() {

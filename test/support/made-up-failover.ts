@@ -13,7 +13,11 @@ import { needsOf } from './two-sides.ts'
 export const FAILOVER = 'f1'
 
 /** Everything that the phases need, with submission by name as a job's own kind does it. */
-export function failingOf(world: World, process: Process, from: Side = 'primary'): Failing {
+export function failingOf(
+  world: World,
+  process: Pick<Process, 'parts' | 'access' | 'tenure'>,
+  from: Side = 'primary',
+): Failing {
   const { parts, tenure, access } = process
   const to = otherSide(from)
   const { signal } = new AbortController()

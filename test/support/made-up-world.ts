@@ -37,28 +37,28 @@ export class World {
   befall: (call: Call, moment: 'before' | 'after') => void | Promise<void> = () => undefined
   readonly store: Store
   readonly ledger: Ledger
+  readonly clock: () => number
   readonly #dir = mkdtempSync(join(tmpdir(), 'holdfast-world-'))
   readonly #tenures: Tenure[] = []
   #wall = 1000
   #ticks = 0
 
   /** @param where `memory` for a test that needs many worlds: the same store, without the waiting for the disk */
-  constructor(where: 'disk' | 'memory' = 'disk') {
+  constructor(where: 'disk' | 'memory' = 'disk', clock?: () => number) {
+    this.clock = clock ?? (() => this.#ticks)
     this.sides = {
       primary: new FakeSide('primary', 'eastus2', this.now),
       secondary: new FakeSide('secondary', 'centralus', this.now),
     }
     this.store = openSqliteStore(where === 'disk' ? this.file('store.db') : ':memory:', () => ({
       boot: 'one',
-      milliseconds: this.#ticks,
+      milliseconds: this.clock(),
     }))
     this.ledger = openSqliteLedger(where === 'disk' ? this.file('ledger.db') : ':memory:')
   }
 
   /** A wall clock of which no two readings are equal. */
   readonly now = (): number => ++this.#wall
-
-  readonly clock = (): number => this.#ticks
 
   /** A path in the folder of this world. */
   file(name: string): string {
@@ -75,10 +75,15 @@ export class World {
     this.#ticks += milliseconds
   }
 
+  /** What a process of its own has in its hands, before it takes any lease. */
+  joined(name: string, cord: Fuse): Pick<Process, 'parts' | 'access'> {
+    const access = this.#access(name, cord)
+    return { access, parts: this.#parts(access, cord) }
+  }
+
   /** Starts a process that takes the lease. */
   async start(name: string, cord: Fuse = fuse()): Promise<Process> {
-    const access = this.#access(name, cord)
-    const parts = this.#parts(access, cord)
+    const { access, parts } = this.joined(name, cord)
     const { store } = parts
     const every = () => () => undefined
     const tenure = await takeTenure({
@@ -185,8 +190,14 @@ export function forever(): Promise<never> {
 }
 
 function cutStore(store: Store, cord: Fuse): Store {
+  async function alive<T>(ask: () => Promise<T>): Promise<T> {
+    return cord.dead ? forever() : ask()
+  }
   return {
     ...store,
+    acquire: (...of) => alive(() => store.acquire(...of)),
+    renew: (lease) => alive(() => store.renew(lease)),
+    fact: (...of) => alive(() => store.fact(...of)),
     append: async (lease, records) => {
       const what = `append ${records.map(({ type, body }) => `${type} ${body['phase'] ?? body['address'] ?? ''}`).join()}`
       await cord.point(`before ${what}`)

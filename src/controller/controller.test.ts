@@ -1,0 +1,259 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type Fuse, fuse } from '../../test/support/fuse.ts'
+import { failingOf } from '../../test/support/made-up-failover.ts'
+import { body } from '../../test/support/made-up-kinds.ts'
+import { FOLLOWED } from '../../test/support/made-up-policy.ts'
+import { CALL, CARRYING, forever, World } from '../../test/support/made-up-world.ts'
+import { type VirtualTime, virtualTime } from '../../test/support/virtual-time.ts'
+import type { Probe } from '../core/health.ts'
+import { type ControllerOptions, ENGINE, type Event, runController } from './controller.ts'
+
+const TICK = 2000
+const MINUTE = 60_000
+
+let time: VirtualTime
+let world: World
+const ending: (() => Promise<void>)[] = []
+beforeEach(() => {
+  time = virtualTime()
+  world = new World('memory', time.clock)
+  const { primary } = world.sides
+  primary.put('datum/set', body.datum(1))
+  primary.put('schedule/nightly', body.schedule(1))
+  primary.put('job/train', body.job('Running'))
+})
+afterEach(async () => {
+  for (const end of ending.splice(0)) await end()
+  await world.close()
+})
+
+/** Three points that see both sides as they are. */
+async function seen(): Promise<{ probes: readonly Probe[]; silent: Record<string, string> }> {
+  const probes = FOLLOWED.failover.vantagePoints.flatMap(({ name: point }) =>
+    (['primary', 'secondary'] as const).flatMap((side) =>
+      (['control', 'data'] as const).map((plane) => {
+        const result = world.sides[side].down ? ('failed' as const) : ('ok' as const)
+        return { point, side, plane, result, startedAt: time.clock(), duration: 0, selfCheck: true }
+      }),
+    ),
+  )
+  return { probes, silent: {} }
+}
+
+interface Running {
+  readonly events: readonly Event[]
+  readonly cord: Fuse
+  of<T extends Event['is']>(is: T): readonly Extract<Event, { readonly is: T }>[]
+}
+
+function controller(name: string, more: Partial<ControllerOptions> = {}): Running {
+  const cord = fuse()
+  const joined = world.joined(name, cord)
+  const events: Event[] = []
+  const stopping = new AbortController()
+  let failovers = 0
+  const over = runController(
+    {
+      parts: joined.parts,
+      policy: FOLLOWED,
+      carrying: CARRYING,
+      holder: name,
+      planes: ['control', 'data'],
+      points: { points: FOLLOWED.failover.vantagePoints, verify: () => true, timeoutMilliseconds: 1 },
+      leaseMilliseconds: 30_000,
+      callMilliseconds: CALL,
+      tickMilliseconds: TICK,
+      failing: ({ tenure, id, from, signal }) => ({
+        ...failingOf(world, { ...joined, tenure }, from),
+        id,
+        signal,
+        pointer: [],
+      }),
+      freshId: () => `${name}${++failovers}`,
+      inside: () => false,
+      told: (event) => events.push(event),
+      time,
+      acts: { ...ENGINE, askPoints: seen },
+      ...more,
+    },
+    stopping.signal,
+  )
+  ending.push(async () => {
+    stopping.abort()
+    if (!cord.dead) await over
+  })
+  return {
+    events,
+    cord,
+    of: <T extends Event['is']>(is: T) =>
+      events.filter((one): one is Extract<Event, { readonly is: T }> => one.is === is),
+  }
+}
+
+function outcomes(...of: readonly Running[]): readonly string[] {
+  return of.flatMap((one) => one.of('failover').map(({ id, outcome }) => `${id} ${outcome}`))
+}
+
+const submissions = () => world.effects.filter(({ act }) => act === 'submit').map((one) => one.of)
+
+it('holds the lease and follows while all is well', async () => {
+  const one = controller('a')
+  await time.goOn(2 * MINUTE)
+  expect(one.of('lease').length).toBe(1)
+  expect(world.lacking('primary')).toEqual([])
+  world.sides.primary.put('datum/new', body.datum(1))
+  await time.goOn(FOLLOWED.sync.every + TICK)
+  expect(world.lacking('primary')).toEqual([])
+  expect(one.of('trouble')).toEqual([])
+  expect(outcomes(one)).toEqual([])
+})
+
+it('fails over once when the active side is lost for as long as the policy says, and not before', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  world.sides.primary.down = true
+  await time.goOn(FOLLOWED.failover.after - TICK)
+  expect(outcomes(one)).toEqual([])
+  await time.goOn(3 * TICK)
+  expect(outcomes(one)).toEqual(['a1 done'])
+  expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
+  expect(submissions()).toEqual(['job/train-a1'])
+  await time.goOn(60 * MINUTE)
+  expect(outcomes(one)).toEqual(['a1 done'])
+})
+
+it('does not fail over while the active side comes and goes', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  for (let turn = 0; turn < 20; turn++) {
+    world.sides.primary.down = turn % 2 === 0
+    await time.goOn(FOLLOWED.failover.after / 2)
+  }
+  expect(outcomes(one)).toEqual([])
+})
+
+it('takes the lost side back before it follows in the other direction', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  const { primary, secondary } = world.sides
+  primary.down = true
+  await time.goOn(3 * MINUTE)
+  secondary.put('datum/since', body.datum(5))
+  primary.put('datum/late', body.datum(7))
+  const before = world.effects.length
+  primary.down = false
+  await time.goOn(3 * MINUTE)
+  const findings = one
+    .of('return')
+    .map(({ comeback }) => comeback.findings.map((found) => `${found.is} ${found.address}`))
+  expect(findings).toEqual([['listed job/train', 'carried datum/late']])
+  expect(
+    world.effects
+      .slice(before)
+      .map(({ side, act }) => `${side} ${act}`)
+      .slice(0, 2),
+  ).toEqual(['primary fence', 'primary fence'])
+  expect(secondary.get('datum/late')).toEqual(body.datum(7))
+  expect(primary.get('datum/since')).toEqual(body.datum(5))
+  expect(primary.get('schedule/nightly')).toMatchObject({ live: false })
+  expect(world.lacking('secondary')).toEqual([])
+  expect(outcomes(one)).toEqual(['a1 done'])
+})
+
+it('follows no side that could not be taken back yet', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  const { primary, secondary } = world.sides
+  primary.down = true
+  await time.goOn(3 * MINUTE)
+  secondary.put('datum/since', body.datum(5))
+  primary.broken.add('blob')
+  primary.down = false
+  await time.goOn(3 * MINUTE)
+  expect(primary.get('datum/since')).toBeUndefined()
+  expect(primary.get('schedule/nightly')).toMatchObject({ live: false })
+  expect(one.of('trouble').length).toBeGreaterThan(0)
+  primary.broken.clear()
+  await time.goOn(3 * MINUTE)
+  expect(primary.get('datum/since')).toEqual(body.datum(5))
+})
+
+it('goes on after a tick that surprised it', async () => {
+  let surprises = 3
+  const askPoints = async () => {
+    if (surprises-- > 0) throw new TypeError('x is not a function')
+    return seen()
+  }
+  const one = controller('a', { acts: { ...ENGINE, askPoints } })
+  await time.goOn(MINUTE)
+  expect(one.of('trouble').map(({ why }) => why)).toEqual(Array(3).fill('x is not a function'))
+  expect(world.lacking('primary')).toEqual([])
+})
+
+it('ends a pass that hangs on the lost side, and fails over', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  world.befall = ({ side }) => (side === 'primary' ? forever() : undefined)
+  world.sides.primary.put('datum/new', body.datum(1))
+  await time.goOn(FOLLOWED.sync.every)
+  world.sides.primary.down = true
+  const failing = one.of('pass').length
+  await time.goOn(FOLLOWED.failover.after + 3 * TICK)
+  expect(one.of('phase').map(({ phase }) => phase)).toContain('lease')
+  expect(one.of('pass').length).toBe(failing)
+})
+
+it('guards I1: of two controllers on one store only the one with the lease acts', async () => {
+  const strangers: string[] = []
+  world.befall = async ({ by, act, of }, moment) => {
+    if (act === 'list' || moment === 'after') return
+    const answer = await world.store.acquire('churn', 'asks', 1)
+    const holder = 'held' in answer ? answer.held.holder : 'nobody'
+    if (holder !== by) strangers.push(`${by} did ${act} ${of} while ${holder} had the lease`)
+  }
+  const one = controller('a')
+  const two = controller('b')
+  await time.goOn(MINUTE)
+  world.sides.primary.down = true
+  await time.goOn(3 * MINUTE)
+  expect(outcomes(one, two).length).toBe(1)
+  expect(submissions().length).toBe(1)
+  expect(strangers).toEqual([])
+})
+
+it('guards I2: the second carries on what the first had begun when it died, wherever that was', async () => {
+  const deaths = [
+    'before append failover/begun',
+    'after append failover/begun',
+    'before converge schedule/nightly',
+    'after converge schedule/nightly',
+    'before setting roles',
+    'after setting roles',
+    'after append resubmit/planned',
+    'before submit',
+    'after submit',
+    'after append resubmit/done',
+    'before append failover/ended',
+    'after append failover/ended',
+  ]
+  for (const death of deaths) {
+    await world.close()
+    time = virtualTime()
+    world = new World('memory', time.clock)
+    world.sides.primary.put('datum/set', body.datum(1))
+    world.sides.primary.put('schedule/nightly', body.schedule(1))
+    world.sides.primary.put('job/train', body.job('Running'))
+    const one = controller('a')
+    await time.goOn(MINUTE)
+    const two = controller('b')
+    world.sides.primary.down = true
+    one.cord.blowAt((what) => what.startsWith(death))
+    await time.goOn(5 * MINUTE)
+    expect(one.cord.dead, death).toBe(true)
+    const id = death === 'before append failover/begun' ? 'b1' : 'a1'
+    expect(outcomes(two), death).toEqual(death === 'after append failover/ended' ? [] : [`${id} done`])
+    expect(submissions(), death).toEqual([`job/train-${id}`])
+    expect(await world.store.fact('churn', 'roles'), death).toMatchObject({ active: 'secondary', failover: id })
+    for (const end of ending.splice(0)) await end()
+  }
+})
