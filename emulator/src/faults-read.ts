@@ -57,12 +57,12 @@ function fieldValue(name: string, field: Fields[string], value: unknown): unknow
       return value
     throw new Error(`${said} and must be a ${whole ? 'whole ' : ''}number from ${least} to ${most}.`)
   }
+  // A file may hold a status as a number.
+  const text = typeof value === 'number' ? String(value) : value
   if (field.is === 'choice') {
-    // A file may hold a status as a number.
-    const text = typeof value === 'number' ? String(value) : value
     if (typeof text === 'string' && field.of.includes(text)) return text
     throw new Error(`${said} and must be one of ${field.of.join(', ')}.`)
   }
-  if (typeof value === 'string' && value !== '') return value
+  if (typeof text === 'string' && text !== '') return text
   throw new Error(`${said} and must be a text.`)
 }

@@ -1,8 +1,8 @@
-import { Command, Option } from 'commander'
-import { Fault } from '../../core/errors.ts'
-import { milliseconds, wholeNumber } from '../arguments.ts'
+import { Command } from 'commander'
+import { wholeNumber } from '../arguments.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Act, act, examples } from '../verb.ts'
+import { BREAK_EXAMPLES, type Break, faultsOf, withFaultOptions } from './break.ts'
 import {
   DEFAULT_DIR,
   type EmulatorFault,
@@ -15,8 +15,6 @@ import {
 interface At {
   readonly dir: string
 }
-
-const PLANES = ['arm', 'history', 'mlflow', 'blob', 'signin'] as const
 
 /** `holdfast local`: the emulator, and what can be done to its regions. */
 export function localCommand(): Command {
@@ -92,38 +90,20 @@ function addFaults(local: Command): void {
     .argument('<one>', 'a region, or a client by the name that `holdfast local env --client` gave it')
     .argument('<other>', 'another, or * for everybody else')
     .action((one: string, other: string, options: At, command: Command) =>
-      act<At>(({ dir }, io) => add(io, dir, { is: 'cut', between: [one, other] }))(options, command),
+      act<At>(({ dir }, io) => add(io, dir, [{ is: 'cut', between: [one, other] }]))(options, command),
     )
-  verbOf(
-    local,
-    'break',
-    'make a region, sign-in or ARM misbehave',
-    'holdfast local break eastus2 --how hang',
-    'holdfast local break signin --how down',
-    'holdfast local break eastus2 --how throttle --plane blob --retry-after 30',
+  withFaultOptions(verbOf(local, 'break', 'make a region, sign-in or ARM misbehave', ...BREAK_EXAMPLES)).action(
+    (where: string | undefined, options: Break & At, command: Command) =>
+      act<Break & At>(async (given, io) => add(io, given.dir, await faultsOf(given.dir, where, given)))(
+        options,
+        command,
+      ),
   )
-    .argument('<where>', 'a region, signin or arm')
-    .addOption(
-      new Option('--how <fault>', 'what happens').choices(['down', 'hang', 'slow', 'throttle']).makeOptionMandatory(),
-    )
-    .addOption(new Option('--plane <plane>', 'only this face of the region').choices(PLANES))
-    .option('--milliseconds <n>', 'for slow: how long each request waits', milliseconds(0), 1000)
-    .option('--retry-after <seconds>', 'for throttle: what Retry-After says', wholeNumber(0, 3600), 5)
-    .action((where: string, options: Break, command: Command) =>
-      act<Break>((given, io) => breakAt(io, where, given))(options, command),
-    )
   verbOf(local, 'heal', 'take all faults away', 'holdfast local heal', 'holdfast local heal eastus2')
     .argument('[where]', 'only the faults of this region or client, signin or arm')
     .action((where: string | undefined, options: At, command: Command) =>
       act<At>(({ dir }, io) => heal(io, dir, where))(options, command),
     )
-}
-
-interface Break extends At {
-  readonly how: string
-  readonly plane?: string
-  readonly milliseconds: number
-  readonly retryAfter: number
 }
 
 const up: Act<At & { readonly regions: string; readonly port: number }> = async ({ dir, regions, port }, io) => {
@@ -162,9 +142,9 @@ async function turn(
   show(io, await needEmulator(dir).region(region, how))
 }
 
-async function add(io: Terminal, dir: string, fault: EmulatorFault): Promise<void> {
+async function add(io: Terminal, dir: string, faults: readonly EmulatorFault[]): Promise<void> {
   const emulator = needEmulator(dir)
-  await emulator.setFaults([...(await emulator.faults()), fault])
+  await emulator.setFaults([...(await emulator.faults()), ...faults])
   show(io, await emulator.status())
 }
 
@@ -175,22 +155,6 @@ async function heal(io: Terminal, dir: string, where: string | undefined): Promi
   await emulator.setFaults(kept)
   show(io, await emulator.status())
   if (kept.length === faults.length) io.say(where === undefined ? 'There was no fault.' : `No fault names ${where}.`)
-}
-
-async function breakAt(io: Terminal, where: string, options: Break): Promise<void> {
-  const { regions } = await needEmulator(options.dir).status()
-  const places = [...regions.map(({ name }) => name), 'signin', 'arm']
-  if (!places.includes(where)) {
-    throw new Fault('usage/bad-argument', `There is no region ${where}`, { hint: `Give one of ${places.join(', ')}.` })
-  }
-  await add(io, options.dir, faultOf(where, options))
-}
-
-function faultOf(where: string, { how, plane, milliseconds: wait, retryAfter }: Break): EmulatorFault {
-  const at = plane === undefined ? { at: where } : { at: where, plane }
-  if (how === 'slow') return { is: how, ...at, milliseconds: wait }
-  if (how === 'throttle') return { is: how, ...at, retryAfterSeconds: retryAfter }
-  return { is: how, ...at }
 }
 
 function namesOf(fault: EmulatorFault): readonly string[] {
@@ -213,7 +177,7 @@ function show(io: Terminal, status: EmulatorStatus): void {
 }
 
 function sentenceOf(fault: EmulatorFault): string {
-  const more = Object.entries(fault).filter(([name]) => !['is', 'at', 'between'].includes(name))
+  const more = Object.entries(fault).filter(([name]) => !['is', 'at', 'between', 'id'].includes(name))
   const where = fault.is === 'cut' ? namesOf(fault).join(' ✂ ') : `${fault.is} at ${String(fault['at'])}`
   return [where, ...more.map(([name, value]) => `${name} ${String(value)}`)].join(', ')
 }
