@@ -178,6 +178,22 @@ it('follows no side that could not be taken back yet', async () => {
   expect(primary.get('datum/since')).toEqual(body.datum(5))
 })
 
+it('leaves what both sides changed to a person, on both sides', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  const { primary, secondary } = world.sides
+  primary.down = true
+  await time.goOn(3 * MINUTE)
+  primary.put('datum/set', body.datum(2))
+  secondary.put('datum/set', body.datum(3))
+  secondary.put('datum/since', body.datum(5))
+  primary.down = false
+  await time.goOn(3 * MINUTE)
+  expect(one.of('return').length).toBe(1)
+  expect(primary.get('datum/since')).toEqual(body.datum(5))
+  expect([primary.get('datum/set'), secondary.get('datum/set')]).toEqual([body.datum(2), body.datum(3)])
+})
+
 it('goes on after a tick that surprised it', async () => {
   let surprises = 3
   const askPoints = async () => {
