@@ -112,7 +112,8 @@ export class World {
     const [first] = this.begun
     const { controllers, killAtRecord, haltAtDecision, failover } = this.scenario
     const usual = lostAt + failover.after + 30 * SECOND
-    // A controller that failed meanwhile costs the time in which it did, and the lease.
+    // A controller that failed meanwhile costs the time in which it did, and the lease. One that was started again has
+    // seen nothing of the loss, and may be quicker to the lease than one that has.
     const troubled = controllers.filter(({ from, to }) => from < usual && to > lostAt - MINUTE)
     const more = troubled.reduce((sum, { from, to }) => sum + Math.min(to, usual) - Math.max(from, lostAt - MINUTE), 0)
     const limit =
