@@ -231,3 +231,14 @@ it('names the Dockerfile of a build context that does not, and takes the same co
   expect([made.status, again.status]).toEqual([201, 200])
   expect(again.at('properties.build.dockerfilePath')).toBe('Dockerfile')
 })
+
+it('gives the newest version of a component to a client that names none', async () => {
+  for (const version of ['1', '2'])
+    await put(`components/newest/versions/${version}`, { componentSpec: { a: version } })
+
+  const newest = await test.ask('GET', `${workspace}/components/newest/versions/azureml_default`)
+  const absent = await test.ask('GET', `${workspace}/components/nobody/versions/azureml_default`)
+
+  expect(newest.body).toMatchObject({ name: '2', properties: { componentSpec: { a: '2' } } })
+  expect(absent.status).toBe(404)
+})

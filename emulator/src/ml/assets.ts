@@ -117,8 +117,18 @@ function listVersions(region: Region, kind: AssetKind): Handler {
 }
 
 function getVersion(region: Region, kind: AssetKind): Handler {
-  return (_call, params) => one(200, needed(region, versionId(kind, params)))
+  return (_call, params) => {
+    if (kind.segment === 'components' && params['version'] === DEFAULT_VERSION) {
+      const container = needed(region, inWorkspace(params, kind.segment, params['name']))
+      const newest = newestOf(region, container)
+      if (newest !== undefined) return one(200, newest)
+    }
+    return one(200, needed(region, versionId(kind, params)))
+  }
 }
+
+/** How azure-ai-ml asks for the newest version of a component where its user names no version, or `latest`. */
+const DEFAULT_VERSION = 'azureml_default'
 
 function putVersion(region: Region, kind: AssetKind): Handler {
   return async (call, params) => {
@@ -225,13 +235,17 @@ function addedTo(held: unknown, sent: unknown, found: Resource): Values {
 /** The container with what is computed at reading: newest version, and the number for the next. */
 function shownContainer(region: Region, container: Resource): unknown {
   const type = `${container.type}/versions`
-  const latest = region.resources.list(container.id, type, { limit: 1, newestFirst: true }).items[0]
+  const latest = newestOf(region, container)
   const nextVersion = String(region.resources.highest(container.id, type) + 1)
   return envelope(container, {
     ...(container.body['properties'] as Values),
     latestVersion: latest?.name ?? null,
     nextVersion,
   })
+}
+
+function newestOf(region: Region, container: Resource): Resource | undefined {
+  return region.resources.list(container.id, `${container.type}/versions`, { limit: 1, newestFirst: true }).items[0]
 }
 
 function everyVersion(region: Region, kind: AssetKind, containerId: string): readonly Resource[] {

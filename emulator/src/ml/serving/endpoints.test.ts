@@ -166,6 +166,21 @@ describe('an online deployment', () => {
     expect((await at.ask('POST', `${path}/getLogs`, { tail: 5 })).at('content')).toContain('blue')
   })
 
+  it('shows whether it collects data in the words of the spec, whatever their case was', async () => {
+    const path = `onlineEndpoints/${(await endpoint('collecting', [])).split('/').at(-1)}/deployments/blue`
+    const collections = { model_inputs: { dataCollectionMode: 'enabled', samplingRate: 0.5 }, other: {} }
+
+    await made(path, deployment({ dataCollector: { collections, rollingRate: 'Hour' } }))
+    const wrong = { dataCollector: { collections: { model_inputs: { dataCollectionMode: 'sometimes' } } } }
+    const refused = await made(`${path}-two`, deployment(wrong))
+
+    expect((await at.ask('GET', `${workspace}/${path}`)).at('properties.dataCollector')).toEqual({
+      collections: { model_inputs: { dataCollectionMode: 'Enabled', samplingRate: 0.5 }, other: {} },
+      rollingRate: 'Hour',
+    })
+    expect(refused.status).toBe(400)
+  })
+
   it('grows by PATCH, as far as the region has cores', async () => {
     const path = `${await endpoint('growing', ['blue'])}/deployments/blue`
     const location = `/subscriptions/x/providers/Microsoft.MachineLearningServices/locations/eastus2`

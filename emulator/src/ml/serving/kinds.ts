@@ -109,11 +109,28 @@ function onlineDeployment(region: Region, { id, sent, found }: Wanted): Values {
     readinessProbe: PROBE,
     requestSettings: { requestTimeout: 'PT5S', maxConcurrentRequestsPerInstance: 1, maxQueueWait: 'PT0.5S' },
     ...deploymentOf(sent),
+    ...collectorOf(sent),
     endpointComputeType: computeType,
     instanceType: instanceType ?? null,
     // Clients break off where it is missing.
     scaleSettings: sent['scaleSettings'] ?? { scaleType: 'Default' },
   }
+}
+
+/** `dataCollector` with its modes in the spelling of the vendor's spec, whatever their case was: clients compare it. */
+function collectorOf(sent: Values): Values {
+  if (sent['dataCollector'] == null) return {}
+  const collector = objectOf(sent['dataCollector'], "The field 'properties.dataCollector'")
+  const collections = objectOf(collector['collections'], "The field 'properties.dataCollector.collections'")
+  const named = Object.entries(collections).map(([name, value]) => {
+    const field = `dataCollector.collections.${name}`
+    const collection = objectOf(value, `The field 'properties.${field}'`)
+    const mode = collection['dataCollectionMode']
+    if (mode == null) return [name, collection]
+    const dataCollectionMode = oneOf(`${field}.dataCollectionMode`, mode, ['Enabled', 'Disabled'])
+    return [name, { ...collection, dataCollectionMode }]
+  })
+  return { dataCollector: { ...collector, collections: Object.fromEntries(named) } }
 }
 
 /** Defaults of the vendor's spec for probes. */
