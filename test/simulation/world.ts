@@ -116,10 +116,9 @@ export class World {
     // seen nothing of the loss, and may be quicker to the lease than one that has.
     const troubled = controllers.filter(({ from, to }) => from < usual && to > lostAt - MINUTE)
     const more = troubled.reduce((sum, { from, to }) => sum + Math.min(to, usual) - Math.max(from, lostAt - MINUTE), 0)
-    const limit =
-      usual +
-      more +
-      (troubled.length + (killAtRecord === undefined && haltAtDecision === undefined ? 0 : 1)) * 30 * SECOND
+    const restarted = troubled.some(({ is }) => is === 'crash') ? failover.after : 0
+    const failed = troubled.length + (killAtRecord === undefined && haltAtDecision === undefined ? 0 : 1)
+    const limit = usual + more + restarted + failed * 30 * SECOND
     if (first === undefined) return
     this.demand(first <= limit, `the loss at ${lostAt / 1000} s was answered ${(first - lostAt) / 1000} s after it`)
   }
