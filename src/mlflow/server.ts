@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { request } from 'undici'
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import type { Answer, Request, Send } from './tracking.ts'
@@ -61,28 +63,29 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000 }: S
     return { status: answer.status, body: objectIn(text), ...(Number.isFinite(wait) ? { wait } : {}) }
   }
 
-  async function send(request: Request): Promise<Answer> {
+  async function send(asked: Request): Promise<Answer> {
     for (let tried = 1; ; tried++) {
       const backOff = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tried)
       let wait = backOff
       try {
-        const answer = await attempt(request)
-        const isAgain = answer.status === 429 || (answer.status >= 502 && answer.status <= 504 && request.once !== true)
+        const answer = await attempt(asked)
+        const isAgain = answer.status === 429 || (answer.status >= 502 && answer.status <= 504 && asked.once !== true)
         if (!isAgain || tried >= TRIES) return answer
         wait = Math.min(LONGEST_WAIT, answer.wait ?? backOff)
       } catch (thrown) {
-        request.signal.throwIfAborted()
-        if (request.once === true || tried >= TRIES) throw unreachable(root, request.path, thrown)
+        asked.signal.throwIfAborted()
+        if (asked.once === true || tried >= TRIES) throw unreachable(root, asked.path, thrown)
       }
-      await sleep(wait, undefined, { signal: request.signal })
+      await sleep(wait, undefined, { signal: asked.signal })
     }
   }
 
   async function bytes({ method, path, body, signal }: BytesRequest): Promise<Response> {
-    // A body that is a stream needs `duplex`, which the types of fetch do not know yet.
-    const streamed = body === undefined ? {} : { body, duplex: 'half' }
     try {
-      return await fetch(`${root}${path}`, { method, headers, signal, ...streamed } as RequestInit)
+      if (body === undefined) return await fetch(`${root}${path}`, { method, headers, signal })
+      // The body of a fetch is read ahead of what the socket takes; that of a request is not.
+      const answer = await request(`${root}${path}`, { method, headers, signal, body: Readable.from(body) })
+      return new Response((await answer.body.text()) || null, { status: answer.statusCode })
     } catch (thrown) {
       signal.throwIfAborted()
       throw unreachable(root, path, thrown)
