@@ -21,7 +21,17 @@ with open(os.path.join(home, "log"), "wb") as log:
     server = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
     )
+
+
+def end(*_):
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+    sys.exit(0)
+
+
+# Asked to end, it must not leave behind a server that nobody knows.
+for asked in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(asked, end)
 print(f"http://127.0.0.1:{port}", flush=True)
 sys.stdin.read()
-os.killpg(server.pid, signal.SIGKILL)
-server.wait()
+end()
