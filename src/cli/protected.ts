@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { Command } from 'commander'
-import { Fault } from '../core/errors.ts'
+import { FAULTS, Fault } from '../core/errors.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
 import type { HeldBy } from '../store/store.ts'
 import { isAlive } from './alive.ts'
@@ -17,6 +17,9 @@ export interface Protected {
 
 /** How long a controller that died keeps others waiting. */
 export const LEASE_MILLISECONDS = 60_000
+
+/** One Ctrl-C may arrive twice: from the terminal, and from the process that started this one. */
+const ECHO_MILLISECONDS = 500
 
 /** A verb with the options by which a protection is found. */
 export function protectedVerb(name: string, description: string): Command {
@@ -38,11 +41,14 @@ export async function within(
 ): Promise<void> {
   const { policy, protection, state, requestMilliseconds } = given
   const ending = new AbortController()
+  let asked = Number.POSITIVE_INFINITY
   const interrupt = () => {
+    if (performance.now() - asked > ECHO_MILLISECONDS) process.exit(FAULTS['run/interrupted'].exit)
+    asked = Math.min(asked, performance.now())
     io.moving('ending in order; Ctrl-C once more ends it at once')
     ending.abort(new Fault('run/interrupted', 'It was interrupted', { hint: 'Run it again: it goes on where it was.' }))
   }
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   const progress = shownProgress(io)
   // The clients of Azure take a second to load: who asks for help need not wait for them.
   const { compose } = await import('./compose/compose.ts')
@@ -59,9 +65,9 @@ export async function within(
     // Whatever broke off first when everything was told to end, the reason is that it was told.
     throw ending.signal.aborted ? ending.signal.reason : thrown
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
     progress.done()
     await joined.close()
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   }
 }
 

@@ -30,7 +30,10 @@ export function systemFault(thrown: unknown): Fault | undefined {
     })
   }
   const refusal = REFUSALS[code]
-  if (refusal === undefined || typeof path !== 'string') return undefined
+  if (refusal === undefined) return undefined
   const hint = 'Name another path, or correct this one.'
-  return new Fault('usage/bad-argument', `${path} ${refusal}`, { hint, cause: thrown })
+  return new Fault('usage/bad-argument', `${typeof path === 'string' ? path : 'What was named'} ${refusal}`, {
+    hint,
+    cause: thrown,
+  })
 }

@@ -4,7 +4,7 @@ import { type Azure, openAzure } from '../../azure/open-azure.ts'
 import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import { type JsonObject, otherSide, type Side } from '../../core/model.ts'
-import { exclusions, modes, type Policy } from '../../core/policy.ts'
+import { exclusions, modes, type PointerTarget, type Policy } from '../../core/policy.ts'
 import type { Parts, Progress } from '../../engine/parts.ts'
 import { silent } from '../../engine/parts.ts'
 import type { Carrying } from '../../engine/sync.ts'
@@ -90,7 +90,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
 async function policyNamed({ policy, name }: ComposeOptions): Promise<Policy> {
   const all = await readPolicies(policy)
   const found = name === undefined && all.length === 1 ? all[0] : all.find((one) => one.name === name)
-  if (found !== undefined) return found
+  if (found !== undefined) return { ...found, pointer: found.pointer.map((target) => besidePolicy(target, policy)) }
   const names = all.map((one) => one.name).join(', ')
   throw new Fault(
     'usage/bad-argument',
@@ -99,6 +99,13 @@ async function policyNamed({ policy, name }: ComposeOptions): Promise<Policy> {
       hint: `Name one with --protection: ${names}.`,
     },
   )
+}
+
+/** Paths of pointers are those of the policy's folder, wherever this process was started. */
+function besidePolicy(target: PointerTarget, policy: string): PointerTarget {
+  const folder = dirname(resolve(policy))
+  if ('file' in target) return { file: resolve(folder, target.file) }
+  return 'env' in target ? { env: resolve(folder, target.env) } : target
 }
 
 /** What the policy says about carrying. Holdfast's own replicas of checkpoints go as their jobs end. */

@@ -6,6 +6,8 @@ import { placement } from '../../core/objectives.ts'
 import { regionNamed } from '../../core/regions.ts'
 import { workspaceNames } from '../../engine/pointer.ts'
 import { parsePolicies } from '../policy-file.ts'
+import { RIGHTS } from '../rights.ts'
+import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 
 interface Options {
@@ -55,10 +57,25 @@ export function initVerb(): Command {
         parsePolicies(text, options.policy)
         writeFileSync(options.policy, text)
         io.say(`${options.policy} protects ${workspace} by ${secondary}. ${where.reason}.`)
+        showRights(io)
         io.say('Next: read it, then `holdfast apply`.')
-        io.facts({ policy: options.policy, workspace, secondary })
+        io.facts({ policy: options.policy, workspace, secondary, rights: RIGHTS })
       }),
     )
+}
+
+/** What whoever runs Holdfast must be allowed, by verb. */
+function showRights(io: Terminal): void {
+  const rows = RIGHTS.map(({ to, verbs, onActive, onStandby }) => [
+    [to, ...verbs.map((verb) => `  ${verb}`)].join('\n'),
+    onActive.join('\n'),
+    onStandby.join('\n'),
+  ])
+  io.say()
+  io.say('The least roles for each, on the resource group of a side and on its default storage account:')
+  io.say(io.table(['TO', 'ON THE ACTIVE SIDE', 'ON THE STANDBY'], rows))
+  io.say('Give them now: a role can take an hour to take effect, and none can be given during an outage.')
+  io.say()
 }
 
 async function primaryOf(id: string): Promise<{ workspace: string; location: string }> {
