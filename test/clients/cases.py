@@ -16,7 +16,8 @@ class Unexpected(AssertionError):
 def case(sentence, *, first=False):
     """Adds the function below as a case.
 
-    Where a case with `first` fails, those after it fail without being run: they stand on what it makes.
+    Where a case with `first` fails, those after it fail without being run: they stand on what it makes. Text that the
+    function gives is shown behind the sentence.
     """
 
     def add(function):
@@ -70,7 +71,8 @@ def run():
             trouble = f"Not run, since this failed: {missing}"
         else:
             try:
-                function()
+                more = function()
+                sentence = f"{sentence}: {more}" if isinstance(more, str) else sentence
             except Exception:
                 trouble = _ends(traceback.format_exc())
         if trouble is not None:

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -22,6 +22,11 @@ const AT_ONCE = 2
 const HARNESS = ['cases.py', 'local_azure.py', 'tracking.py']
 /** Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed. */
 const WITHOUT_PLUGIN = ['mlflow_plain.py']
+/** The vendor's examples in YAML: a checkout of Azure/azureml-examples, for these scenarios. */
+const EXAMPLES = process.env['HOLDFAST_EXAMPLES'] ?? join(root, '../shared/data/azureml-examples')
+const WITH_EXAMPLES = ['sdk_yaml.py', 'sdk_yaml_jobs.py']
+/** No node of a compute ever comes: jobs are stored and read, and wait. */
+const WITHOUT_NODES = { EMULATOR_ALLOCATION_SECONDS: '86400' }
 
 const ending = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ending.abort())
@@ -50,8 +55,16 @@ async function pythonOf(folder: string, file: string, isUsed: (name: string) => 
 
 function scenarios(): readonly string[] {
   const all = readdirSync(here).filter((name) => name.endsWith('.py') && !HARNESS.includes(name))
-  if (positionals.length === 0) return all
+  if (positionals.length === 0) return withExamples(all)
   return all.filter((name) => positionals.includes(name.replace(/\.py$/, '')))
+}
+
+/** Leaves out, and says so, what needs the vendor's examples where they are not. On CI, beside a `../shared`, they must be. */
+function withExamples(all: readonly string[]): readonly string[] {
+  const needed = process.env['CI'] === 'true' && existsSync(join(root, '../shared'))
+  if (needed || existsSync(join(EXAMPLES, 'cli'))) return all
+  process.stdout.write(`   Left out: the vendor’s examples in YAML, since ${EXAMPLES} has none (HOLDFAST_EXAMPLES).\n`)
+  return all.filter((name) => !WITH_EXAMPLES.includes(name))
 }
 
 /** Runs scenarios, two at a time, each until its end. */
@@ -72,7 +85,10 @@ async function runOne(name: string): Promise<readonly CaseResult[]> {
   const python = WITHOUT_PLUGIN.includes(name) ? pythons.withoutPlugin : pythons.withPlugin
   const done = (result: CaseResult) => show(topic, result)
   try {
-    return await runScenario({ file: join(here, name), python, signal: ending.signal, done })
+    const examples = WITH_EXAMPLES.includes(name)
+      ? { env: { HOLDFAST_EXAMPLES: EXAMPLES }, emulator: WITHOUT_NODES }
+      : {}
+    return await runScenario({ file: join(here, name), python, signal: ending.signal, done, ...examples })
   } catch (failure) {
     const trouble = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
     const result = { case: 'the scenario can be run', ok: false, seconds: 0, trouble }

@@ -20,6 +20,9 @@ export interface Scenario {
   readonly file: string
   /** The Python with the clients. */
   readonly python: string
+  /** More variables for its emulator, and for itself. */
+  readonly emulator?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
   /** Ends the scenario and its emulator. */
   readonly signal: AbortSignal
   /** Called after each case. */
@@ -38,13 +41,14 @@ export async function runScenario(scenario: Scenario): Promise<readonly CaseResu
   const { python, signal } = scenario
   // Jobs run what they find on the path: there they meet the clients too, as in an environment that has them.
   const path = [dirname(python), dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter)
-  const emulator = await startTestEmulator({ env: { PATH: path } })
+  const emulator = await startTestEmulator({ env: { PATH: path, ...scenario.emulator } })
   const home = await mkdtemp(join(tmpdir(), 'holdfast-clients-'))
   try {
     const answer = await fetch(`${emulator.control}/emulator/env?client=clients`)
     const pointed = (await answer.json()) as Record<string, string>
     signal.throwIfAborted()
-    return await python3(scenario, home, { ...clean(path, home), ...pointed, EMULATOR_CONTROL: emulator.control })
+    const env = { ...clean(path, home), ...pointed, ...scenario.env, EMULATOR_CONTROL: emulator.control }
+    return await python3(scenario, home, env)
   } finally {
     await emulator.stop()
     await rm(home, { recursive: true, force: true, maxRetries: 3 })

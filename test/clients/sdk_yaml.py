@@ -1,0 +1,18 @@
+"""azure-ai-ml: the vendor's own examples in YAML of all that is no job, each created, read back, and found equal.
+
+Files that an example names and nobody has get stand-ins.
+"""
+
+from specs.checking import check
+
+# In this order: what others name comes before them.
+check(
+    {
+        "environments, models, data and components": ("environment", "model", "data", "component"),
+        "computes, datastores, connections and workspaces": ("compute", "datastore", "connection", "workspace"),
+        "endpoints": ("online endpoint", "batch endpoint"),
+        "deployments": ("online deployment", "batch deployment"),
+        "packages, imports and flows": ("package", "data import", "flow"),
+    },
+    least=172,
+)
