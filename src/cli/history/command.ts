@@ -30,6 +30,10 @@ export function historyCommand(): Command {
     .addCommand(copyVerb())
     .addCommand(comparing('verify', 'compare both, field by field, point by point and files by digest'))
     .addCommand(comparing('diff', 'print every difference; ends with 0 also where there are some'))
+    .addHelpText(
+      'after',
+      examples('holdfast history copy http://127.0.0.1:5000 http://127.0.0.1:5001', 'holdfast history verify --help'),
+    )
 }
 
 function historyVerb(name: string, about: string): Command {

@@ -1,0 +1,73 @@
+import type { Command } from 'commander'
+import { expect, it } from 'vitest'
+import { EXIT_CODES } from '../../src/cli/exit-codes.ts'
+import { program } from '../../src/cli/program.ts'
+import { FAULTS } from '../../src/core/errors.ts'
+import { facts, holdfast } from '../support/command-line.ts'
+
+function* every(command: Command): Iterable<Command> {
+  for (const one of command.commands) {
+    yield one
+    yield* every(one)
+  }
+}
+
+function helpOf(command: Command): string {
+  let text = ''
+  command.configureOutput({ writeOut: (more) => (text += more) })
+  command.outputHelp()
+  return text
+}
+
+it('shows an example for every verb, and describes each argument and option', () => {
+  const bare = [...every(program())].flatMap((command) => {
+    const nameless = [...command.registeredArguments, ...command.options].filter((one) => one.description === '')
+    const missing = nameless.map((one) => `${command.name()}: ${one.name()} is not described`)
+    return helpOf(command).includes('Examples:') ? missing : [...missing, `${command.name()} has no example`]
+  })
+  expect(bare).toEqual([])
+})
+
+it('lists in its help every exit code that there is', async () => {
+  const used = [...new Set(Object.values(FAULTS).map(({ exit }) => exit))]
+  expect(used.filter((code) => !EXIT_CODES.has(code))).toEqual([])
+  const { out, code } = await holdfast('--help')
+  expect(code).toBe(0)
+  for (const [exit, meaning] of EXIT_CODES) expect(out).toContain(`${exit}  ${meaning}`)
+})
+
+it.each([
+  [['statsu'], /Unknown command 'statsu'/, /Did you mean status\?/],
+  [['local', 'strat'], /Unknown command 'strat'/, /Did you mean start\?/],
+  [['sync', '--dryrun'], /Unknown option '--dryrun'/, /Did you mean --dry-run\?/],
+  [['sync', 'now'], /Too many arguments/, /holdfast sync --help/],
+  [['init'], /--workspace <id>' not specified/, /holdfast init --help/],
+  [['serve', '--tick', 'soon'], /--tick <milliseconds>' argument 'soon' is invalid/, /from 50 to 3600000\.$/m],
+  [['vantage', '--name', 'a', '--listen', '7401'], /argument '7401' is invalid/, /such as 127\.0\.0\.1:7400/],
+  [['failover', '--accept-loss', 'all'], /argument 'all' is invalid/, /such as 90s, 5m or 1h30m/],
+  [['inventory', '--side', 'left'], /argument 'left' is invalid/, /primary, secondary/],
+  [['local', 'up', '--port', '99999'], /argument '99999' is invalid/, /from 0 to 65535/],
+  [[], /A verb is missing/, /holdfast --help/],
+] as const)('says what is wrong with `holdfast %s` and what to do', async (args, message, hint) => {
+  const { code, out, err } = await holdfast(...args)
+  expect(code).toBe(2)
+  expect(out).toBe('')
+  expect(err).toMatch(message)
+  expect(err).toMatch(hint)
+  expect(err).not.toMatch(/^\s+at /m)
+})
+
+it('says the same as JSON, alone on standard output', async () => {
+  const { code, value } = await facts('sync', '--dryrun')
+  expect(code).toBe(2)
+  const error = { code: 'usage/bad-argument', message: "Unknown option '--dryrun'", hint: 'Did you mean --dry-run?' }
+  expect(value).toEqual({ error: { ...error, facts: {}, retry: 'after-fix' } })
+})
+
+it('names the policy that is not there, and the emulator that does not run', async () => {
+  const policy = await holdfast('plan', '--policy', '/nowhere/holdfast.yaml')
+  expect(policy.code).toBe(3)
+  expect(policy.err).toContain('/nowhere/holdfast.yaml: no protection stands there')
+  const emulator = await holdfast('local', 'env', '--dir', '/nowhere')
+  expect(emulator).toMatchObject({ code: 60, out: '' })
+})
