@@ -17,7 +17,7 @@ const { values } = parseArgs({
 })
 
 /** Seconds that a cluster takes for its first node: what the controller has to fence a queued job after a return. */
-const ALLOCATION_SECONDS = '2'
+const ALLOCATION_SECONDS = '4'
 
 const dir = await mkdtemp(join(tmpdir(), 'holdfast-demo-'))
 const screen = openScreen(process.stdout)

@@ -58,7 +58,7 @@ const WAITING = 'daily-report'
 const PAUSE = 450
 const POINTS = ['v1', 'v2', 'v3'] as const
 /** How long before a schedule's next firing the lost region comes back. */
-const BACK_BEFORE_FIRING = 4000
+const BACK_BEFORE_FIRING = 6000
 
 export async function play(stage: Stage): Promise<Played> {
   const { emulator, closing } = stage
