@@ -3,13 +3,15 @@ import type { Call, Reply } from './call.ts'
 /** Query parameters that go on with a list where a page of it ended. */
 const TOKENS = ['$skip', '$skiptoken', 'marker', 'page_token', 'continuationtoken']
 
-/** True for a request that reads a list, by the ways in which Azure's and MLflow's APIs ask for one. */
-export function asksForList(call: Call): boolean {
-  const { method, path, query, plane } = call as Call & { readonly plane?: string }
-  if (plane === 'blob') return method === 'GET' && query.get('comp') === 'list'
-  if (plane === 'arm') return method === 'GET' && isCollection(path)
-  if (plane === 'mlflow' && method === 'GET') return /\/(?:list|search|get-history)$/i.test(path)
-  return readsByPost(call) || (plane === 'history' && method === 'GET' && /\/(?:artifacts|runs)\/?/i.test(path))
+/** True for a request that read a list, by the ways in which Azure's and MLflow's APIs ask for one. */
+export function asksForList(call: Call & { readonly plane: string }): boolean {
+  const { method, path, query, plane, operation } = call
+  if (method === 'POST') return /[/:](?:list|search|query)$/i.test(path)
+  if (method !== 'GET') return false
+  if (plane === 'blob') return query.get('comp') === 'list'
+  if (plane === 'arm') return isCollection(path)
+  if (plane === 'mlflow') return /\/(?:list|search|get-history)$/i.test(path) || operation === 'listArtifacts'
+  return plane === 'history' && /_list_|_get_child$/.test(operation)
 }
 
 /** True for a POST that only asks: a search, a query. */
