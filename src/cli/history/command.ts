@@ -32,7 +32,7 @@ export function historyCommand(): Command {
     .addCommand(comparing('diff', 'print every difference; ends with 0 also where there are some'))
     .addHelpText(
       'after',
-      examples('holdfast history copy http://127.0.0.1:5000 http://127.0.0.1:5001', 'holdfast history verify --help'),
+      examples('holdfast history copy http://old:5000 http://new:5000', 'holdfast history verify --help'),
     )
 }
 

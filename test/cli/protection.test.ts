@@ -1,0 +1,228 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { type Cloud, openCloud } from '../../demo/cloud.ts'
+import { deployWorkspace, type Estate, estateOf, registerAssets, waitingJob } from '../../demo/estate.ts'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { facts, holdfast } from '../support/command-line.ts'
+import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
+
+// One protection from its first line to the way back, as a person at a shell takes it: the tests build on each other.
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const JOB = 'night-report'
+
+let emulator: TestEmulator
+let cloud: Cloud
+let estate: Estate
+let container: string
+const dir = mkdtempSync(join(tmpdir(), 'holdfast-cli-'))
+const policy = join(dir, 'holdfast.yaml')
+const children = new Set<ChildProcess>()
+
+beforeAll(async () => {
+  emulator = await startTestEmulator({ env: { EMULATOR_ALLOCATION_SECONDS: '0' } })
+  Object.assign(process.env, emulator.env)
+  cloud = openCloud(emulator.env)
+  estate = estateOf(emulator.subscription)
+  await deployWorkspace(cloud, estate)
+  await registerAssets(cloud, estate)
+  const { workspaceId } = (await cloud.arm('GET', estate.workspace))['properties'] as { workspaceId: string }
+  container = `azureml-blobstore-${workspaceId}`
+  await cloud.putBlob(estate.storage, `${container}/models/gr%C3%B6%C3%9Fe%201/w.json`, '{}')
+})
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL')
+  await cloud.close()
+  await emulator.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+/** A verb of the protection. */
+function verb(...args: readonly string[]) {
+  return holdfast(...args, '--policy', policy)
+}
+
+function asJson(...args: readonly string[]) {
+  return facts(...args, '--policy', policy)
+}
+
+/** A verb as a process of its own, for what signals do to it. */
+function started(...args: readonly string[]): ChildProcess & { readonly over: Promise<number | null> } {
+  const child = spawn(process.execPath, [MAIN, ...args, '--policy', policy], { stdio: ['ignore', 'pipe', 'pipe'] })
+  children.add(child)
+  const over = new Promise<number | null>((resolve) => child.once('close', resolve))
+  return Object.assign(child, { over })
+}
+
+/** Types of what the journal has, in order. */
+async function journal(): Promise<readonly string[]> {
+  const store = openSqliteStore(join(dir, '.holdfast', 'churn', 'store.db'))
+  const records = await Array.fromAsync(store.read('churn'))
+  await store.close()
+  return records.map(({ type }) => type)
+}
+
+async function recorded(type: string, already = 0): Promise<void> {
+  while ((await journal()).filter((one) => one === type).length <= already) await sleep(20)
+}
+
+it('begins with a file and the rights that it takes, and says what comes first', async () => {
+  const init = await holdfast('init', '--workspace', estate.workspace, '--policy', policy)
+  expect(init).toMatchObject({ code: 0, err: '' })
+  expect(init.out).toMatch(/replicate +Reader +Contributor/)
+  expect(await holdfast('init', '--workspace', estate.workspace, '--policy', policy)).toMatchObject({ code: 2 })
+  expect((await verb('status')).out).toContain('No recovery point yet: run `holdfast sync`.')
+  expect(await verb('plan')).toMatchObject({ code: 3, err: expect.stringContaining('Make it with `holdfast apply`.') })
+  const failover = await verb('failover')
+  expect(failover).toMatchObject({ code: 50, err: expect.stringContaining('The secondary was never in step') })
+})
+
+it('makes the standby, shows what it would carry in words, and carries it', async () => {
+  expect(await verb('apply')).toMatchObject({ code: 0, err: '' })
+  const shown = await verb('plan', '--all')
+  expect(shown.out).toContain('+ blob/azureml-blobstore-‹guid›/models/größe 1/w.json\n')
+  const exact = 'blob/azureml-blobstore-%3C%3Chf%3Aguid%3E%3E/models%2Fgr%C3%B6%C3%9Fe%201%2Fw.json'
+  expect((await asJson('plan')).value['steps']).toContainEqual({ do: 'create', address: exact })
+  expect(await asJson('sync')).toMatchObject({ code: 0, value: { failed: [], recoveryPoint: expect.any(String) } })
+  expect((await verb('sync')).out).toMatch(/^Nothing to do: \d+ items are the same on both sides\.\n/)
+  expect((await verb('status')).out).toMatch(/recovery point .* old, objective 5m/)
+})
+
+it('takes an address back as it showed it, to leave a thing alone', async () => {
+  await cloud.putBlob(estate.storage, `${container}/notes/a%20b.txt`, 'new')
+  const address = 'blob/azureml-blobstore-‹guid›/notes/a b.txt'
+  expect((await verb('plan')).out).toContain(`+ ${address}\n`)
+  const other = join(dir, 'other.yaml')
+  const text = readFileSync(policy, 'utf8').replace('every: 1m', `every: 1m\n  exclude: ["${address}"]`)
+  writeFileSync(other, text)
+  expect((await holdfast('plan', '--policy', other)).out).toContain('Nothing to do.\n')
+})
+
+it('names where the sides differ, field by field, and says so to scripts', async () => {
+  await verb('sync')
+  expect(await verb('drift', '--exit-code')).toMatchObject({ code: 0, out: expect.stringContaining('are the same') })
+  const { secondary } = (await import('yaml')).parse(readFileSync(policy, 'utf8')) as {
+    secondary: { workspace: string }
+  }
+  const model = `${secondary.workspace}/models/churn/versions/3`
+  const { properties } = (await cloud.arm('GET', model)) as { properties: Record<string, unknown> }
+  await cloud.arm('PUT', model, { properties: { ...properties, tags: { stage: 'test' } } })
+  const drift = await verb('drift', '--exit-code')
+  expect(drift.code).toBe(25)
+  expect(drift.out).toMatch(/^different +model\/churn\/3\n +.*stage: "prod" in eastus2, "test" in centralus$/m)
+  const { value } = await asJson('drift')
+  expect(value['differences']).toMatchObject([{ address: 'model/churn/3', is: 'different', next: 'update' }])
+  expect((await verb('sync')).out).toContain('Carried 1 model.')
+})
+
+it.each([
+  { code: 0, args: ['status'] },
+  { code: 0, args: ['loss'] },
+  { code: 0, args: ['inventory'] },
+  { code: 0, args: ['plan'] },
+  { code: 0, args: ['drift'] },
+  { code: 0, args: ['config', '--file', '-'] },
+  { code: 2, args: ['report'] },
+  { code: 2, args: ['inventory', '--kind', 'modle'] },
+  { code: 50, args: ['failover'] },
+])('ends with $code and prints one JSON value and nothing else for $args', async ({ code, args }) => {
+  const ended = await asJson(...args)
+  expect(ended.code).toBe(code)
+  expect('error' in ended.value).toBe(code !== 0)
+})
+
+it('says who holds the lease', async () => {
+  const store = openSqliteStore(join(dir, '.holdfast', 'churn', 'store.db'))
+  const lease = await store.acquire('churn', 'elsewhere/1', 60_000)
+  const held = await verb('sync')
+  expect(held.code).toBe(41)
+  expect(held.err).toMatch(/elsewhere\/1 holds the lease of churn for another \d+ s/)
+  if (!('held' in lease)) await store.release(lease)
+  await store.close()
+})
+
+it('ends a sync in order at Ctrl-C, and goes on with it', async () => {
+  for (let n = 0; n < 24; n++) await cloud.putBlob(estate.storage, `${container}/many/${n}`, String(n))
+  await emulator.faults([{ is: 'slow', at: 'centralus', plane: 'blob', milliseconds: 150 }])
+  const before = (await journal()).filter((type) => type === 'step/done').length
+  const sync = started('sync')
+  await recorded('step/done', before)
+  sync.kill('SIGINT')
+  expect(await sync.over).toBe(130)
+  await emulator.faults([])
+  const again = await asJson('sync')
+  expect(again).toMatchObject({ code: 0, value: { failed: [], stuck: [] } })
+  expect((await verb('drift')).out).toContain('are the same')
+})
+
+it('leaves a side that is well only when it is told to', async () => {
+  const { properties } = waitingJob(estate) as { properties: object }
+  const command = 'node -e "setTimeout(() => undefined, 120_000)"'
+  await cloud.arm('PUT', `${estate.workspace}/jobs/${JOB}`, { properties: { ...properties, command } })
+  expect((await verb('sync')).code).toBe(0)
+  const refused = await verb('failover', '--yes')
+  expect(refused).toMatchObject({ code: 50, err: expect.stringContaining('--even-if-healthy') })
+  expect(refused.err).toContain('The primary is active and well')
+})
+
+it('shows what a failover would do and lose, and does nothing', async () => {
+  await emulator.region('eastus2', 'kill')
+  const shown = await verb('failover')
+  expect(shown.code).toBe(0)
+  expect(shown.out).toContain('Nothing of the primary answers')
+  expect(shown.out).toMatch(/Loss: at most \d+/)
+  expect(shown.out).toContain(`resubmit  1 job: ${JOB}\n`)
+  expect(shown.out).toContain('Nothing was done.')
+  const refused = await verb('failover', '--yes', '--accept-loss', '1ms')
+  expect(refused).toMatchObject({ code: 50, err: expect.stringMatching(/accept the loss with --accept-loss \d+m/) })
+  expect(await journal()).not.toContain('failover/begun')
+})
+
+it('carries a failover on that was interrupted, and resubmits once', async () => {
+  const failover = started('failover', '--yes')
+  await recorded('failover/phase-begun', 1)
+  failover.kill('SIGINT')
+  expect(await failover.over).toBe(130)
+  expect(await verb('sync')).toMatchObject({ code: 41, err: expect.stringContaining('has begun and not ended') })
+  expect((await verb('failover')).out).toContain('is under way')
+  const { code, value } = await asJson('failover', '--yes')
+  expect(code).toBe(0)
+  expect(value).toMatchObject({ acted: true, report: { from: 'primary', to: 'secondary', outcome: 'done' } })
+  const submissions = (await emulator.activity('centralus')).filter(
+    ({ method, target }) => method === 'PUT' && target.includes(`/jobs/${JOB}-f`),
+  )
+  expect(submissions).toHaveLength(1)
+  expect((await journal()).filter((type) => type === 'failover/begun')).toHaveLength(1)
+  expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn-dr' })
+  expect((await verb('status')).out).toContain('churn: the secondary is active')
+})
+
+it('takes the other side back before anything else is done with it', async () => {
+  expect(await verb('failover', '--yes')).toMatchObject({
+    code: 50,
+    err: expect.stringContaining('was not taken back'),
+  })
+  const away = await verb('sync')
+  expect(away.code).not.toBe(0)
+  expect(away.err).toContain('The primary cannot be fenced yet')
+  await emulator.region('eastus2', 'start')
+  const back = await verb('sync')
+  expect(back.out).toContain('The primary is back since failover f')
+  expect((await asJson('report')).value).toMatchObject({ outcome: 'done', returned: expect.any(Array) })
+})
+
+it('goes back on purpose', async () => {
+  const { code, value } = await asJson('failover', '--yes', '--even-if-healthy')
+  expect(code).toBe(0)
+  expect(value).toMatchObject({
+    report: { from: 'secondary', to: 'primary', outcome: 'done', loss: expect.any(Array) },
+  })
+  expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn' })
+})
