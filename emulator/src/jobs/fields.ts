@@ -27,7 +27,7 @@ export function fieldsOf(region: Region, { workspace, name, sent }: Wanted): Job
     properties: without(textsOf(sent['properties']), OF_A_COURSE),
     isArchived: sent['isArchived'] === true,
     inputs: (sent['inputs'] ?? {}) as Readonly<Record<string, JobInput>>,
-    services: servicesOf(region, workspace, name),
+    services: { ...objectOr(sent['services']), ...servicesOf(region, workspace, name) },
   }
 }
 

@@ -14,8 +14,8 @@ export interface AssetKind {
   readonly needs: readonly string[]
   /** What a version says where its maker said nothing. */
   readonly defaults: Properties
-  /** What was sent, with the defaults of what is inside its properties. */
-  complete(sent: Properties): Properties
+  /** What was sent, with the defaults of what is inside its properties. `as` is where it was sent to. */
+  complete(sent: Properties, as: { readonly name: string; readonly version: string }): Properties
   /** True where lists leave archived things out unless asked. */
   readonly archives: boolean
   /** The answer to a PUT that would change what is fixed. */
@@ -80,7 +80,7 @@ export const ASSET_KINDS: readonly AssetKind[] = [
     changeable: new Set(USUAL),
     needs: ['componentSpec'],
     defaults: ANY,
-    complete: asSent,
+    complete: withName,
     archives: true,
     fixed: (name, version) => registered('Component', name, version),
   },
@@ -106,4 +106,11 @@ function registered(kind: string, name: string, version: string): Refusal {
     'UserError',
     `${kind} ${name} with version ${version} is already registered and cannot be changed.`,
   )
+}
+
+/** A component's spec says its name and version: azure-ai-ml reads them there, and nowhere else. */
+function withName(sent: Properties, as: { readonly name: string; readonly version: string }): Properties {
+  const spec = sent['componentSpec']
+  if (typeof spec !== 'object' || spec === null) return sent
+  return { ...sent, componentSpec: { ...as, ...spec } }
 }

@@ -239,6 +239,7 @@ it('gives the newest version of a component to a client that names none', async 
   const newest = await test.ask('GET', `${workspace}/components/newest/versions/azureml_default`)
   const absent = await test.ask('GET', `${workspace}/components/nobody/versions/azureml_default`)
 
-  expect(newest.body).toMatchObject({ name: '2', properties: { componentSpec: { a: '2' } } })
+  const componentSpec = { a: '2', name: 'newest', version: '2' }
+  expect(newest.body).toMatchObject({ name: '2', properties: { componentSpec } })
   expect(absent.status).toBe(404)
 })

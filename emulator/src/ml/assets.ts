@@ -134,7 +134,8 @@ function putVersion(region: Region, kind: AssetKind): Handler {
   return async (call, params) => {
     workspaceOf(region, workspaceIdOf(params))
     const id = versionId(kind, params)
-    const sent = kind.complete(objectOf(storable(await call.json())['properties'], "The field 'properties'"))
+    const as = { name: params['name'] ?? '', version: params['version'] ?? '' }
+    const sent = kind.complete(objectOf(storable(await call.json())['properties'], "The field 'properties'"), as)
     return call.commit(() => {
       const found = region.resources.get(id)
       checkConditions(call, found)
