@@ -108,7 +108,7 @@ it('takes an address back as it showed it, to leave a thing alone', async () => 
 it('names where the sides differ, field by field, and says so to scripts', async () => {
   await verb('sync')
   expect(await verb('drift', '--exit-code')).toMatchObject({ code: 0, out: expect.stringContaining('are the same') })
-  const { secondary } = (await import('yaml')).parse(readFileSync(policy, 'utf8')) as {
+  const { secondary } = parse(readFileSync(policy, 'utf8')) as {
     secondary: { workspace: string }
   }
   const model = `${secondary.workspace}/models/churn/versions/3`
