@@ -48,7 +48,6 @@ export interface ComposeOptions {
 /** Joins the parts for one protection: the only place that names a store, a blob store or the registry of services. */
 export async function compose(options: ComposeOptions): Promise<Composed> {
   const policy = await policyNamed(options)
-  demandOwnCloud(policy.primary.workspace)
   const dir = join(options.state ?? join(dirname(resolve(options.policy)), '.holdfast'), policy.name)
   const azure = openAzure({
     surroundings: surroundingsOf(process.env),
@@ -140,6 +139,7 @@ function sidesOf(policy: Policy, azure: Azure, remembered: (side: Side) => Promi
   }
 
   async function open(side: Side, signal: AbortSignal): Promise<Place | undefined> {
+    demandOwnCloud(workspace[side])
     const names = await namesOf(side, signal)
     if (names === undefined) return undefined
     const now = () =>
@@ -148,6 +148,7 @@ function sidesOf(policy: Policy, azure: Azure, remembered: (side: Side) => Promi
   }
 
   async function learn(signal: AbortSignal): Promise<ReadonlyMap<Side, JsonObject>> {
+    demandOwnCloud(workspace.primary)
     const changed = new Map<Side, JsonObject>()
     for (const side of ['primary', 'secondary'] as const) {
       try {
