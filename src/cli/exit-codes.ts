@@ -12,7 +12,7 @@ export const EXIT_CODES: ReadonlyMap<number, string> = new Map([
   [30, 'signing in failed, or a right is missing'],
   [31, 'Azure does not answer, or asks to wait: run it again later'],
   [32, 'Azure refused'],
-  [33, 'HOLDFAST_LOCAL is set and what answers is not the emulator'],
+  [33, 'the emulator and the real Azure would be mixed up'],
   [34, 'bytes changed while they were read, or are damaged'],
   [40, 'this process lost the lease to another'],
   [41, 'another process holds the lease'],
