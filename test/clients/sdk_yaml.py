@@ -9,9 +9,15 @@ from specs.checking import check
 check(
     {
         "environments, models, data and components": ("environment", "model", "data", "component"),
-        "computes, datastores, connections and workspaces": ("compute", "datastore", "connection", "workspace"),
         "endpoints": ("online endpoint", "batch endpoint"),
-        "deployments": ("online deployment", "batch deployment"),
+        "computes, datastores, connections and workspaces, and of deployments": (
+            "compute",
+            "datastore",
+            "connection",
+            "workspace",
+            "online deployment",
+            "batch deployment",
+        ),
         "packages, imports and flows": ("package", "data import", "flow"),
     },
     least=172,

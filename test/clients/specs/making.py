@@ -3,6 +3,7 @@
 import re
 
 from azure.ai.ml.entities import _load_functions as loads
+from azure.core.polling import LROPoller
 from local_azure import arm
 
 # Kinds that come as an operation which is waited for.
@@ -90,7 +91,7 @@ def begun(ml, kind, entity):
 
 def ended(operation, lock):
     """What `begun` makes, once it is there. `lock` is not held while this waits."""
-    if not hasattr(operation, "result"):
+    if not isinstance(operation, LROPoller):
         return operation
     operation.wait()
     with lock:
@@ -113,9 +114,15 @@ def read(ml, spec, made):
     found = operations.get(made.name)
     if kind != "job":
         return _shown(found)
-    # What is printed of a command lacks these.
-    names = ("experiment_name", "display_name", "description", "tags")
-    return {**_shown(found), **{name: getattr(found, name) for name in names}}
+    # What is printed of a command or of a pipeline of one component lacks these.
+    properties = arm("GET", found.id).json()["properties"]
+    return {
+        **_shown(found),
+        "experiment_name": properties["experimentName"],
+        "display_name": properties["displayName"],
+        "description": properties.get("description"),
+        "tags": properties.get("tags"),
+    }
 
 
 def _with_component(found):

@@ -41,7 +41,7 @@ class Needs:
             self._put(f"computes/{name}", CLUSTER, located=True)
         if key == "endpoint_deployment_id":
             self._put(f"onlineEndpoints/{name}", {"authMode": "Key"}, located=True)
-            self._put(f"onlineEndpoints/{name}/deployments/{version}", DEPLOYMENT, located=True)
+            self._put(f"onlineEndpoints/{name}/deployments/{version}", self._collecting(name), located=True)
         if key == "environment":
             self._put(f"environments/{name}/versions/{version}", _IMAGE)
         if key == "component":
@@ -52,6 +52,16 @@ class Needs:
         elif key == "path":
             kind = str(holder.get("type", "uri_folder"))
             self._put(f"data/{name}/versions/{version}", {"dataUri": _PLACE, "dataType": kind})
+
+    def _collecting(self, endpoint):
+        """A deployment that collects data: monitors watch no other."""
+        collections = {}
+        for what in ("model_inputs", "model_outputs"):
+            asset = f"data/{endpoint}-{what}/versions/1"
+            self._put(asset, {"dataUri": _PLACE, "dataType": "uri_folder"})
+            collections[what] = {"dataCollectionMode": "Enabled", "dataId": f"{self._root}/{asset}"}
+        machine = {"endpointComputeType": "Managed", "instanceType": "Standard_DS3_v2"}
+        return {**machine, "dataCollector": {"collections": collections}}
 
     def _kubernetes(self):
         self._put("computes/inferencecompute", {"computeType": "Kubernetes", "resourceId": "/stand-in"}, located=True)
@@ -70,7 +80,6 @@ CLUSTER = {
     "computeType": "AmlCompute",
     "properties": {"vmSize": "STANDARD_STAND_IN", "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 64}},
 }
-DEPLOYMENT = {"endpointComputeType": "Managed", "instanceType": "Standard_DS3_v2"}
 
 
 def _with_parts(path, document, seen=frozenset()):
