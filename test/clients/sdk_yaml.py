@@ -20,5 +20,5 @@ check(
         ),
         "packages, imports and flows": ("package", "data import", "flow"),
     },
-    least=172,
+    least=174,
 )

@@ -93,9 +93,9 @@ class _Checking:
             return alike.differences(expected(spec, more), read(ml, spec, made))
 
     def _workspace_for(self, spec, more):
-        """A workspace in which nothing of this kind, name and version is yet."""
+        """A workspace in which nothing of this kind and name is yet."""
         document = {"name": spec.name, **spec.document, **more}
-        key = (spec.kind, *(document.get(field) for field in ("name", "version", "endpoint_name")))
+        key = (spec.kind, *(document.get(field) for field in ("name", "endpoint_name")))
         number = next(number for number in range(len(self.specs)) if (number, *key) not in self._taken)
         self._taken.add((number, *key))
         if number == len(self._workspaces):
