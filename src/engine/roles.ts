@@ -1,5 +1,5 @@
 import type { Standby } from '../core/failover.ts'
-import { type JsonObject, otherSide, type Roles, type Side } from '../core/model.ts'
+import { type Address, otherSide, type Roles, type Side } from '../core/model.ts'
 import type { Comeback } from './comeback.ts'
 import type { Parts } from './parts.ts'
 import type { Tenure } from './tenure.ts'
@@ -25,12 +25,19 @@ export async function sideAway({ store, protection }: Parts, roles: Roles): Prom
   return returned?.['failover'] === failover ? undefined : { side: otherSide(roles.active), failover }
 }
 
+/**
+ * What both sides changed while they were apart and neither could take in, with the reason: each side keeps its own
+ * until a person has decided.
+ */
+export async function conflictsOf({ store, protection }: Parts): Promise<Readonly<Record<Address, string>>> {
+  return ((await store.fact(protection, 'conflicts')) ?? {}) as Readonly<Record<Address, string>>
+}
+
 /** Writes down that a side was taken back, with the conflicts that are left to a person. */
-export async function recordReturn({ store, protection }: Parts, tenure: Tenure, back: Away & Comeback): Promise<void> {
+export async function recordReturn(parts: Parts, tenure: Tenure, back: Away & Comeback): Promise<void> {
   const { failover, side, findings } = back
   const conflicts = findings.flatMap((one) => (one.is === 'conflict' ? [[one.address, one.why]] : []))
-  const open: JsonObject | undefined = await store.fact(protection, 'conflicts')
-  await tenure.setFact('conflicts', { ...open, ...Object.fromEntries(conflicts) })
+  await tenure.setFact('conflicts', { ...(await conflictsOf(parts)), ...Object.fromEntries(conflicts) })
   await tenure.setFact('returned', { failover, side, findings: findings.length })
 }
 

@@ -9,6 +9,7 @@ import { type Execution, execute } from './execute.ts'
 import { type Observation, observe } from './observe.ts'
 import { type Parts, serviceOf } from './parts.ts'
 import { type Reckoned, reckon } from './reckon.ts'
+import { conflictsOf } from './roles.ts'
 import type { Tenure } from './tenure.ts'
 
 /** What the policy and the situation say about carrying. */
@@ -130,14 +131,6 @@ function syncedFact(active: Side, { prepared: { source, plan }, execution, recko
     behind: reckoned.behind.length,
     failed: execution.quarantined.length,
   }
-}
-
-/**
- * What both sides changed while they were apart and neither could take in, with the reason: each side keeps its own
- * until a person has decided.
- */
-async function conflictsOf({ store, protection }: Parts): Promise<Readonly<Record<Address, string>>> {
-  return ((await store.fact(protection, 'conflicts')) ?? {}) as Readonly<Record<Address, string>>
 }
 
 function mappedOf(notes: readonly Note[]): ReadonlyMap<Address, Address> {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { Fault } from '../../core/errors.ts'
-import type { Address, JsonObject } from '../../core/model.ts'
+import type { Address } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
 import { selector } from '../../core/selector.ts'
-import type { Parts } from '../../engine/parts.ts'
+import { conflictsOf } from '../../engine/roles.ts'
 import { type Protected, protectedVerb, underLease, within } from '../protected.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
@@ -34,7 +34,7 @@ export function resolveVerb(): Command {
     )
 }
 
-function list(io: Terminal, conflicts: JsonObject): void {
+function list(io: Terminal, conflicts: Readonly<Record<Address, string>>): void {
   const rows = Object.entries(conflicts).map(([address, why]) => [readable(address), String(why)])
   io.say(rows.length === 0 ? 'Nothing waits for a person.' : io.table(['THING', 'WHY'], rows))
   io.facts({ conflicts })
@@ -46,8 +46,4 @@ function demandAll(things: readonly string[], known: readonly string[]): void {
   throw new Fault('usage/bad-argument', `No conflict is called ${unknown.join(', ')}`, {
     hint: 'See them with `holdfast resolve`.',
   })
-}
-
-async function conflictsOf({ store, protection }: Parts): Promise<JsonObject> {
-  return (await store.fact(protection, 'conflicts')) ?? {}
 }
