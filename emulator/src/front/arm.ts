@@ -16,7 +16,7 @@ import { Groups } from './arm/groups.ts'
 import { resourceListRoutes } from './arm/resource-lists.ts'
 import { ResourceRouting } from './arm/resource-routing.ts'
 import { listType } from './arm/type-lists.ts'
-import { deploymentRoutes } from './deployments.ts'
+import { deploymentRoutes } from './deployments/routes.ts'
 import type { ArmRequest, ArmResponse, FrontArm } from './front-arm.ts'
 import type { InnerClient, Reach } from './reach.ts'
 

@@ -4,6 +4,7 @@ import { escaped, expressionIn, nodesOf } from './language/parse.ts'
 import type { Pending, Scope } from './language/scope.ts'
 import { evaluateTree, type TreeOptions } from './language/tree.ts'
 import { type Declared, NESTED_TYPE } from './resources.ts'
+import { TemplateViolation } from './violation.ts'
 
 /** Whether these properties of a nested deployment keep the expressions of its template to that deployment. */
 export function isInner(properties: JsonObject): boolean {
@@ -28,7 +29,11 @@ export function ownFields({ source, type }: Declared): JsonObject {
  *
  * @param waiting stands in for what only a live resource knows; without it Pending is thrown
  */
-export function bodyOf(resource: Declared, scope: Scope, waiting?: (pending: Pending) => Json): JsonObject {
+export function bodyOf(
+  resource: Declared,
+  scope: Scope,
+  waiting?: (pending: Pending, text: string) => Json,
+): JsonObject {
   const options = { path: resource.path, loops: true, ...(waiting === undefined ? {} : { waiting }) }
   const fields = ownFields(resource)
   if (resource.type.toLowerCase() !== NESTED_TYPE) return object(evaluateTree(fields, scope, options))
@@ -85,6 +90,17 @@ function escapedIn(value: Json): Json {
   if (isArray(value)) return value.map(escapedIn)
   if (!isObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [escaped(key), escapedIn(one)]))
+}
+
+/** Only the outermost deployment may be Complete, as the reference of deployment modes says. */
+export function refuseNestedMode({ source, type, name, path }: Declared): void {
+  if (type.toLowerCase() !== NESTED_TYPE) return
+  const mode = property(object(property(source, 'properties') ?? null), 'mode')
+  if (typeof mode !== 'string' || mode.toLowerCase() !== 'complete') return
+  throw new TemplateViolation(
+    `The nested deployment '${name}' has the mode 'Complete': nested deployments must have the mode 'Incremental'. Please see https://aka.ms/arm-deployment-modes for usage details.`,
+    `${path}.properties.mode`,
+  )
 }
 
 function object(value: Json): JsonObject {

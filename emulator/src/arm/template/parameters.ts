@@ -33,7 +33,7 @@ const EXPECTED: Readonly<Record<TypeName, string>> = {
 
 const HELP = 'Please see https://aka.ms/resource-manager-parameter-files for usage details.'
 
-export function isSecure(type: TypeName): boolean {
+export function isSecure(type: string): boolean {
   return type === 'SecureString' || type === 'SecureObject'
 }
 

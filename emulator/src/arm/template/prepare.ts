@@ -3,7 +3,7 @@ import { Directory, dependencies, isDeployed } from './graph.ts'
 import { isArray, isObject, type Json, type JsonObject, property, textAt } from './json.ts'
 import { Pending, type Place, type Question, type Scope } from './language/scope.ts'
 import { evaluateTree, repeated } from './language/tree.ts'
-import { bodyOf } from './nested.ts'
+import { bodyOf, refuseNestedMode } from './nested.ts'
 import { type Declaration, declarations, isSecure } from './parameters.ts'
 import { canonicalId, resourceGroupOf, subscriptionOf } from './resource-ids.ts'
 import { type Declared, declaredResources } from './resources.ts'
@@ -45,6 +45,7 @@ export function prepare(wanted: Wanted): Prepared {
   const resources = declaredResources(template, opened.scope)
   const directory = new Directory(resources)
   refuseTwins(resources)
+  resources.forEach(refuseNestedMode)
   const waits = dependencies(resources, directory, loopNames(property(template, 'resources') ?? null))
   const scope = (answer: (question: Question) => Json): Scope => ({
     ...opened.scope,

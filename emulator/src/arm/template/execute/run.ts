@@ -13,7 +13,7 @@ const AT_ONCE = 8
 /** Writes down what a deployment does. Every method resolves once that is durable. */
 export interface Recorder {
   /** Returns what {@link ended} names the operation by. */
-  begun(resource: Declared): Promise<string>
+  begun(target: string, action: 'Create' | 'Delete'): Promise<string>
   ended(operation: string, settled: Settled): Promise<void>
 }
 
@@ -27,6 +27,8 @@ export interface Execution {
   readonly prepared: Prepared
   readonly sender: Sender
   readonly recorder: Recorder
+  /** Called when every resource is there, for what a mode does besides. Errors fail the deployment. */
+  finish?(): Promise<readonly ArmError[]>
   cancelled(): boolean
 }
 
@@ -45,6 +47,8 @@ export async function execute(execution: Execution): Promise<DeploymentResult> {
   const outputResources = done.map(({ id }) => id)
   if (errors.length > 0) return { state: 'Failed', error: failure(errors), outputResources }
   if (cancelled()) return { state: 'Canceled', outputResources }
+  errors.push(...((await execution.finish?.()) ?? []))
+  if (errors.length > 0) return { state: 'Failed', error: failure(errors), outputResources }
   try {
     const outputs = await answered((answer) => outputsOf(prepared, prepared.scope(answer)), partsOf(execution))
     return { state: 'Succeeded', outputs, outputResources }
@@ -55,7 +59,7 @@ export async function execute(execution: Execution): Promise<DeploymentResult> {
 
 async function deploy(resource: Declared, execution: Execution): Promise<Settled> {
   const { recorder, sender } = execution
-  const operation = await recorder.begun(resource)
+  const operation = await recorder.begun(resource.id, 'Create')
   const settled = await put(resource, execution, sender)
   await recorder.ended(operation, settled)
   return settled

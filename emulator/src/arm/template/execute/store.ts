@@ -3,7 +3,7 @@ import type { Clock } from '../../../clock.ts'
 import type { Database } from '../../../state/database.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { Prepared } from '../prepare.ts'
-import { typeAndNameOf } from '../resource-ids.ts'
+import { canonicalId, typeAndNameOf } from '../resource-ids.ts'
 import type { Declared } from '../resources.ts'
 import type { DeploymentResult, Recorder } from './run.ts'
 import type { Settled } from './sender.ts'
@@ -38,6 +38,7 @@ export interface OperationRow {
   readonly id: string
   readonly deployment: string
   readonly target: string
+  readonly action: 'Create' | 'Delete'
   readonly state: 'Running' | 'Succeeded' | 'Failed'
   readonly startedAt: string
   readonly endedAt: string | null
@@ -53,6 +54,7 @@ export interface NewDeployment {
   readonly tags?: JsonObject | undefined
   readonly template: JsonObject
   readonly prepared: Prepared
+  readonly mode: 'Incremental' | 'Complete'
 }
 
 const OPEN = `state IN ('Accepted', 'Running')`
@@ -80,10 +82,14 @@ export class DeploymentStore {
       CREATE INDEX IF NOT EXISTS deployments_by_scope ON deployments (scope, seq);
       CREATE TABLE IF NOT EXISTS deployment_operations (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, deployment TEXT NOT NULL COLLATE NOCASE,
-        target TEXT NOT NULL, state TEXT NOT NULL, startedAt TEXT NOT NULL, endedAt TEXT, status INTEGER, errorJson TEXT);
+        target TEXT NOT NULL, action TEXT NOT NULL DEFAULT 'Create', state TEXT NOT NULL, startedAt TEXT NOT NULL,
+        endedAt TEXT, status INTEGER, errorJson TEXT);
       CREATE INDEX IF NOT EXISTS deployment_operations_by_deployment ON deployment_operations (deployment, seq);
       UPDATE deployments SET state = 'Failed', errorJson = '${INTERRUPTED}' WHERE ${OPEN};
       UPDATE deployment_operations SET state = 'Failed', errorJson = '${INTERRUPTED}' WHERE state = 'Running';`)
+    const columns = db.all<{ name: string }>('PRAGMA table_info(deployment_operations)')
+    if (!columns.some(({ name }) => name === 'action'))
+      db.migrate("ALTER TABLE deployment_operations ADD COLUMN action TEXT NOT NULL DEFAULT 'Create'")
   }
 
   get(id: string): DeploymentRow | undefined {
@@ -106,13 +112,22 @@ export class DeploymentStore {
     )
   }
 
+  /** Canonical ids of everything that a deployment names, with what its nested deployments name. */
+  named(id: string): ReadonlySet<string> {
+    const row = this.get(id)
+    const { validated = [] } = (row === undefined ? {} : JSON.parse(row.factsJson)) as { validated?: { id: string }[] }
+    const ids = validated.map((one) => one.id)
+    const inside = ids.filter((one) => /\/microsoft\.resources\/deployments\/[^/]+$/i.test(one) && one !== id)
+    return new Set([...ids.map(canonicalId), ...inside.flatMap((one) => [...this.named(one)])])
+  }
+
   operations(id: string): OperationRow[] {
     return this.#db.all<OperationRow>('SELECT * FROM deployment_operations WHERE deployment = ? ORDER BY seq', id)
   }
 
   /** What a deployment would be kept as; a validation shows it and keeps nothing. */
   static draft(wanted: NewDeployment & { readonly now: string }): Omit<DeploymentRow, 'seq' | 'state'> {
-    const { id, scope, name, location, tags, prepared, now } = wanted
+    const { id, scope, name, location, tags, prepared, mode, now } = wanted
     const templateJson = JSON.stringify(wanted.template)
     return {
       id,
@@ -123,7 +138,7 @@ export class DeploymentStore {
       templateJson,
       templateHash: hashOf(templateJson),
       parametersJson: JSON.stringify(prepared.parameters),
-      factsJson: JSON.stringify(factsOf(prepared)),
+      factsJson: JSON.stringify({ mode, ...factsOf(prepared) }),
       correlationId: randomUUID(),
       statusId: randomBytes(8).toString('hex').toUpperCase(),
       startedAt: now,
@@ -177,14 +192,16 @@ export class DeploymentStore {
 
   /** Writes down the operations of one deployment as they go. */
   recorder({ id: deployment }: DeploymentRow): Recorder {
-    const begun = (resource: Declared): Promise<string> => {
+    const begun = (target: string, action: 'Create' | 'Delete'): Promise<string> => {
       const id = randomBytes(8).toString('hex').toUpperCase()
       return this.#db.write(() => {
         this.#db.run(
-          `INSERT INTO deployment_operations (id, deployment, target, state, startedAt) VALUES (?, ?, ?, 'Running', ?)`,
+          `INSERT INTO deployment_operations (id, deployment, target, action, state, startedAt)
+           VALUES (?, ?, ?, ?, 'Running', ?)`,
           id,
           deployment,
-          resource.id,
+          target,
+          action,
           this.#clock.iso(),
         )
         return id

@@ -65,7 +65,7 @@ function operationBody(deployment: DeploymentRow, row: OperationRow): JsonObject
     id: `${deployment.id}/operations/${row.id}`,
     operationId: row.id,
     properties: {
-      provisioningOperation: 'Create',
+      provisioningOperation: row.action,
       provisioningState: row.state,
       timestamp: ended,
       duration: duration(row.startedAt, ended),

@@ -1,4 +1,4 @@
-import { type JsonObject, textAt } from '../json.ts'
+import { textAt } from '../json.ts'
 import type { Question, Scope } from '../language/scope.ts'
 import { resourceIdAt } from '../resource-ids.ts'
 import { type Args, type FunctionTable, fn, type TemplateFunction } from './args.ts'
@@ -25,7 +25,11 @@ export const resourceFunctions: FunctionTable = {
     scope.answer({ ask: 'references', target: args.text(0), full: args.textOr(1, '').toLowerCase() === 'full' }),
   ),
   resourceinfo: fn(1, 1, (args, scope) => scope.resourceInfo(args.text(0))),
-  subscription: fn(0, 0, (_, scope) => scope.place.subscription),
+  subscription: fn(
+    0,
+    0,
+    (args, scope) => scope.place.subscription ?? args.refuse('is not valid at the scope of a tenant.'),
+  ),
   resourcegroup: fn(
     0,
     0,
@@ -82,8 +86,7 @@ function typeAt(args: Args, most: number): number {
 }
 
 function subscriptionIdOf(scope: Scope): string {
-  const facts: JsonObject = scope.place.subscription
-  return textAt(facts, 'subscriptionId') ?? ''
+  return textAt(scope.place.subscription ?? {}, 'subscriptionId') ?? ''
 }
 
 function isGuid(text: string): boolean {

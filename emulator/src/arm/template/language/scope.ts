@@ -3,11 +3,11 @@ import { TemplateViolation } from '../violation.ts'
 
 /** Where a deployment stands and what it may say about itself. */
 export interface Place {
-  /** `/subscriptions/x/resourceGroups/y`, or `/subscriptions/x` for a deployment at the subscription. */
+  /** `/subscriptions/x/resourceGroups/y`, `/subscriptions/x` for a deployment at the subscription, empty at the tenant. */
   readonly id: string
-  /** What `subscription()` returns. */
-  readonly subscription: JsonObject
-  /** What `resourceGroup()` returns; absent at the subscription. */
+  /** What `subscription()` returns; absent at the tenant. */
+  readonly subscription: JsonObject | undefined
+  /** What `resourceGroup()` returns; absent at the subscription and the tenant. */
   readonly resourceGroup: JsonObject | undefined
   /** What `tenant()` returns. */
   readonly tenant: JsonObject

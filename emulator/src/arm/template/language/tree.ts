@@ -9,8 +9,8 @@ export interface TreeOptions {
   readonly path: string
   /** Whether `copy` arrays in objects are loops over properties. Off for values that a later evaluation expands. */
   readonly loops: boolean
-  /** Stands in for a value that waits for a live resource. Without it, Pending is thrown on. */
-  readonly waiting?: (pending: Pending) => Json
+  /** Stands in for a value that waits for a live resource; `text` is its expression. Without it, Pending is thrown on. */
+  readonly waiting?: (pending: Pending, text: string) => Json
   /** Takes a text out of the ordinary evaluation by returning its value. */
   readonly instead?: (text: string, scope: Scope) => Json | undefined
 }
@@ -50,7 +50,7 @@ function evaluateLeaf(text: string, scope: Scope, options: TreeOptions): Json {
     const own = options.instead?.(text, scope)
     return own === undefined ? evaluateText(text, scope) : own
   } catch (thrown) {
-    if (thrown instanceof Pending && options.waiting !== undefined) return options.waiting(thrown)
+    if (thrown instanceof Pending && options.waiting !== undefined) return options.waiting(thrown, text)
     throw thrown instanceof TemplateViolation ? thrown.at(options.path) : thrown
   }
 }

@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { movableClock } from '../clock.ts'
-import { Faults } from '../faults.ts'
-import { router } from '../router.ts'
-import { requestListener } from '../server.ts'
-import { Activity } from '../state/activity.ts'
-import { Database } from '../state/database.ts'
-import { deploymentRoutes } from './deployments.ts'
-import type { ArmRequest, ArmResponse, FrontArm } from './front-arm.ts'
+import { movableClock } from '../../clock.ts'
+import { Faults } from '../../faults.ts'
+import { router } from '../../router.ts'
+import { requestListener } from '../../server.ts'
+import { Activity } from '../../state/activity.ts'
+import { Database } from '../../state/database.ts'
+import type { ArmRequest, ArmResponse, FrontArm } from '../front-arm.ts'
+import { deploymentRoutes } from './routes.ts'
 
 const SUBSCRIPTION = '/subscriptions/10ca1e00-0000-4000-8000-00000000000a'
 const GROUP = `${SUBSCRIPTION}/resourceGroups/rg`
@@ -171,16 +171,29 @@ describe('a deployment', () => {
   })
 
   it('names what it does not do', async () => {
-    const complete = { properties: { mode: 'Complete', template: { resources: [] } } }
     const linked = { properties: { mode: 'Incremental', templateLink: { uri: 'https://example.org/t.json' } } }
-    for (const body of [complete, linked]) {
-      expect((await emulated.arm('PUT', ONE + V, body)).body).toMatchObject({ error: { code: 'NotImplemented' } })
-    }
-    const whatIf = await emulated.arm('POST', `${ONE}/whatIf${V}`, deployment({ resources: [] }))
-    expect([whatIf.status, whatIf.body['error']?.['message']]).toEqual([
-      501,
-      'The emulator does not implement Deployments_WhatIf.',
-    ])
+    const { body } = await emulated.arm('PUT', ONE + V, linked)
+    expect(body).toMatchObject({
+      error: { code: 'NotImplemented', message: expect.stringContaining('with templateLink') },
+    })
+  })
+
+  it('may be Complete in a resource group only', async () => {
+    const path = `${SUBSCRIPTION}/providers/Microsoft.Resources/deployments/two${V}`
+    const body = { location: 'eastus2', properties: { mode: 'Complete', template: { resources: [] } } }
+    expect((await emulated.arm('PUT', path, body)).body).toMatchObject({ error: { code: 'InvalidDeploymentMode' } })
+  })
+
+  it('at the tenant has no subscription', async () => {
+    const path = `/providers/Microsoft.Resources/deployments/wide${V}`
+    const inside = (value: string) => ({
+      location: 'eastus2',
+      properties: { mode: 'Incremental', template: { resources: [], outputs: { it: { type: 'string', value } } } },
+    })
+    const begun = await emulated.arm('PUT', path, inside("[tenantResourceId('Some.Provider/things', 'x')]"))
+    expect(await ended(begun)).toEqual({ status: 'Succeeded' })
+    const refused = await ended(await emulated.arm('PUT', path, inside('[subscription().id]')))
+    expect(JSON.stringify(refused)).toContain('is not valid at the scope of a tenant')
   })
 })
 

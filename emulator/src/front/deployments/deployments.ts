@@ -1,0 +1,215 @@
+import { complete } from '../../arm/template/execute/complete.ts'
+import { type Execution, execute } from '../../arm/template/execute/run.ts'
+import { Sender } from '../../arm/template/execute/sender.ts'
+import { type DeploymentRow, DeploymentStore } from '../../arm/template/execute/store.ts'
+import {
+  deploymentBody,
+  operationBodies,
+  statusBody,
+  validationBody,
+  violationReply,
+} from '../../arm/template/execute/view.ts'
+import { isObject, type JsonObject, property, textAt } from '../../arm/template/json.ts'
+import type { Place } from '../../arm/template/language/scope.ts'
+import { type Prepared, prepare } from '../../arm/template/prepare.ts'
+import { TemplateViolation } from '../../arm/template/violation.ts'
+import { foresee } from '../../arm/template/what-if/foresee.ts'
+import type { Call, Reply } from '../../call.ts'
+import { Refusal } from '../../refusal.ts'
+import type { FrontArm } from '../front-arm.ts'
+import { nestedReader } from './nested-reader.ts'
+import { placeOf } from './place.ts'
+import { identity, type Params, type Request, requestOf } from './request.ts'
+import { WhatIfs } from './what-ifs.ts'
+
+/** A request that is in order. */
+interface Wanted {
+  readonly request: Request
+  readonly prepared: Prepared
+  readonly place: Place
+  readonly sender: Sender
+}
+
+/** Deployments as ARM serves them. */
+export class Deployments {
+  readonly whatIfs: WhatIfs
+  readonly #front: FrontArm
+  readonly #store: DeploymentStore
+  /** Deployments under way, by seq. True: asked to end. */
+  readonly #cancelled = new Map<number, boolean>()
+
+  constructor(front: FrontArm) {
+    this.#front = front
+    this.#store = new DeploymentStore(front.db, front.clock)
+    this.whatIfs = new WhatIfs(front.db)
+  }
+
+  async put(call: Call, params: Params): Promise<Reply> {
+    const wanted = await this.#wanted(call, params)
+    if ('status' in wanted) return wanted
+    const { request, prepared } = wanted
+    let row: DeploymentRow | undefined
+    const reply = await call.commit(() => {
+      const before = this.#store.get(request.id)
+      if (before !== undefined && this.#cancelled.has(before.seq)) throw stillActive(before)
+      const location = textAt(request.body, 'location')
+      const tags = property(request.body, 'tags')
+      row = this.#store.begin({ ...request, location, tags: isObject(tags) ? tags : undefined, prepared })
+      return { status: before === undefined ? 201 : 200, ...begun(call, row) }
+    })
+    if (row !== undefined) void this.#run(row, wanted)
+    return reply
+  }
+
+  /** Works in the background. What cannot be written down was interrupted, and the next opening says so. */
+  async #run(row: DeploymentRow, { request, prepared, sender }: Wanted): Promise<void> {
+    this.#cancelled.set(row.seq, false)
+    const cancelled = () => this.#cancelled.get(row.seq) === true
+    const recorder = this.#store.recorder(row)
+    const execution: Execution = { prepared, sender, recorder, cancelled }
+    const finish = () => complete({ scope: row.scope, named: this.#store.named(row.id), sender, recorder })
+    try {
+      await this.#store.running(row)
+      const result = await execute(request.mode === 'Complete' ? { ...execution, finish } : execution)
+      await this.#store.finish(row, result)
+    } catch (failure) {
+      const message = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
+      const error = { code: 'InternalServerError', message: 'The emulator has a defect here; its log has the place.' }
+      const written = this.#store.finish(row, { state: 'Failed', error, outputResources: [] })
+      await written.then(
+        () => process.stderr.write(`emulator: ${message}\n`),
+        () => undefined,
+      )
+    } finally {
+      this.#cancelled.delete(row.seq)
+    }
+  }
+
+  async validate(call: Call, params: Params): Promise<Reply> {
+    const wanted = await this.#wanted(call, params)
+    if ('status' in wanted) return { ...wanted, unlogged: true }
+    const { request, prepared } = wanted
+    const row = DeploymentStore.draft({ ...request, prepared, now: this.#front.clock.iso() })
+    return { status: 200, body: validationBody(row), unlogged: true }
+  }
+
+  async whatIf(call: Call, params: Params): Promise<Reply> {
+    const wanted = await this.#wanted(call, params)
+    if ('status' in wanted) return { ...wanted, unlogged: true }
+    const { request, prepared, place, sender } = wanted
+    const settings = property(request.properties, 'whatIfSettings')
+    const format = isObject(settings) ? textAt(settings, 'resultFormat') : undefined
+    const whole = format?.toLowerCase() !== 'resourceidonly'
+    const prepareNested = nestedReader({ front: this.#front, sender, callerId: call.caller.id, around: place })
+    return this.whatIfs.begin(call, request.id, () =>
+      foresee(prepared, place, { sender, mode: request.mode, whole, prepareNested }),
+    )
+  }
+
+  /** Reads and prepares what the request asks for; a reply where it is not in order. */
+  async #wanted(call: Call, params: Params): Promise<Reply | Wanted> {
+    const request = await requestOf(call, params)
+    const sender = new Sender(this.#front, { authorization: call.headers.authorization ?? '', client: call.client })
+    const place = await placeOf(request, { sender, callerId: call.caller.id })
+    const { template, properties } = request
+    try {
+      const now = () => this.#front.clock.now()
+      const prepared = prepare({ template, parameters: property(properties, 'parameters'), place, now })
+      return { request, prepared, place, sender }
+    } catch (thrown) {
+      if (thrown instanceof TemplateViolation) return violationReply(thrown, template)
+      throw thrown
+    }
+  }
+
+  need(params: Params): DeploymentRow {
+    const found = this.#store.get(identity(params).id)
+    if (found !== undefined) return found
+    throw new Refusal(404, 'DeploymentNotFound', `Deployment '${params['name']}' could not be found.`)
+  }
+
+  exists(params: Params): Reply {
+    return { status: this.#store.get(identity(params).id) === undefined ? 404 : 204 }
+  }
+
+  async remove(call: Call, params: Params): Promise<Reply> {
+    const { id } = identity(params)
+    return call.commit(() => {
+      const found = this.#store.get(id)
+      if (found !== undefined && this.#cancelled.has(found.seq)) throw stillActive(found)
+      this.#store.remove(id)
+      return { status: 204, note: { subject: id } }
+    })
+  }
+
+  async cancel(call: Call, params: Params): Promise<Reply> {
+    const row = this.need(params)
+    if (!this.#cancelled.has(row.seq)) {
+      const message = `The deployment '${row.name}' cannot be cancelled because it has finished: its state is '${row.state}'.`
+      throw new Refusal(409, 'DeploymentCannotBeCancelled', message)
+    }
+    this.#cancelled.set(row.seq, true)
+    return call.commit(() => ({ status: 204, note: { subject: row.id } }))
+  }
+
+  template(params: Params): Reply {
+    return { status: 200, body: { template: JSON.parse(this.need(params).templateJson) }, unlogged: true }
+  }
+
+  status(params: Params): Reply {
+    const row = this.need(params)
+    if (row.statusId.toLowerCase() === params['operation']?.toLowerCase()) return ok(statusBody(row))
+    throw new Refusal(404, 'DeploymentOperationNotFound', `The operation '${params['operation']}' was not found.`)
+  }
+
+  operations(params: Params): Reply {
+    const row = this.need(params)
+    return ok({ value: operationBodies(row, this.#store.operations(row.id)) })
+  }
+
+  operation(params: Params): Reply {
+    const row = this.need(params)
+    const all = operationBodies(row, this.#store.operations(row.id))
+    const wanted = params['operation'] ?? ''
+    const found = all.find((one) => textAt(one, 'operationId')?.toLowerCase() === wanted.toLowerCase())
+    if (found !== undefined) return ok(found)
+    throw new Refusal(404, 'DeploymentOperationNotFound', `The deployment operation '${wanted}' was not found.`)
+  }
+
+  list(call: Call, params: Params): Reply {
+    const top = Number(call.query.get('$top') ?? 100)
+    const limit = Number.isInteger(top) && top > 0 ? Math.min(top, 1000) : 100
+    const before = Number(call.query.get('$skiptoken') ?? Number.MAX_SAFE_INTEGER)
+    const state = /provisioningState\s+eq\s+'([^']+)'/i.exec(call.query.get('$filter') ?? '')?.[1]
+    const rows = this.#store.list(identity(params).scope, {
+      before,
+      limit: limit + 1,
+      ...(state === undefined ? {} : { state }),
+    })
+    const value = rows.slice(0, limit)
+    const last = value.at(-1)
+    if (rows.length <= limit || last === undefined) return ok({ value: value.map(deploymentBody) })
+    const query = new URLSearchParams(call.query)
+    query.set('$skiptoken', String(last.seq))
+    return ok({ value: value.map(deploymentBody), nextLink: `https://${call.host}${call.path}?${query}` })
+  }
+}
+
+function ok(body: JsonObject): Reply {
+  return { status: 200, body }
+}
+
+function begun(call: Call, row: DeploymentRow): Omit<Reply, 'status'> {
+  const version = call.query.get('api-version') ?? ''
+  const poll = `https://${call.host}${row.id}/operationStatuses/${row.statusId}?api-version=${version}`
+  return {
+    headers: { 'azure-asyncoperation': encodeURI(poll), 'retry-after': '1' },
+    body: deploymentBody(row),
+    note: { subject: row.id, facts: { templateHash: row.templateHash, correlationId: row.correlationId } },
+  }
+}
+
+function stillActive({ name, startedAt }: DeploymentRow): Refusal {
+  const message = `Unable to edit or replace deployment '${name}': previous deployment from '${startedAt}' is still active. Please see https://aka.ms/arm-deploy for usage details.`
+  return new Refusal(409, 'DeploymentActive', message)
+}
