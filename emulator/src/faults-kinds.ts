@@ -76,6 +76,10 @@ export const FAULT_KINDS = {
       },
     },
   },
+  'held-answer': {
+    sees: 'a write is done and durable, and its answer is sent when the fault is healed. Only writes that succeeded are met',
+    fields: {},
+  },
   'stale-list': {
     sees: 'lists as they were a while ago; single things are read as they are',
     fields: {

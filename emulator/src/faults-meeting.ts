@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Call, Reply } from './call.ts'
 import type { Clock } from './clock.ts'
 import type { Faults, Moment } from './faults.ts'
-import type { FaultOf } from './faults-kinds.ts'
+import type { Fault, FaultOf } from './faults-kinds.ts'
 import { asksForList, nextTokenOf, readsByPost, tokenOf } from './faults-lists.ts'
 import { Refusal } from './refusal.ts'
 import type { Database } from './state/database.ts'
@@ -59,8 +59,6 @@ export class Meeting {
   /** Lets faults meet a request that has arrived. Throws a Refusal or a HangUp. */
   async arrived(): Promise<void> {
     await this.#before('arrived')
-    // Whoever waited through a fault may have gone.
-    if ((this.#call.body as IncomingMessage).socket.destroyed) throw new HangUp('the client has gone')
   }
 
   /** The same for faults whose route names the operation, once it is known. May be called again. */
@@ -89,6 +87,7 @@ export class Meeting {
     await this.named()
     const { faults } = this.#parts
     if (isWrite(this.#call) && reply.status < 400) {
+      for (const fault of faults.meeting(['held-answer'], this.#call, 'done')) await this.#healed(fault)
       for (const { answer } of faults.meeting(['lost-answer'], this.#call, 'done')) {
         if (answer === 'closed') throw new HangUp('the answer is lost')
         throw new Refusal(504, 'GatewayTimeout', 'The gateway did not receive a response within the specified time.')
@@ -108,15 +107,21 @@ export class Meeting {
 
   async #before(moment: Moment): Promise<void> {
     const { faults } = this.#parts
-    for (const fault of faults.meeting(['hang'], this.#call, moment)) {
-      while (faults.list().some((one) => JSON.stringify(one) === JSON.stringify(fault))) await faults.change()
-    }
+    for (const fault of faults.meeting(['hang'], this.#call, moment)) await this.#healed(fault)
     for (const { milliseconds } of faults.meeting(['slow'], this.#call, moment)) await sleep(milliseconds)
+    // Whoever waited through a fault may have gone, and what it asked for is not to be done.
+    if ((this.#call.body as IncomingMessage).socket.destroyed) throw new HangUp('the client has gone')
     for (const _ of faults.meeting(['down'], this.#call, moment)) throw new HangUp('the place is down')
     const wanted = faults.of('lost-page-token').length === 0 ? undefined : await tokenOf(this.#call)
     const refusing = ['throttle', 'expired-token', 'disk-full', 'wrong-etag', 'lost-page-token'] as const
     const met = faults.meeting(refusing, this.#call, moment, (fault) => this.#applies(fault, wanted))
     for (const fault of met) throw this.#refusal(fault)
+  }
+
+  /** Resolves when this fault is no longer in force. */
+  async #healed(fault: Fault): Promise<void> {
+    const { faults } = this.#parts
+    while (faults.list().some((one) => JSON.stringify(one) === JSON.stringify(fault))) await faults.change()
   }
 
   #applies({ is }: FaultOf<Refusing>, token: string | undefined): boolean {

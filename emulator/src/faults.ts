@@ -18,6 +18,7 @@ export class Faults {
   #active: readonly Fault[] = []
   #waiting: (() => void)[] = []
   readonly #watchers: (() => void)[] = []
+  readonly #listeners: ((id: string, times: number) => void)[] = []
   readonly #met = new Map<string, { times: number; readonly draw: () => number }>()
 
   /** Puts faults in force. One that was in force before, told by its id, goes on being counted. */
@@ -29,6 +30,11 @@ export class Faults {
     const waiting = this.#waiting
     this.#waiting = []
     for (const wake of waiting) wake()
+  }
+
+  /** Calls back with the id of a counted fault and how many requests it has met, each time that it meets one. */
+  onMet(listener: (id: string, times: number) => void): void {
+    this.#listeners.push(listener)
   }
 
   list(): readonly Fault[] {
@@ -77,6 +83,7 @@ export class Faults {
     }
     if (met.times >= times || met.draw() >= chance) return false
     met.times++
+    for (const tell of this.#listeners) tell(id, met.times)
     return true
   }
 }

@@ -33,6 +33,7 @@ const region = await openRegion({ name, root, proxy, clockShiftMilliseconds })
 const inner = await listenInside({ secret, certificates: await openCertificates(root), listener: region.listener })
 region.closing.push(() => inner.close())
 
+region.faults.onMet((id, times) => process.send?.({ met: { id, times } }))
 process.on('message', (settings: Settings) => {
   region.faults.set(settings.faults)
   region.clock.shift(settings.clockShiftMilliseconds)

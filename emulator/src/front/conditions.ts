@@ -13,6 +13,7 @@ export class Conditions {
   readonly faults = new Faults()
   readonly #db: Database
   readonly #clock: Clock
+  readonly #met = new Map<string, number>()
   #ordered: readonly OrderedFault[] = []
 
   /** Takes the clock from the store, so that time does not jump back after a restart. Faults start empty. */
@@ -21,6 +22,17 @@ export class Conditions {
     this.#clock = clock
     db.migrate('CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), shift REAL NOT NULL)')
     clock.shift(this.clockShiftMilliseconds())
+    this.faults.onMet((id, times) => this.count(id, times))
+  }
+
+  /** Writes down how many requests a counted fault has met. */
+  count(id: string, times: number): void {
+    this.#met.set(id, times)
+  }
+
+  /** How many requests each counted fault in force has met; one that met none is left out. */
+  met(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#met)
   }
 
   ordered(): readonly OrderedFault[] {
@@ -30,6 +42,8 @@ export class Conditions {
   /** Replaces all faults, here. Regions are told by whoever knows their processes. */
   order(faults: readonly OrderedFault[]): void {
     this.#ordered = faults
+    const ids = new Set(faults.map((fault) => ('id' in fault ? fault.id : undefined)))
+    for (const id of this.#met.keys()) if (!ids.has(id)) this.#met.delete(id)
     this.links.set(linkFaults(faults))
     this.faults.set(GLOBAL_PLACES.flatMap((place) => requestFaults(faults, place)))
   }

@@ -65,6 +65,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     secret,
     proxyFor: base.proxyFor,
     settingsFor: (name) => conditions.ofRegion(name),
+    met: (id, times) => conditions.count(id, times),
     changed: options.changed,
   })
   const portOf = (region: string): number | undefined => processes.port(region)
@@ -145,6 +146,7 @@ function controlOf(base: Base, processes: RegionProcesses): ControlParts {
     stop: (region) => processes.stop(region),
     kill: (region) => processes.kill(region),
     faults: () => conditions.ordered(),
+    met: () => conditions.met(),
     setFaults: async (faults) => {
       conditions.order(faults)
       await tellRegions()

@@ -29,6 +29,8 @@ export interface ProcessOptions {
   proxyFor(name: string): string
   /** Faults and clock of a region, asked for at each start. */
   settingsFor(name: string): Settings
+  /** Called when a counted fault of a region met a request. */
+  met(id: string, times: number): void
   /** Called after a region changed its state. */
   changed(name: string): void
 }
@@ -81,8 +83,9 @@ export class RegionProcesses {
     slot.child = child
     this.#enter(name, slot, 'starting')
     child.on('exit', () => this.#ended(name, slot))
-    child.on('message', (message: { port?: number }) => {
+    child.on('message', (message: { port?: number; met?: { id: string; times: number } }) => {
       slot.port = message.port ?? slot.port
+      if (message.met !== undefined) this.#options.met(message.met.id, message.met.times)
       if (message.port !== undefined) slot.acknowledged.shift()?.()
     })
     await this.#tell(slot, this.#options.settingsFor(name))

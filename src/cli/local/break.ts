@@ -7,7 +7,7 @@ import { type EmulatorFault, needEmulator } from './emulator.ts'
 
 const PLANES = ['arm', 'history', 'mlflow', 'blob', 'discovery', 'scoring', 'signin'] as const
 const KINDS = [
-  'down, hang, slow, throttle, reset, lost-answer, stale-list, duplicate-page',
+  'down, hang, slow, throttle, reset, lost-answer, held-answer, stale-list, duplicate-page',
   'lost-page-token, wrong-etag, expired-token, quota or disk-full',
 ].join(', ')
 

@@ -19,6 +19,8 @@ export interface ControlParts {
   stop(region: string): Promise<void>
   kill(region: string): Promise<void>
   faults(): readonly OrderedFault[]
+  /** How many requests each counted fault in force has met, by its id. */
+  met(): Readonly<Record<string, number>>
   /** Puts faults in force in place of all earlier ones; resolves when every process applies them. */
   setFaults(faults: readonly OrderedFault[]): Promise<void>
   clockShiftMilliseconds(): number
@@ -40,7 +42,7 @@ export function controlRoutes(parts: ControlParts): readonly ControlRoute[] {
       return status()
     }
   }
-  const faults = () => ok({ faults: parts.faults() })
+  const faults = () => ok({ faults: parts.faults(), met: parts.met() })
   return [
     ['GET', /^\/emulator\/status$/, status],
     ['GET', /^\/emulator\/env$/, ({ query }) => ok(environment(parts, query.get('client') ?? undefined))],
