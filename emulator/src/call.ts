@@ -9,6 +9,11 @@ export interface Call {
   readonly method: string
   /** Host name in lower case, without port. */
   readonly host: string
+  /**
+   * Scheme, host and port that the client dialled: what links in answers begin with. Other than `https://{host}` where
+   * the client came by a door of the emulator's own cloud.
+   */
+  readonly origin: string
   /** Path as sent, still percent-encoded, without the query. */
   readonly path: string
   readonly query: URLSearchParams

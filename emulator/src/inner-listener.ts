@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Certificates } from './certificates.ts'
 import { transports } from './faults-meeting.ts'
-import { connectionClients } from './server.ts'
+import { connectionClients, frontConnections } from './server.ts'
 
 /**
  * The door through which the front hands connections to a process of the emulator.
@@ -62,6 +62,7 @@ export async function serveConnection(
 ): Promise<void> {
   if (preface.as === 'http') {
     connectionClients.set(socket, preface.client)
+    frontConnections.add(socket)
     server.emit('connection', socket)
     return
   }

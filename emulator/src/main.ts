@@ -51,6 +51,7 @@ function describe(): void {
     pid: process.pid,
     port: front.port,
     proxy: front.proxy,
+    cloud: front.cloud,
     ca: front.caPath,
     tenant: TENANT,
     subscription: SUBSCRIPTION,

@@ -134,6 +134,7 @@ class OneCall implements Call {
   readonly id = randomUUID()
   readonly method: string
   readonly host: string
+  readonly origin: string
   readonly path: string
   readonly query: URLSearchParams
   readonly target: string
@@ -155,6 +156,7 @@ class OneCall implements Call {
     this.query = new URLSearchParams(mark < 0 ? '' : this.target.slice(mark))
     this.method = request.method ?? 'GET'
     this.host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
+    this.origin = originOf(request) ?? `https://${this.host}`
     this.headers = request.headers
     this.client = clientOf(request)
     this.body = request
@@ -224,6 +226,14 @@ class OneCall implements Call {
 
 /** Which client a connection belongs to, written down by the listener that accepted it. */
 export const connectionClients = new WeakMap<object, string>()
+
+/** Connections on which `referer` is the front's word for the URL that the client dialled, as it is between ARM and its providers. */
+export const frontConnections = new WeakSet<object>()
+
+function originOf({ headers, socket }: IncomingMessage): string | undefined {
+  const url = frontConnections.has(socket) && headers.referer !== undefined ? URL.parse(headers.referer) : null
+  return url?.origin
+}
 
 function clientOf(request: IncomingMessage): string {
   return connectionClients.get(request.socket) ?? 'unnamed'

@@ -10,6 +10,9 @@ const AUDIENCES = new Set([
   'https://ai.azure.com',
 ])
 
+/** Audience of clients that came to know ARM by the metadata of the emulator's own cloud. */
+const OWN_AUDIENCE = /^https:\/\/localhost:\d+$/
+
 /** Checks the bearer token of a call to ARM or to a workspace's data plane. */
 export async function bearer(call: Call, tokens: Tokens, accepted: ReadonlySet<string> = AUDIENCES): Promise<Caller> {
   const [scheme, token] = (call.headers.authorization ?? '').split(' ')
@@ -21,7 +24,8 @@ export async function bearer(call: Call, tokens: Tokens, accepted: ReadonlySet<s
   const caller = await tokens.verify(token)
   if (caller === undefined)
     throw new Refusal(401, 'InvalidAuthenticationToken', 'The access token is invalid or has expired.')
-  if (!accepted.has(caller.audience.replace(/\/+$/, ''))) {
+  const audience = caller.audience.replace(/\/+$/, '')
+  if (!accepted.has(audience) && !OWN_AUDIENCE.test(audience)) {
     throw new Refusal(
       401,
       'InvalidAuthenticationTokenAudience',

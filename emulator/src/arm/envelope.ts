@@ -119,7 +119,7 @@ export function page(call: Call, value: readonly unknown[], next: unknown): Repl
   if (next === undefined) return { status: 200, body: { value } }
   const query = new URLSearchParams(call.query)
   query.set('$skip', Buffer.from(JSON.stringify(next)).toString('base64url'))
-  return { status: 200, body: { value, nextLink: `https://${call.host}${call.path}?${query}` } }
+  return { status: 200, body: { value, nextLink: `${call.origin}${call.path}?${query}` } }
 }
 
 /** What {@link page} was given as `next`; `undefined` on the first page. Refuses a token it did not make. */

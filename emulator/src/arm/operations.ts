@@ -198,7 +198,7 @@ export function pollingHeaders(
 ): Record<string, string> {
   const { polling = 'both' } = place
   const subscription = operation.subject.split('/')[2] ?? ''
-  const root = `https://${call.host}/subscriptions/${subscription}/providers/Microsoft.MachineLearningServices/locations/${place.location}`
+  const root = `${call.origin}/subscriptions/${subscription}/providers/Microsoft.MachineLearningServices/locations/${place.location}`
   const query = `api-version=${call.query.get('api-version') ?? ''}`
   return {
     'retry-after': '1',

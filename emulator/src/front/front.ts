@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Certificates, openCertificates } from '../certificates.ts'
 import { type Clock, movableClock } from '../clock.ts'
-import { type InnerListener, listenInside } from '../inner-listener.ts'
+import { listenInside } from '../inner-listener.ts'
 import { requestListener } from '../server.ts'
 import { Activity } from '../state/activity.ts'
 import { Database } from '../state/database.ts'
@@ -16,6 +16,7 @@ import { type Arm, openArm } from './arm.ts'
 import { Conditions } from './conditions.ts'
 import { control } from './control/control.ts'
 import type { ControlParts } from './control/control-routes.ts'
+import { Doors } from './doors.ts'
 import { proxy } from './proxy.ts'
 import { InnerClient, Reach } from './reach.ts'
 import { RegionProcesses, type RegionStatus } from './region-processes.ts'
@@ -26,6 +27,8 @@ import { graph, telemetry } from './telemetry.ts'
 export interface Front {
   readonly port: number
   readonly proxy: string
+  /** Address of the emulator as a cloud of its own, for clients without a name. */
+  readonly cloud: string
   readonly caPath: string
   status(): readonly RegionStatus[]
   close(): Promise<void>
@@ -72,8 +75,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const client = new InnerClient(secret)
   const reach = new Reach({ client, links: conditions.links, port: portOf })
   const arm = openArm({ ...base, regions: options.regions, client, reach, ownPort: () => inner.port })
-  const inner = await listenForGlobalHosts(base, arm)
-  const { directory } = base
+  const listener = answerForGlobalHosts(base, arm)
+  const { directory, certificates } = base
+  const inner = await listenInside({ secret, certificates, listener })
+  const doors = new Doors({ ...base, links: conditions.links, listener })
+  const cloud = await doors.address()
   const connect = proxy({
     places: {
       regions: new Set(options.regions),
@@ -84,13 +90,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     port: (destination) => (destination.to === 'region' ? portOf(destination.region) : inner.port),
   })
   const endTunnels = acceptTunnels(server, connect)
-  const answer = control(controlOf(base, processes))
+  const answer = control(controlOf(base, processes, doors))
   server.on('request', (request, response) => void answer(request, response))
   await Promise.all(options.regions.map((name) => processes.start(name)))
   arm.start()
 
   async function close(): Promise<void> {
     await arm.close()
+    await doors.close()
     await processes.stopAll()
     endTunnels()
     server.closeAllConnections()
@@ -101,7 +108,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   }
 
   const proxyUrl = base.proxyFor(undefined)
-  return { port, proxy: proxyUrl, caPath: base.certificates.caPath, status: () => processes.status(), close }
+  return { port, proxy: proxyUrl, cloud, caPath: certificates.caPath, status: () => processes.status(), close }
 }
 
 async function openBase(options: FrontOptions, port: number): Promise<Base> {
@@ -122,16 +129,15 @@ async function openBase(options: FrontOptions, port: number): Promise<Base> {
   }
 }
 
-/** Ends the TLS of the hosts that belong to no region, and answers for them. */
-function listenForGlobalHosts(base: Base, arm: Arm): Promise<InnerListener> {
-  const { db, clock, tokens, secret, certificates, conditions } = base
+/** Answers for the hosts that belong to no region. */
+function answerForGlobalHosts(base: Base, arm: Arm): RequestListener {
+  const { db, clock, tokens, conditions } = base
   const activity = new Activity(db)
   const planes = [signIn(tokens), metadata(), arm.plane, graph(), telemetry()]
-  const listener = requestListener({ planes, db, activity, faults: conditions.faults, clock })
-  return listenInside({ secret, certificates, listener })
+  return requestListener({ planes, db, activity, faults: conditions.faults, clock })
 }
 
-function controlOf(base: Base, processes: RegionProcesses): ControlParts {
+function controlOf(base: Base, processes: RegionProcesses, doors: Doors): ControlParts {
   const { options, conditions } = base
   const tellRegions = async (): Promise<void> => {
     await Promise.all(options.regions.map((name) => processes.configure(name)))
@@ -141,6 +147,7 @@ function controlOf(base: Base, processes: RegionProcesses): ControlParts {
     caPath: base.certificates.caPath,
     regions: options.regions,
     proxyFor: base.proxyFor,
+    cloudFor: (client) => doors.address(client),
     status: () => processes.status(),
     start: (region) => processes.start(region),
     stop: (region) => processes.stop(region),

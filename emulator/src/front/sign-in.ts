@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Call, Plane, Reply } from '../call.ts'
+import type { Call, Handler, Plane, Reply } from '../call.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import { type Route, router } from '../router.ts'
 import { CLIENT_ID, CLIENT_SECRET, ISSUER, TENANT, type Tokens } from '../tokens.ts'
@@ -24,11 +24,11 @@ export function signIn(tokens: Tokens): Plane {
 
 function routesOf(tokens: Tokens): readonly Route[] {
   const keys = () => ({ status: 200, body: tokens.keys })
-  const v1 = ({ tenant = '' }: Readonly<Record<string, string>>) => discovery(tenant, 1)
-  const v2 = ({ tenant = '' }: Readonly<Record<string, string>>) => discovery(tenant, 2)
+  const v1: Handler = (call, { tenant = '' }) => discovery(call, tenant, 1)
+  const v2: Handler = (call, { tenant = '' }) => discovery(call, tenant, 2)
   return [
-    ['GET', '/:tenant/v2.0/.well-known/openid-configuration', 'openid_configuration', (_call, params) => v2(params)],
-    ['GET', '/:tenant/.well-known/openid-configuration', 'openid_configuration', (_call, params) => v1(params)],
+    ['GET', '/:tenant/v2.0/.well-known/openid-configuration', 'openid_configuration', v2],
+    ['GET', '/:tenant/.well-known/openid-configuration', 'openid_configuration', v1],
     ['GET', '/common/discovery/instance', 'instance_discovery', instances],
     ['GET', '/:tenant/discovery/v2.0/keys', 'keys', keys],
     ['GET', '/:tenant/discovery/keys', 'keys', keys],
@@ -39,9 +39,10 @@ function routesOf(tokens: Tokens): readonly Route[] {
   ]
 }
 
-function discovery(tenant: string, version: 1 | 2): Reply {
+function discovery(call: Call, tenant: string, version: 1 | 2): Reply {
   needTenant(tenant)
-  const base = `https://${HOST}/${tenant}`
+  const home = homeOf(call)
+  const base = `${home}/${tenant}`
   const oauth = version === 2 ? `${base}/oauth2/v2.0` : `${base}/oauth2`
   return {
     status: 200,
@@ -54,7 +55,7 @@ function discovery(tenant: string, version: 1 | 2): Reply {
       id_token_signing_alg_values_supported: ['RS256'],
       response_types_supported: ['code', 'id_token', 'code id_token', 'id_token token'],
       scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
-      issuer: version === 2 ? `https://${HOST}/${TENANT}/v2.0` : ISSUER,
+      issuer: version === 2 ? `${home}/${TENANT}/v2.0` : ISSUER,
       authorization_endpoint: `${oauth}/authorize`,
       device_authorization_endpoint: `${oauth}/devicecode`,
       end_session_endpoint: `${oauth}/logout`,
@@ -67,11 +68,16 @@ function discovery(tenant: string, version: 1 | 2): Reply {
   }
 }
 
-function instances(): Reply {
+/** Where this sign-in is for the caller: at its own name, whichever alias was dialled, or at a door of the emulator's own cloud. */
+function homeOf({ host, origin }: Call): string {
+  return origin === `https://${host}` ? `https://${HOST}` : origin
+}
+
+function instances(call: Call): Reply {
   return {
     status: 200,
     body: {
-      tenant_discovery_endpoint: `https://${HOST}/${TENANT}/v2.0/.well-known/openid-configuration`,
+      tenant_discovery_endpoint: `${homeOf(call)}/${TENANT}/v2.0/.well-known/openid-configuration`,
       'api-version': '1.1',
       metadata: [
         {

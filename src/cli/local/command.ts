@@ -60,7 +60,10 @@ function addLife(local: Command): void {
     'eval "$(holdfast local env)"',
     'holdfast local env --client vantage-1 --json',
   )
-  env.option('--client <name>', 'name of the client, for faults that cut it off').action(act(printEnv))
+  env
+    .option('--client <name>', 'name of the client, for faults that cut it off')
+    .option('--custom-cloud', 'also make it a cloud of its own on localhost, reached without the proxy')
+    .action(act(printEnv))
 }
 
 const TURNS = [
@@ -121,10 +124,13 @@ const down: Act<At> = async ({ dir }, io) => {
   io.facts({ ended: was })
 }
 
-const printEnv: Act<At & { readonly client?: string }> = async ({ dir, client }, io) => {
+const printEnv: Act<At & { readonly client?: string; readonly customCloud?: boolean }> = async (
+  { dir, client, customCloud },
+  io,
+) => {
   const emulator = needEmulator(dir)
   const { ca } = await emulator.status()
-  const all = { ...(await emulator.env(client)), HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: ca }
+  const all = { ...(await emulator.env(client, customCloud)), HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: ca }
   for (const [name, value] of Object.entries(all)) io.say(`export ${name}=${quoted(value, true)}`)
   io.facts(all)
 }
@@ -173,6 +179,7 @@ function show(io: Terminal, status: EmulatorStatus): void {
   )
   io.say()
   io.say(`Proxy   ${status.proxy}`)
+  io.say(`Cloud   ${status.cloud}`)
   for (const fault of status.faults) io.say(`Fault   ${io.paint('yellow', sentenceOf(fault))}`)
 }
 

@@ -16,6 +16,8 @@ export interface RegionStatus {
 export interface EmulatorStatus {
   readonly pid: number
   readonly proxy: string
+  /** Where it is a cloud of its own, for clients without a proxy. */
+  readonly cloud: string
   readonly ca: string
   readonly dir: string
   readonly regions: readonly RegionStatus[]
@@ -29,8 +31,8 @@ export type EmulatorFault = Readonly<Record<string, string | number | readonly s
 export interface Emulator {
   readonly control: string
   status(): Promise<EmulatorStatus>
-  /** Variables that point any client at the emulator, under a name of its own. */
-  env(client?: string): Promise<Readonly<Record<string, string>>>
+  /** Variables that point any client at the emulator, under a name of its own; and those of clients that know custom clouds. */
+  env(client?: string, customCloud?: boolean): Promise<Readonly<Record<string, string>>>
   region(name: string, act: 'start' | 'stop' | 'kill'): Promise<EmulatorStatus>
   faults(): Promise<readonly EmulatorFault[]>
   setFaults(faults: readonly EmulatorFault[]): Promise<void>
@@ -148,7 +150,10 @@ function connect(port: number): Emulator {
   return {
     control,
     status: () => call('GET', '/emulator/status'),
-    env: (client) => call('GET', `/emulator/env${client === undefined ? '' : `?client=${encodeURIComponent(client)}`}`),
+    env: (client, customCloud = false) => {
+      const query = { ...(client === undefined ? {} : { client }), ...(customCloud ? { cloud: '' } : {}) }
+      return call('GET', `/emulator/env?${new URLSearchParams(query)}`)
+    },
     region: (name, act) => call('POST', `/emulator/regions/${encodeURIComponent(name)}/${act}`),
     faults: async () => (await call<{ faults: readonly EmulatorFault[] }>('GET', '/emulator/faults')).faults,
     setFaults: async (faults) => void (await call('PUT', '/emulator/faults', { faults })),

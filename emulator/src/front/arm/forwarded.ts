@@ -15,19 +15,24 @@ const OWN_OF_CONNECTION: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Headers of a call that is passed on to a region, with the URL that the client dialled. */
+export function passedOn({ headers, origin, target }: Call): Record<string, string> {
+  return { ...kept(headers), referer: `${origin}${target}` }
+}
+
 /** Headers of a message that stay with it when it is passed on. */
-export function passedOn(headers: IncomingHttpHeaders): Record<string, string> {
-  const kept = Object.entries(headers).flatMap(([name, value]): [string, string][] => {
+function kept(headers: IncomingHttpHeaders): Record<string, string> {
+  const entries = Object.entries(headers).flatMap(([name, value]): [string, string][] => {
     if (value === undefined || OWN_OF_CONNECTION.has(name)) return []
     return [[name, Array.isArray(value) ? value.join(', ') : value]]
   })
-  return Object.fromEntries(kept)
+  return Object.fromEntries(entries)
 }
 
 /** An answer of a region as the answer of the front. The region has logged it. */
 export function relayed(message: IncomingMessage, method: string): Reply {
   const status = message.statusCode ?? 502
-  const headers = passedOn(message.headers)
+  const headers = kept(message.headers)
   if (method === 'HEAD' || status === 204 || status === 304) {
     message.resume()
     return { status, headers, unlogged: true }

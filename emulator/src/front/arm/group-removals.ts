@@ -63,7 +63,7 @@ export class GroupRemovals {
       subscription,
       name,
     )
-    if (open !== undefined) return accepted(open)
+    if (open !== undefined) return accepted(call, open)
     const removal: Removal = {
       token: randomUUID(),
       subscription,
@@ -81,19 +81,19 @@ export class GroupRemovals {
         name,
         removal.caller,
       )
-      return { ...accepted(removal), note: { subject: `/subscriptions/${subscription}/resourceGroups/${name}` } }
+      return { ...accepted(call, removal), note: { subject: `/subscriptions/${subscription}/resourceGroups/${name}` } }
     })
     this.#follow(removal)
     return reply
   }
 
   /** What the place to ask answers. */
-  result(subscription: string, token: string): Reply {
+  result(call: Call, { subscription = '', token = '' }: Readonly<Record<string, string>>): Reply {
     const removal = this.#parts.db.get<Removal>('SELECT * FROM group_removals WHERE token = ?', token)
     if (removal === undefined || removal.subscription.toLowerCase() !== subscription.toLowerCase()) {
       throw new Refusal(404, 'NotFound', `There is no operation ${token}.`)
     }
-    if (removal.state === 'running') return accepted(removal)
+    if (removal.state === 'running') return accepted(call, removal)
     if (removal.state === 'done') return { status: 200 }
     throw new Refusal(409, 'ResourceGroupDeletionBlocked', removal.failure ?? 'The removal of the group failed.')
   }
@@ -161,7 +161,7 @@ function inOrder(entries: readonly Entry[]): readonly Entry[] {
   return entries.toReversed().sort((a, b) => rank(a) - rank(b))
 }
 
-function accepted(removal: Removal): Reply {
-  const location = `https://management.azure.com/subscriptions/${removal.subscription}/operationresults/${removal.token}?api-version=2021-04-01`
+function accepted(call: Call, removal: Removal): Reply {
+  const location = `${call.origin}/subscriptions/${removal.subscription}/operationresults/${removal.token}?api-version=2021-04-01`
   return { status: 202, headers: { location, 'retry-after': '1' } }
 }

@@ -37,7 +37,7 @@ export function groupRoutes(parts: {
       'GET',
       '/subscriptions/:subscription/operationresults/:token',
       'ResourceGroups_DeleteResult',
-      (_call, { subscription = '', token = '' }) => removals.result(subscription, token),
+      (call, params) => removals.result(call, params),
     ],
     [
       'GET',

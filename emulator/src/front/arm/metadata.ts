@@ -1,4 +1,4 @@
-import type { Plane, Reply } from '../../call.ts'
+import type { Call, Plane, Reply } from '../../call.ts'
 
 const SUFFIXES = {
   acrLoginServer: 'azurecr.io',
@@ -17,7 +17,7 @@ const SUFFIXES = {
 }
 
 /** The public cloud as it describes itself, which is the cloud that the emulator plays. */
-const CLOUD = {
+const PUBLIC = {
   portal: 'https://portal.azure.com',
   authentication: {
     loginEndpoint: 'https://login.microsoftonline.com/',
@@ -46,6 +46,18 @@ const CLOUD = {
   gallery: 'https://gallery.azure.com/',
 }
 
+/** Name of the cloud that is reached by a door: clients refuse one that they know under another address. */
+export const OWN_CLOUD = 'HoldfastLocal'
+
+/** The cloud at the address that was dialled. Portal and suffixes stay: from them azure-ai-ml computes audience and hosts. */
+function cloudOf({ host, origin }: Call): unknown {
+  if (origin === `https://${host}`) return PUBLIC
+  const { authentication } = PUBLIC
+  const home = `${origin}/`
+  const own = { ...authentication, loginEndpoint: home, audiences: [...authentication.audiences, home] }
+  return { ...PUBLIC, name: OWN_CLOUD, resourceManager: home, authentication: own }
+}
+
 /** `GET /metadata/endpoints`: asked without a token, by the CLI and by azure-ai-ml before almost every call. */
 export function metadata(): Plane {
   return {
@@ -55,7 +67,7 @@ export function metadata(): Plane {
     handle: async (call): Promise<Reply> => {
       // Up to 2021 a list of clouds, since then one object: az refuses a list, older clients an object.
       const version = call.query.get('api-version') ?? ''
-      return { status: 200, body: version >= '2022' ? CLOUD : [CLOUD] }
+      return { status: 200, body: version >= '2022' ? cloudOf(call) : [cloudOf(call)] }
     },
     refuse: ({ status, code, message }) => ({ status, body: { error: { code, message } } }),
   }

@@ -195,7 +195,7 @@ export class ResourceRouting {
     more: { signal: AbortSignal; method?: string; target?: string; body?: Readable | Buffer | undefined },
   ): Promise<IncomingMessage> {
     const { method = call.method, target = call.target, body, signal } = more
-    const headers = passedOn(call.headers)
+    const headers = passedOn(call)
     if (body === undefined) {
       delete headers['content-length']
       delete headers['content-type']

@@ -42,7 +42,7 @@ async function listIn(
   for (let pages = 0; target !== undefined; pages++) {
     if (pages > MOST_PAGES) throw new Refusal(500, 'InternalServerError', `The list in ${at.region} does not end.`)
     const { host, client } = call
-    const headers = passedOn(call.headers)
+    const headers = passedOn(call)
     const answer = await at.reach.send(at.region, { method: 'GET', target, host, client, headers, signal: at.signal })
     const { reply, json } = await relayedWhole(answer, 'GET')
     if (reply.status !== 200) return { reply }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Acknowledged } from '../../state/activity.ts'
 import { CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT } from '../../tokens.ts'
+import { OWN_CLOUD } from '../arm/metadata.ts'
 import type { RegionStatus } from '../region-processes.ts'
 import { type ControlRoute, Misuse } from './control-call.ts'
 import { type OrderedFault, readFaults } from './ordered-faults.ts'
@@ -14,6 +15,8 @@ export interface ControlParts {
   readonly regions: readonly string[]
   /** URL of the proxy for a client of this name. */
   proxyFor(client: string | undefined): string
+  /** Address of the emulator as a cloud of its own, for a client of this name. */
+  cloudFor(client: string | undefined): Promise<string>
   status(): readonly RegionStatus[]
   start(region: string): Promise<void>
   stop(region: string): Promise<void>
@@ -35,7 +38,7 @@ export function controlRoutes(parts: ControlParts): readonly ControlRoute[] {
     throw new Misuse(404, `There is no region ${name}; there are ${parts.regions.join(', ')}.`)
   }
   const ok = (body: unknown) => ({ status: 200, body })
-  const status = () => ok(statusOf(parts))
+  const status = async () => ok(await statusOf(parts))
   const changing = (change: (region: string) => Promise<void>): ControlRoute[2] => {
     return async ({ params }) => {
       await change(regionNamed(params[0]))
@@ -45,7 +48,7 @@ export function controlRoutes(parts: ControlParts): readonly ControlRoute[] {
   const faults = () => ok({ faults: parts.faults(), met: parts.met() })
   return [
     ['GET', /^\/emulator\/status$/, status],
-    ['GET', /^\/emulator\/env$/, ({ query }) => ok(environment(parts, query.get('client') ?? undefined))],
+    ['GET', /^\/emulator\/env$/, async ({ query }) => ok(await environment(parts, query))],
     ['POST', /^\/emulator\/regions\/([^/]+)\/start$/, changing(parts.start)],
     ['POST', /^\/emulator\/regions\/([^/]+)\/stop$/, changing(parts.stop)],
     ['POST', /^\/emulator\/regions\/([^/]+)\/kill$/, changing(parts.kill)],
@@ -78,12 +81,13 @@ export function controlRoutes(parts: ControlParts): readonly ControlRoute[] {
   ]
 }
 
-function statusOf(parts: ControlParts): unknown {
+async function statusOf(parts: ControlParts): Promise<unknown> {
   const shiftMilliseconds = parts.clockShiftMilliseconds()
   return {
     pid: process.pid,
     dir: parts.dir,
     proxy: parts.proxyFor(undefined),
+    cloud: await parts.cloudFor(undefined),
     ca: parts.caPath,
     regions: parts.status(),
     faults: parts.faults(),
@@ -92,8 +96,10 @@ function statusOf(parts: ControlParts): unknown {
 }
 
 /** Variables that point an unmodified client of Azure at the emulator. */
-function environment(parts: ControlParts, client: string | undefined): Readonly<Record<string, string>> {
+async function environment(parts: ControlParts, query: URLSearchParams): Promise<Readonly<Record<string, string>>> {
+  const client = query.get('client') ?? undefined
   const proxy = parts.proxyFor(client)
+  const asCloud = query.has('cloud') ? ownCloud(await parts.cloudFor(client)) : {}
   return {
     HTTPS_PROXY: proxy,
     HTTP_PROXY: proxy,
@@ -107,6 +113,18 @@ function environment(parts: ControlParts, client: string | undefined): Readonly<
     AZURE_SUBSCRIPTION_ID: SUBSCRIPTION,
     AZURE_CLIENT_ID: CLIENT_ID,
     AZURE_CLIENT_SECRET: CLIENT_SECRET,
+    ...asCloud,
+  }
+}
+
+/** Variables by which clients take the emulator for a cloud of its own, whose ARM and sign-in they reach without the proxy. */
+function ownCloud(address: string): Readonly<Record<string, string>> {
+  return {
+    ARM_CLOUD_METADATA_URL: `${address}/metadata/endpoints?api-version=2019-05-01`,
+    AZUREML_CURRENT_CLOUD: OWN_CLOUD,
+    AZURE_AUTHORITY_HOST: address,
+    // The Azure CLI would ask Azure's public sign-in whether it knows this one.
+    AZURE_CORE_INSTANCE_DISCOVERY: 'false',
   }
 }
 

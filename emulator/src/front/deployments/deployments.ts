@@ -191,7 +191,7 @@ export class Deployments {
     if (rows.length <= limit || last === undefined) return ok({ value: value.map(deploymentBody) })
     const query = new URLSearchParams(call.query)
     query.set('$skiptoken', String(last.seq))
-    return ok({ value: value.map(deploymentBody), nextLink: `https://${call.host}${call.path}?${query}` })
+    return ok({ value: value.map(deploymentBody), nextLink: `${call.origin}${call.path}?${query}` })
   }
 }
 
@@ -201,7 +201,7 @@ function ok(body: JsonObject): Reply {
 
 function begun(call: Call, row: DeploymentRow): Omit<Reply, 'status'> {
   const version = call.query.get('api-version') ?? ''
-  const poll = `https://${call.host}${row.id}/operationStatuses/${row.statusId}?api-version=${version}`
+  const poll = `${call.origin}${row.id}/operationStatuses/${row.statusId}?api-version=${version}`
   return {
     headers: { 'azure-asyncoperation': encodeURI(poll), 'retry-after': '1' },
     body: deploymentBody(row),

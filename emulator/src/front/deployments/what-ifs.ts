@@ -55,7 +55,7 @@ export class WhatIfs {
 
 function accepted(call: Call, deployment: string, token: string): Reply {
   const version = encodeURIComponent(call.query.get('api-version') ?? '')
-  const location = `https://${call.host}${encodeURI(deployment)}/whatIfResults/${token}?api-version=${version}`
+  const location = `${call.origin}${encodeURI(deployment)}/whatIfResults/${token}?api-version=${version}`
   return { status: 202, headers: { location, 'retry-after': '1' }, unlogged: true }
 }
 
