@@ -64,9 +64,22 @@ export interface Note {
 
 export type Handler = (call: Call, params: Readonly<Record<string, string>>) => Reply | Promise<Reply>
 
+/** One operation of a plane, for whoever asks what is there. */
+export interface Offer {
+  /** The vendor's name of the operation, as the activity log has it. */
+  readonly operation: string
+  readonly method: string
+  /** Path with `:parameters`; what else tells the operation from others stands behind it. */
+  readonly path: string
+  /** False where the answer is 501, with the name. */
+  readonly served: boolean
+}
+
 /** One face of a region: ARM, run history, MLflow, blobs, … */
 export interface Plane {
   readonly name: string
+  /** Everything that this plane answers, read from the tables by which it answers. */
+  readonly offers: readonly Offer[]
   /** True if this plane answers for the host and path. Planes are asked in order. */
   serves(host: string, path: string): boolean
   /** Names the caller, or throws a Refusal. */

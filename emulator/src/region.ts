@@ -47,6 +47,7 @@ export interface Region {
 }
 
 export interface OpenRegion extends Region {
+  readonly planes: readonly Plane[]
   readonly listener: ReturnType<typeof requestListener>
   /** Listens on plain HTTP on loopback, for tests and for the front. Resolves with the port. */
   listen(port?: number): Promise<number>
@@ -97,8 +98,9 @@ export async function openRegion(options: {
     closing: [],
   }
   region.closing.push(() => region.blobs.close())
+  const planes = planesOf(region)
   const listener = requestListener({
-    planes: planesOf(region),
+    planes,
     db,
     activity: region.activity,
     faults: region.faults,
@@ -123,5 +125,5 @@ export async function openRegion(options: {
     db.close()
   }
 
-  return { ...region, listener, listen, close }
+  return { ...region, planes, listener, listen, close }
 }

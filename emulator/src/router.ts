@@ -1,11 +1,29 @@
 import findMyWay from 'find-my-way'
-import type { Call, Handler, Reply } from './call.ts'
-import { Refusal } from './refusal.ts'
+import type { Call, Handler, Offer, Reply } from './call.ts'
+import { notImplemented, Refusal } from './refusal.ts'
 
 type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'HEAD'
 
+/** Stands in a table for what answers an operation that Azure has and that is not done here: 501 with its name. */
+export const UNFINISHED = 'unfinished'
+
 /** One row of a route table: method, path with `:params`, the vendor's operation name, what answers. */
-export type Route = readonly [method: Method, path: string, operation: string, handler: Handler]
+export type Route = readonly [method: Method, path: string, operation: string, handler: Handler | typeof UNFINISHED]
+
+/** What a table answers. */
+export function offersOf(routes: readonly Route[]): readonly Offer[] {
+  return routes.map(([method, path, operation, handler]) => ({
+    operation,
+    method,
+    path,
+    served: handler !== UNFINISHED,
+  }))
+}
+
+interface Found {
+  readonly operation: string
+  readonly handler: Route[3]
+}
 
 /**
  * Finds the route for a call. Paths match whatever their case and with doubled slashes, as Azure's do;
@@ -24,9 +42,11 @@ export function router(routes: readonly Route[]): (call: Call) => Promise<Reply>
   return async (call) => {
     const found = ways.find(call.method as Method, call.path)
     if (found === null) throw new Refusal(404, 'NotFound', `Nothing answers ${call.method} ${call.path} here.`)
-    const { operation, handler } = found.store as { operation: string; handler: Handler }
+    const { operation, handler } = found.store as Found
+    const params = found.params as Readonly<Record<string, string>>
     call.operation = operation
+    if (handler === UNFINISHED) throw notImplemented(`${operation} ${params['*'] ?? ''}`.trim())
     await call.admitted?.()
-    return handler(call, found.params as Record<string, string>)
+    return handler(call, params)
   }
 }

@@ -11,6 +11,9 @@ import type { Resource } from './resources.ts'
 /** Providers with a service of their own, which this must never answer for. */
 const OWNED_ELSEWHERE = /\/providers\/+(microsoft\.machinelearningservices|microsoft\.storage)\//i
 
+const ANY_RESOURCE = '/subscriptions/:subscription/resourceGroups/:group/providers/:namespace/:type/:name'
+const METHODS = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']
+
 /** A path of a resource, a collection or an action, whatever the provider. */
 interface GenericPath {
   /** Path with its escapes undone and without doubled slashes. */
@@ -29,6 +32,7 @@ interface GenericPath {
 export function genericResources(region: Region): Plane {
   return {
     name: 'arm',
+    offers: METHODS.map((method) => ({ operation: 'resource', method, path: ANY_RESOURCE, served: true })),
     serves: (host, path) => {
       return host === 'management.azure.com' && /\/providers\//i.test(path) && !OWNED_ELSEWHERE.test(path)
     },

@@ -2,7 +2,7 @@ import { bearer } from '../arm/authenticate.ts'
 import type { Call, Plane, Reply } from '../call.ts'
 import type { Clock } from '../clock.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
-import { type Route, router } from '../router.ts'
+import { offersOf, type Route, router } from '../router.ts'
 import type { Database } from '../state/database.ts'
 import { SUBSCRIPTION, type Tokens } from '../tokens.ts'
 import { locationName, providerPath, unescaped } from './arm/arm-paths.ts'
@@ -50,13 +50,14 @@ export function openArm(parts: ArmParts): Arm {
   const removals = new GroupRemovals({ db, groups, directory, tokens, request: frontArm.request })
   const authorization = new Authorization(db, clock)
   const routing = new ResourceRouting({ db, directory, groups, reach, regions })
-  const find = router([
+  const routes = [
     ...globalRoutes({ regions, directory }),
     ...groupRoutes({ groups, removals, regions }),
     ...resourceListRoutes({ directory, groups, routing }),
     ...deploymentRoutes(frontArm),
     ...providerRoutes({ directory, groups, reach, regions, routing }),
-  ])
+  ]
+  const find = router(routes)
 
   async function handle(call: Call): Promise<Reply> {
     needVersion(call)
@@ -67,6 +68,7 @@ export function openArm(parts: ArmParts): Arm {
 
   const plane: Plane = {
     name: 'arm',
+    offers: [...offersOf(routes), ...authorization.offers],
     serves: (host) => host === HOST,
     authenticate: (call) => bearer(call, tokens),
     handle,

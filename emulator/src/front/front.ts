@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
+import type { Plane } from '../call.ts'
 import { type Certificates, openCertificates } from '../certificates.ts'
 import { type Clock, movableClock } from '../clock.ts'
 import { listenInside } from '../inner-listener.ts'
@@ -12,7 +13,7 @@ import { Database } from '../state/database.ts'
 import { openTokens, type Tokens } from '../tokens.ts'
 import { Directory } from './arm/directory.ts'
 import { metadata } from './arm/metadata.ts'
-import { type Arm, openArm } from './arm.ts'
+import { openArm } from './arm.ts'
 import { Conditions } from './conditions.ts'
 import { control } from './control/control.ts'
 import type { ControlParts } from './control/control-routes.ts'
@@ -30,6 +31,8 @@ export interface Front {
   /** Address of the emulator as a cloud of its own, for clients without a name. */
   readonly cloud: string
   readonly caPath: string
+  /** The faces of its global services. */
+  readonly planes: readonly Plane[]
   status(): readonly RegionStatus[]
   close(): Promise<void>
 }
@@ -75,7 +78,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const client = new InnerClient(secret)
   const reach = new Reach({ client, links: conditions.links, port: portOf })
   const arm = openArm({ ...base, regions: options.regions, client, reach, ownPort: () => inner.port })
-  const listener = answerForGlobalHosts(base, arm)
+  const planes = [signIn(base.tokens), metadata(), arm.plane, graph(), telemetry()]
+  const listener = answerForGlobalHosts(base, planes)
   const { directory, certificates } = base
   const inner = await listenInside({ secret, certificates, listener })
   const doors = new Doors({ ...base, links: conditions.links, listener })
@@ -108,7 +112,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   }
 
   const proxyUrl = base.proxyFor(undefined)
-  return { port, proxy: proxyUrl, cloud, caPath: certificates.caPath, status: () => processes.status(), close }
+  const { caPath } = certificates
+  return { port, proxy: proxyUrl, cloud, caPath, planes, status: () => processes.status(), close }
 }
 
 async function openBase(options: FrontOptions, port: number): Promise<Base> {
@@ -130,10 +135,9 @@ async function openBase(options: FrontOptions, port: number): Promise<Base> {
 }
 
 /** Answers for the hosts that belong to no region. */
-function answerForGlobalHosts(base: Base, arm: Arm): RequestListener {
-  const { db, clock, tokens, conditions } = base
+function answerForGlobalHosts(base: Base, planes: readonly Plane[]): RequestListener {
+  const { db, clock, conditions } = base
   const activity = new Activity(db)
-  const planes = [signIn(tokens), metadata(), arm.plane, graph(), telemetry()]
   return requestListener({ planes, db, activity, faults: conditions.faults, clock })
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Call, Handler, Plane, Reply } from '../call.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
-import { type Route, router } from '../router.ts'
+import { offersOf, type Route, router, UNFINISHED } from '../router.ts'
 import { CLIENT_ID, CLIENT_SECRET, ISSUER, TENANT, type Tokens } from '../tokens.ts'
 
 const HOST = 'login.microsoftonline.com'
@@ -12,12 +12,13 @@ const LIFETIME_SECONDS = 3599
 
 /** Microsoft Entra's sign-in, for the one application that the emulator knows. */
 export function signIn(tokens: Tokens): Plane {
-  const find = router(routesOf(tokens))
+  const routes = routesOf(tokens)
   return {
     name: 'signin',
+    offers: offersOf(routes),
     serves: (host) => HOSTS.has(host),
     authenticate: async () => ({ id: 'anonymous', audience: '' }),
-    handle: find,
+    handle: router(routes),
     refuse: entraError,
   }
 }
@@ -34,8 +35,8 @@ function routesOf(tokens: Tokens): readonly Route[] {
     ['GET', '/:tenant/discovery/keys', 'keys', keys],
     ['POST', '/:tenant/oauth2/v2.0/token', 'token', (call, params) => token(call, params, tokens)],
     ['POST', '/:tenant/oauth2/token', 'token_v1', (call, params) => token(call, params, tokens)],
-    ['POST', '/:tenant/oauth2/v2.0/devicecode', 'devicecode', () => Promise.reject(notImplemented('devicecode'))],
-    ['GET', '/:tenant/oauth2/v2.0/authorize', 'authorize', () => Promise.reject(notImplemented('authorize'))],
+    ['POST', '/:tenant/oauth2/v2.0/devicecode', 'devicecode', UNFINISHED],
+    ['GET', '/:tenant/oauth2/v2.0/authorize', 'authorize', UNFINISHED],
   ]
 }
 

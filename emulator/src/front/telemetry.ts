@@ -9,6 +9,7 @@ const NOWHERE = { regions: new Set<string>(), owner: () => undefined }
 export function telemetry(): Plane {
   return {
     name: 'telemetry',
+    offers: [{ operation: 'telemetry', method: 'POST', path: '/*', served: true }],
     serves: (host) => destinationOf(host, NOWHERE)?.to === 'telemetry',
     authenticate: async () => ({ id: 'anonymous', audience: '' }),
     handle: async (call): Promise<Reply> => {
@@ -24,6 +25,7 @@ export function telemetry(): Plane {
 export function graph(): Plane {
   return {
     name: 'arm',
+    offers: [{ operation: 'Microsoft Graph', method: '*', path: '/*', served: false }],
     serves: (host) => host === 'graph.microsoft.com',
     authenticate: async () => ({ id: 'anonymous', audience: '' }),
     handle: (call) => Promise.reject(notImplemented(`Microsoft Graph ${call.method} ${call.path}`)),

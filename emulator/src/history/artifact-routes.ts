@@ -1,7 +1,7 @@
 import type { Call, Handler, Reply } from '../call.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import type { Route } from '../router.ts'
+import { type Route, UNFINISHED } from '../router.ts'
 import type { BlobInfo, BlobRef } from '../storage/blobs.ts'
 import { artifactBlob, blobSubject, signedUrl } from './artifact-store.ts'
 import { HISTORY, listOf, objectOf, type Params, textOf, type Values } from './run-routes.ts'
@@ -46,12 +46,12 @@ export function artifactRoutes(region: Region): readonly Route[] {
     ['GET', `${service}/write`, 'artifacts_get_sas', writeUrl(region, named)],
     ['POST', `${ARTIFACT}/artifacts/register`, 'artifacts_register', register(region)],
     ['POST', `${ARTIFACT}/artifacts/metadata`, 'artifacts_create', register(region)],
-    ['POST', `${ARTIFACT}/artifacts/batch/metadata`, 'artifacts_batch_get_by_id', gap],
-    ['POST', `${ARTIFACT}/artifacts/storageuri/batch/metadata`, 'artifacts_batch_get_storage_by_id', gap],
-    ['POST', `${service}/batch/ingest/containersas`, 'artifacts_batch_ingest_from_sas', gap],
-    ['POST', `${ARTIFACT}/artifacts/tags/:origin/:container::query`, 'artifacts_query_by_tag', gap],
-    ['POST', `${ARTIFACT}/zip/:origin/:container`, 'artifacts_begin_zip', gap],
-    ['GET', `${ARTIFACT}/zip/:origin/:container`, 'artifacts_begin_zip_get', gap],
+    ['POST', `${ARTIFACT}/artifacts/batch/metadata`, 'artifacts_batch_get_by_id', UNFINISHED],
+    ['POST', `${ARTIFACT}/artifacts/storageuri/batch/metadata`, 'artifacts_batch_get_storage_by_id', UNFINISHED],
+    ['POST', `${service}/batch/ingest/containersas`, 'artifacts_batch_ingest_from_sas', UNFINISHED],
+    ['POST', `${ARTIFACT}/artifacts/tags/:origin/:container::query`, 'artifacts_query_by_tag', UNFINISHED],
+    ['POST', `${ARTIFACT}/zip/:origin/:container`, 'artifacts_begin_zip', UNFINISHED],
+    ['GET', `${ARTIFACT}/zip/:origin/:container`, 'artifacts_begin_zip_get', UNFINISHED],
   ]
 }
 
@@ -65,10 +65,6 @@ function routesOf(region: Region, base: string, folderOf: FolderOf): Route[] {
     ['GET', `${base}/artifacturi`, 'artifacts_get_sas_uri', single(region, folderOf, uriText(region))],
     ['POST', `${base}/batch/metadata`, 'artifacts_batch_create_empty_artifacts', createEmpty(region, folderOf)],
   ]
-}
-
-const gap: Handler = (call) => {
-  throw notImplemented(call.operation)
 }
 
 /** A blob of a folder by its path in the folder. */

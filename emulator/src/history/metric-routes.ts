@@ -1,7 +1,7 @@
 import type { Handler } from '../call.ts'
-import { notImplemented, Refusal } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import type { Route } from '../router.ts'
+import { type Route, UNFINISHED } from '../router.ts'
 import { listOf, needRun, objectOf, textOf, type Values } from './run-routes.ts'
 import type { Point, Run } from './run-types.ts'
 import { scopeOf, subjectOf } from './scope.ts'
@@ -19,13 +19,9 @@ export function metricRoutes(region: Region): readonly Route[] {
     ['POST', `${METRIC}/runs/:runId/full`, 'metric_get_full_fidelity_metric', full(region)],
     ['POST', `${METRIC}/runs/:runId/sample`, 'metric_get_sampled_metric', full(region)],
     ['POST', `${METRIC}/runs/:runId/batch`, 'metric_post_run_metrics', post(region)],
-    ['DELETE', `${METRIC}/runs/:runId/deleteMetrics`, 'metric_delete_metrics_by_run_id', gap],
-    ['POST', `${METRIC}/azuremonitor/list`, 'metric_list_generic_resource_metrics', gap],
+    ['DELETE', `${METRIC}/runs/:runId/deleteMetrics`, 'metric_delete_metrics_by_run_id', UNFINISHED],
+    ['POST', `${METRIC}/azuremonitor/list`, 'metric_list_generic_resource_metrics', UNFINISHED],
   ]
-}
-
-const gap: Handler = (call) => {
-  throw notImplemented(call.operation)
 }
 
 function list(region: Region): Handler {

@@ -1,7 +1,7 @@
 import { bearer } from '../arm/authenticate.ts'
 import type { Call, Plane, Reply } from '../call.ts'
 import type { Region } from '../region.ts'
-import { router } from '../router.ts'
+import { offersOf, router } from '../router.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import { assetUriRoutes } from './asset-uris.ts'
 import { experimentRoutes } from './experiment-routes.ts'
@@ -13,18 +13,19 @@ const MINE = /^\/+(?:history|metric|artifact|data|modelregistry)\/v[\d.]+\//i
 
 /** Run history, metrics, artifacts and asset locations: the data planes of a region's workspaces beside MLflow. */
 export function history(region: Region): Plane {
-  const find = router([
+  const routes = [
     ...runRoutes(region),
     ...experimentRoutes(region),
     ...metricRoutes(region),
     ...artifactRoutes(region),
     ...assetUriRoutes(region),
-  ])
+  ]
   return {
     name: 'history',
+    offers: offersOf(routes),
     serves: (host, path) => isDataPlane(region, host) && MINE.test(path),
     authenticate: (call) => bearer(call, region.tokens),
-    handle: find,
+    handle: router(routes),
     refuse: (refusal, call) => errorJson(region, refusal, call),
   }
 }

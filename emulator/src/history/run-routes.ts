@@ -1,7 +1,7 @@
 import type { Call, Handler, Reply } from '../call.ts'
-import { notImplemented, Refusal } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import type { Route } from '../router.ts'
+import { type Route, UNFINISHED } from '../router.ts'
 import { mirrorJob } from './job-mirror.ts'
 import { conditionOf, orderOf } from './odata.ts'
 import { detailsJson, runJson } from './run-json.ts'
@@ -20,11 +20,6 @@ const UNDER = [HISTORY, `${HISTORY}/experiments/:experimentName`, `${HISTORY}/ex
 
 /** Runs, reached by themselves, under their experiment's name and under its id. */
 export function runRoutes(region: Region): readonly Route[] {
-  const gap = (name: string): Handler => {
-    return () => {
-      throw notImplemented(name)
-    }
-  }
   return [
     ...UNDER.flatMap((base): Route[] => [
       ['GET', `${base}/runs/:runId`, 'runs_get', one(region, (run) => runJson(region.runs, run))],
@@ -33,10 +28,10 @@ export function runRoutes(region: Region): readonly Route[] {
       ['GET', `${base}/runs/:runId/children`, 'runs_get_child', children(region)],
       ['DELETE', `${base}/runs/:runId/tags`, 'runs_delete_tags', deleteTags(region)],
       ['PATCH', `${base}/runs/:runId/tags`, 'runs_modify_or_delete_tags', modifyTags(region)],
-      ['POST', `${base}/runs/:runId/cancel`, 'runs_cancel_run', gap('runs_cancel_run')],
-      ['DELETE', `${base}/runs/:runId/services`, 'runs_delete_run_services', gap('runs_delete_run_services')],
-      ['POST', `${base}/runs/:runId/events`, 'events_post', gap('events_post')],
-      ['POST', `${base}/batch/events`, 'events_batch_post', gap('events_batch_post')],
+      ['POST', `${base}/runs/:runId/cancel`, 'runs_cancel_run', UNFINISHED],
+      ['DELETE', `${base}/runs/:runId/services`, 'runs_delete_run_services', UNFINISHED],
+      ['POST', `${base}/runs/:runId/events`, 'events_post', UNFINISHED],
+      ['POST', `${base}/batch/events`, 'events_batch_post', UNFINISHED],
       ['POST', `${base}/runs/runIds`, 'runs_get_by_ids', byIds(region)],
       ['POST', `${base}/runs::query`, 'runs_get_by_query', query(region)],
       ['PATCH', `${base}/batch/runs`, 'runs_batch_add_or_modify', batchAddOrModify(region)],
@@ -44,7 +39,7 @@ export function runRoutes(region: Region): readonly Route[] {
     ['POST', `${HISTORY}/rundata`, 'runs_get_run_data', runData(region)],
     ['POST', `${HISTORY}/batchrundata`, 'runs_batch_get_run_data', batchRunData(region)],
     ['GET', `${HISTORY}/runs/:runId/serviceinstances/:node`, 'runs_get_run_service_instances', noInstances],
-    ['GET', `${HISTORY}/computes/:compute/runs`, 'runs_get_by_compute_name', gap('runs_get_by_compute_name')],
+    ['GET', `${HISTORY}/computes/:compute/runs`, 'runs_get_by_compute_name', UNFINISHED],
   ]
 }
 

@@ -23,6 +23,7 @@ export function discovery(region: Region): Plane {
   }
   return {
     name: 'discovery',
+    offers: [{ operation: 'discovery', method: 'GET', path: '/discovery/workspaces/:id', served: true }],
     serves: (asked, path) => asked === host && /^\/+discovery(\/workspaces\/[^/]+)?\/?$/i.test(path),
     authenticate: async () => ({ id: 'anonymous', audience: '' }),
     handle: async () => ({ status: 200, body }),

@@ -3,7 +3,7 @@ import { queryOf } from '../arm/envelope.ts'
 import type { Call, Plane, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import { type Route, router } from '../router.ts'
+import { offersOf, type Route, router } from '../router.ts'
 import { assetRoutes } from './assets.ts'
 import { capacityRoutes } from './capacity.ts'
 import { computeRoutes } from './computes.ts'
@@ -21,9 +21,11 @@ const MINE = `/providers/${NAMESPACE.toLowerCase()}/`
 
 /** The part of ARM that a region answers for Microsoft.MachineLearningServices. */
 export function machineLearning(region: Region): Plane {
-  const find = router(routesOf(region))
+  const routes = routesOf(region)
+  const find = router(routes)
   return {
     name: 'arm',
+    offers: offersOf(routes),
     serves: (host, path) => host === 'management.azure.com' && path.toLowerCase().includes(MINE),
     authenticate: (call) => bearer(call, region.tokens),
     handle: (call) => {

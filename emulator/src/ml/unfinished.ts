@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { notImplemented } from '../refusal.ts'
-import type { Route } from '../router.ts'
+import { type Route, UNFINISHED } from '../router.ts'
 
 type Method = Route[0]
 
@@ -29,14 +28,7 @@ export function unfinishedRoutes(done: readonly Route[]): readonly Route[] {
   const there = new Set(done.map(([method, path]) => shapeOf(method, path)))
   return vendorOperations()
     .filter(({ method, path }) => !there.has(shapeOf(method, path)))
-    .map(({ name, method, path }) => [
-      method,
-      path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      name,
-      () => {
-        throw notImplemented(name)
-      },
-    ])
+    .map(({ name, method, path }) => [method, path.replaceAll(/\{(\w+)\}/g, ':$1'), name, UNFINISHED])
 }
 
 /** Method and path without the names of parameters and without case: equal for equal addresses. */

@@ -4,6 +4,7 @@ import { artifactBlob, artifactFolder, blobSubject, entriesOf } from '../history
 import { decoded, type Scoped } from '../history/scope.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
+import { UNFINISHED } from '../router.ts'
 import type { BlobInfo } from '../storage/blobs.ts'
 import { absent, invalid, ok, unlessEmpty } from './answers.ts'
 import type { Request, Row } from './request.ts'
@@ -39,6 +40,31 @@ function safe(path: string): string {
 
 const PROXY = /^\/(?:ajax-)?api\/2\.0\/mlflow-artifacts\/(artifacts|mpu|presigned)(?:\/(.*))?$/
 
+/** A call of the proxy: the file or folder that its path names. */
+interface Proxied {
+  readonly region: Region
+  readonly call: Call
+  readonly scope: Scoped
+  /** Path of a file or folder; empty where there is none. */
+  readonly path: string
+  readonly blob: Ref
+}
+
+/** Method and path below `/api/2.0/mlflow-artifacts/`, MLflow's name of the operation, what answers. */
+export const PROXY_ROWS: readonly (readonly [
+  method: string,
+  path: string,
+  operation: string,
+  answer: ((proxied: Proxied) => Reply | Promise<Reply>) | typeof UNFINISHED,
+])[] = [
+  ['GET', 'artifacts', 'listArtifacts', listFolder],
+  ['GET', 'artifacts/*', 'downloadArtifact', download],
+  ['PUT', 'artifacts/*', 'uploadArtifact', upload],
+  ['DELETE', 'artifacts/*', 'deleteArtifact', remove],
+  ['POST', 'mpu/*', 'createMultipartUpload', UNFINISHED],
+  ['GET', 'presigned/*', 'getPresignedDownloadUrl', UNFINISHED],
+]
+
 /** True for a path below the workspace that the artifact proxy answers. */
 export function isArtifactProxy(rest: string): boolean {
   return PROXY.test(rest)
@@ -49,24 +75,25 @@ export function isArtifactProxy(rest: string): boolean {
  * Its paths are names of blobs in the workspace's artifact store.
  */
 export async function artifactProxy(region: Region, call: Call, scope: Scoped): Promise<Reply> {
-  const [, family, encoded] = PROXY.exec(scope.rest) ?? []
-  if (family === 'mpu') {
-    call.operation = 'createMultipartUpload'
-    // In these words the real server says so, and the client then sends the file in one piece.
-    throw new Refusal(501, 'NOT_IMPLEMENTED', 'Multipart upload is not supported for the current artifact repository')
+  const [, family = '', encoded = ''] = PROXY.exec(scope.rest) ?? []
+  const wanted = encoded === '' ? family : `${family}/*`
+  const row = PROXY_ROWS.find(([method, path]) => method === call.method && path === wanted)
+  if (row === undefined) {
+    throw new Refusal(404, 'ENDPOINT_NOT_FOUND', `No endpoint found for ${call.method} ${scope.rest}`)
   }
-  if (family === 'presigned') throw notImplemented('getPresignedDownloadUrl')
-  const path = encoded === undefined || encoded === '' ? undefined : safe(decoded(encoded))
-  if (call.method === 'GET' && path === undefined) return listFolder(region, call, scope)
-  const blob = artifactBlob(region, scope.workspace, path ?? '')
-  if (call.method === 'GET') return download(region, call, { blob, path: path ?? '' })
-  if (call.method === 'PUT' && path) return upload(region, call, blob)
-  if (call.method === 'DELETE' && path) return remove(region, call, blob)
-  throw new Refusal(404, 'ENDPOINT_NOT_FOUND', `No endpoint found for ${call.method} ${scope.rest}`)
+  const [, , operation, answer] = row
+  call.operation = operation
+  // In these words the real server says so, and the client then sends the file in one piece.
+  if (family === 'mpu') throw new Refusal(501, 'NOT_IMPLEMENTED', MULTIPART)
+  if (answer === UNFINISHED) throw notImplemented(operation)
+  await call.admitted?.()
+  const path = safe(decoded(encoded))
+  return answer({ region, call, scope, path, blob: artifactBlob(region, scope.workspace, path) })
 }
 
-function listFolder(region: Region, call: Call, scope: Scoped): Reply {
-  call.operation = 'listArtifacts'
+const MULTIPART = 'Multipart upload is not supported for the current artifact repository'
+
+function listFolder({ region, call, scope }: Proxied): Reply {
   const folder = safe(call.query.get('path') ?? '')
   const place = artifactBlob(region, scope.workspace, folder === '' ? '' : `${folder}/`)
   return ok({ files: unlessEmpty(entriesOf(region, place).map(({ name, size }) => fileJson(name, size))) })
@@ -74,11 +101,10 @@ function listFolder(region: Region, call: Call, scope: Scoped): Reply {
 
 type Ref = Parameters<Region['blobs']['put']>[0]
 
-function download(region: Region, call: Call, wanted: { readonly blob: Ref; readonly path: string }): Reply {
-  call.operation = 'downloadArtifact'
-  const opened = region.blobs.open(wanted.blob)
-  if (opened === undefined) throw absent(`No such artifact: '${wanted.path}'`)
-  const file = posix.basename(wanted.path)
+function download({ region, blob, path }: Proxied): Reply {
+  const opened = region.blobs.open(blob)
+  if (opened === undefined) throw absent(`No such artifact: '${path}'`)
+  const file = posix.basename(path)
   return {
     status: 200,
     headers: {
@@ -91,9 +117,7 @@ function download(region: Region, call: Call, wanted: { readonly blob: Ref; read
   }
 }
 
-async function upload(region: Region, call: Call, blob: Ref): Promise<Reply> {
-  call.operation = 'uploadArtifact'
-  await call.admitted?.()
+async function upload({ region, call, blob }: Proxied): Promise<Reply> {
   await region.blobs.ensureContainer(blob.account, blob.container)
   return ok({}, noteOf(await region.blobs.put(blob, call.body)))
 }
@@ -107,9 +131,7 @@ function noteOf(info: BlobInfo): NonNullable<Reply['note']> {
 }
 
 /** Removes a file, or a folder with all that is in it. What is not there is success. */
-async function remove(region: Region, call: Call, blob: Ref): Promise<Reply> {
-  call.operation = 'deleteArtifact'
-  await call.admitted?.()
+async function remove({ region, blob }: Proxied): Promise<Reply> {
   await region.blobs.remove(blob)
   for (const one of region.blobs.list(blob.account, blob.container, { prefix: `${blob.name}/` })) {
     await region.blobs.remove(one)

@@ -1,9 +1,10 @@
 import { bearer } from '../arm/authenticate.ts'
-import type { Call, Plane, Reply } from '../call.ts'
+import type { Call, Offer, Plane, Reply } from '../call.ts'
 import { isDataPlane, scopeOf } from '../history/scope.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import { ARTIFACT_ROWS, artifactProxy, isArtifactProxy } from './artifacts.ts'
+import { UNFINISHED } from '../router.ts'
+import { ARTIFACT_ROWS, artifactProxy, isArtifactProxy, PROXY_ROWS } from './artifacts.ts'
 import { EXPERIMENT_ROWS } from './experiments.ts'
 import { fieldsOf } from './fields.ts'
 import { LOGGING_ROWS } from './logging.ts'
@@ -26,6 +27,17 @@ const ROWS = new Map<string, Row>(
   ].map((row) => [`${row[0]} ${row[1]}`, row]),
 )
 
+const OFFERS: readonly Offer[] = [
+  ...[...ROWS.values()].map(([method, path, operation]) => offer(method, `mlflow/${path}`, operation, true)),
+  ...PROXY_ROWS.map(([method, path, operation, answer]) => {
+    return offer(method, `mlflow-artifacts/${path}`, operation, answer !== UNFINISHED)
+  }),
+]
+
+function offer(method: string, path: string, operation: string, served: boolean): Offer {
+  return { method, path: `/api/2.0/${path}`, operation, served }
+}
+
 const API = /^\/(?:ajax-)?api\/2\.0\/(?:preview\/)?mlflow\/(.*)$/
 
 /**
@@ -36,6 +48,7 @@ export function mlflow(region: Region): Plane {
   openModels(region)
   return {
     name: 'mlflow',
+    offers: OFFERS,
     serves: (host, path) => isDataPlane(region, host) && path.startsWith('/mlflow/'),
     authenticate: (call) => bearer(call, region.tokens),
     handle: (call) => handle(region, call),

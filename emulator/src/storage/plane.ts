@@ -3,7 +3,7 @@ import { notImplemented } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { authorize } from './authorize.ts'
 import { Copies } from './copies.ts'
-import { type Operation, operationOf } from './operations/table.ts'
+import { BLOB_OFFERS, type Operation, operationOf } from './operations/table.ts'
 import type { StorageRequest } from './request.ts'
 import { headerOf } from './request.ts'
 import { Sources } from './sources.ts'
@@ -25,6 +25,7 @@ export function blobService(region: Region): Plane {
 
   return {
     name: NAME,
+    offers: BLOB_OFFERS,
     serves: (host) => HOSTS.test(host),
     authenticate: async (call) => {
       if (accountOf(call.host) === undefined) throw notImplemented(`the service at ${call.host}`)

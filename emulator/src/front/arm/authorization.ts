@@ -1,4 +1,4 @@
-import type { Call, Reply } from '../../call.ts'
+import type { Call, Offer, Reply } from '../../call.ts'
 import type { Clock } from '../../clock.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Database } from '../../state/database.ts'
@@ -28,6 +28,13 @@ export function authorizationPath(path: string): AuthorizationPath | undefined {
   return { scope: unescaped(scope), kind: kind.toLowerCase(), name }
 }
 
+type Row = readonly [
+  method: string,
+  path: string,
+  operation: string,
+  answer: (call: Call, path: AuthorizationPath) => Reply | Promise<Reply>,
+]
+
 /** Role assignments and definitions. They are kept and listed; nothing is refused for lack of a role. */
 export class Authorization {
   readonly #db: Database
@@ -41,20 +48,49 @@ export class Authorization {
       role TEXT NOT NULL COLLATE NOCASE, properties TEXT NOT NULL, PRIMARY KEY (scope, name))`)
   }
 
-  handle(call: Call, path: AuthorizationPath): Reply | Promise<Reply> {
-    const { kind, name } = path
-    if (kind === 'roledefinitions' && call.method === 'GET') return this.#definitions(call, path)
-    if (kind === 'permissions' && call.method === 'GET') return { status: 200, body: { value: [ALL] } }
-    if (kind !== 'roleassignments') throw notImplemented(`Microsoft.Authorization/${kind} ${call.method}`)
-    if (name === undefined && call.method === 'GET') return this.#list(call, path.scope)
-    if (name === undefined) throw notImplemented(`RoleAssignments ${call.method} without a name`)
-    if (call.method === 'PUT') return this.#put(call, path.scope, name)
-    if (call.method === 'DELETE') return this.#delete(call, path.scope, name)
-    const found = this.#get(path.scope, name)
-    if (found === undefined) {
-      throw new Refusal(404, 'RoleAssignmentNotFound', `The role assignment '${name}' is not found.`)
-    }
-    return { status: 200, body: assignmentBody(found) }
+  /** Method and path below `Microsoft.Authorization`, the vendor's name, what answers. */
+  readonly #table: readonly Row[] = [
+    ['GET', 'roleDefinitions', 'RoleDefinitions_List', (call, path) => this.#definitions(call, path)],
+    ['GET', 'roleDefinitions/:name', 'RoleDefinitions_Get', (call, path) => this.#definitions(call, path)],
+    ['GET', 'permissions', 'Permissions_ListForResource', () => ({ status: 200, body: { value: [ALL] } })],
+    ['GET', 'roleAssignments', 'RoleAssignments_ListForScope', (call, { scope }) => this.#list(call, scope)],
+    ['GET', 'roleAssignments/:name', 'RoleAssignments_Get', (_call, path) => this.#one(path)],
+    [
+      'PUT',
+      'roleAssignments/:name',
+      'RoleAssignments_Create',
+      (call, { scope, name = '' }) => this.#put(call, scope, name),
+    ],
+    [
+      'DELETE',
+      'roleAssignments/:name',
+      'RoleAssignments_Delete',
+      (call, { scope, name = '' }) => this.#delete(call, scope, name),
+    ],
+  ]
+
+  get offers(): readonly Offer[] {
+    return this.#table.map(([method, path, operation]) => ({
+      operation,
+      method,
+      path: `/:scope/providers/Microsoft.Authorization/${path}`,
+      served: true,
+    }))
+  }
+
+  async handle(call: Call, path: AuthorizationPath): Promise<Reply> {
+    const wanted = path.name === undefined ? path.kind : `${path.kind}/:name`
+    const row = this.#table.find(([method, at]) => method === call.method && at.toLowerCase() === wanted)
+    if (row === undefined) throw notImplemented(`Microsoft.Authorization/${wanted} ${call.method}`)
+    call.operation = row[2]
+    await call.admitted?.()
+    return row[3](call, path)
+  }
+
+  #one({ scope, name }: AuthorizationPath): Reply {
+    const found = this.#get(scope, name ?? '')
+    if (found !== undefined) return { status: 200, body: assignmentBody(found) }
+    throw new Refusal(404, 'RoleAssignmentNotFound', `The role assignment '${name}' is not found.`)
   }
 
   #get(scope: string, name: string): Assignment | undefined {

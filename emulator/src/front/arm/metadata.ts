@@ -62,6 +62,7 @@ function cloudOf({ host, origin }: Call): unknown {
 export function metadata(): Plane {
   return {
     name: 'arm',
+    offers: [{ operation: 'CloudMetadata_Get', method: 'GET', path: '/metadata/endpoints', served: true }],
     serves: (host, path) => host === 'management.azure.com' && /^\/+metadata\/+endpoints\/*$/i.test(path),
     authenticate: async () => ({ id: 'anonymous', audience: '' }),
     handle: async (call): Promise<Reply> => {

@@ -351,6 +351,7 @@ async function emulate(root: string): Promise<Emulated> {
     planes: [
       {
         name: 'arm',
+        offers: [],
         serves: () => true,
         authenticate: async () => ({ id: 'tester', audience: 'arm' }),
         handle: find,

@@ -10,6 +10,7 @@ export function scoring(region: Region): Plane {
   const suffix = `.${region.name}.${SCORING_SUFFIX}`
   return {
     name: 'scoring',
+    offers: [{ operation: 'score', method: '*', path: '/*', served: false }],
     serves: (host) => host.endsWith(suffix),
     authenticate: async () => ({ id: 'anonymous', audience: '' }),
     handle: async (call) => {

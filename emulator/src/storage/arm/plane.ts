@@ -1,10 +1,10 @@
 import { bearer } from '../../arm/authenticate.ts'
 import { queryOf } from '../../arm/envelope.ts'
-import type { Handler, Plane } from '../../call.ts'
+import type { Plane } from '../../call.ts'
 import { armError } from '../../ml/plane.ts'
-import { notImplemented, Refusal } from '../../refusal.ts'
+import { Refusal } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
-import { type Route, router } from '../../router.ts'
+import { offersOf, type Route, router, UNFINISHED } from '../../router.ts'
 import { accountRoutes } from './accounts.ts'
 import { containerRoutes } from './containers.ts'
 import { GROUP, NAMESPACE, SUBSCRIPTION } from './paths.ts'
@@ -15,9 +15,11 @@ const MINE = /^\/subscriptions\/[^/]+(\/resourcegroups\/[^/]+)?\/providers\/micr
 
 /** The part of ARM that a region answers for Microsoft.Storage. */
 export function storageAccounts(region: Region): Plane {
-  const find = router([...accountRoutes(region), ...serviceRoutes(region), ...containerRoutes(region), ...unfinished()])
+  const routes = [...accountRoutes(region), ...serviceRoutes(region), ...containerRoutes(region), ...unfinished()]
+  const find = router(routes)
   return {
     name: 'arm',
+    offers: offersOf(routes),
     serves: (host, path) => host === 'management.azure.com' && MINE.test(path),
     authenticate: (call) => bearer(call, region.tokens),
     handle: (call) => {
@@ -36,12 +38,9 @@ export function storageAccounts(region: Region): Plane {
 
 /** Every other path of the provider is a gap, named by what was asked. */
 function unfinished(): Route[] {
-  const gap: Handler = (call) => {
-    throw notImplemented(`${call.method} ${call.path.replace(/^.*\/providers\//i, '')}`)
-  }
   const methods = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE', 'HEAD'] as const
   return methods.flatMap((method): Route[] => [
-    [method, `${GROUP}/*`, `${NAMESPACE} ${method}`, gap],
-    [method, `${SUBSCRIPTION}/*`, `${NAMESPACE} ${method}`, gap],
+    [method, `${GROUP}/*`, `${NAMESPACE} ${method}`, UNFINISHED],
+    [method, `${SUBSCRIPTION}/*`, `${NAMESPACE} ${method}`, UNFINISHED],
   ])
 }

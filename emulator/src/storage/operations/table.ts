@@ -1,4 +1,4 @@
-import type { Call, Reply } from '../../call.ts'
+import type { Call, Offer, Reply } from '../../call.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Needs } from '../authorize.ts'
 import { headerOf, type StorageRequest } from '../request.ts'
@@ -141,6 +141,35 @@ const BLOCK_FROM_URL = blob('BlockBlob_StageBlockFromURL', 'cw', putBlockFromUrl
 const APPEND_FROM_URL = blob('AppendBlob_AppendBlockFromUrl', 'aw', appendFromUrl)
 const BREAK_BLOB_LEASE = blob('Blob_BreakLease', 'wd', leaseBlob)
 const BREAK_CONTAINER_LEASE = container('Container_BreakLease', 'wd', leaseContainer)
+
+const BY_HEADERS: readonly (readonly [request: string, operation: Operation])[] = [
+  ['PUT blob  with x-ms-blob-type BlockBlob', PUT_BLOCK_BLOB],
+  ['PUT blob  with x-ms-blob-type AppendBlob', PUT_APPEND_BLOB],
+  ['PUT blob  with x-ms-blob-type PageBlob', PUT_PAGE_BLOB],
+  ['PUT blob  with x-ms-blob-type BlockBlob and x-ms-copy-source', PUT_FROM_URL],
+  ['PUT blob  with x-ms-copy-source', COPY],
+  ['PUT blob  with x-ms-copy-source and x-ms-requires-sync', COPY_FROM_URL],
+  ['PUT blob block with x-ms-copy-source', BLOCK_FROM_URL],
+  ['PUT blob appendblock with x-ms-copy-source', APPEND_FROM_URL],
+  ['PUT blob lease with x-ms-lease-action break', BREAK_BLOB_LEASE],
+  ['PUT container lease with x-ms-lease-action break', BREAK_CONTAINER_LEASE],
+]
+
+const LEVELS: Readonly<Record<string, string>> = { service: '/', container: '/:container', blob: '/:container/:blob' }
+
+/** Everything that the blob service has, in the tables of this file. */
+export const BLOB_OFFERS: readonly Offer[] = [...Object.entries(TABLE), ...BY_HEADERS].map(
+  ([request, { name, answer }]) => {
+    const [method = '', level = '', comp = '', ...others] = request.split(' ')
+    const query = comp === '' ? '' : `?comp=${comp}`
+    return {
+      operation: name,
+      method,
+      path: [`${LEVELS[level]}${query}`, ...others].join(' '),
+      served: answer !== refused,
+    }
+  },
+)
 
 /** The operation that a request asks for. */
 export function operationOf(call: Call, target: Target): Operation {
