@@ -22,6 +22,8 @@ interface Kind {
 
 const HOUR_MILLISECONDS = 3_600_000
 const YEARS_SECONDS = 4_000_000_000
+/** Farther from now than this no date has four digits of a year. */
+const FAR_SECONDS = 50_000_000_000
 
 /** Every kind of fault, with its fields: what is refused, what is applied and what is documented come from here. */
 export const FAULT_KINDS = {
@@ -106,6 +108,18 @@ export const FAULT_KINDS = {
     sees: 'no cores of a family: new computes and deployments of it are refused with `ClusterCoreQuotaReached`, quotas and usages say 0',
     fields: {
       family: { is: 'text', means: 'a family of machines as quotas name it, `*` for all' },
+    },
+    narrows: false,
+  },
+  clock: {
+    sees: 'another time: in the Date header, in all timestamps, and in checks of tokens, SAS and signed dates',
+    fields: {
+      aheadSeconds: {
+        is: 'number',
+        least: -1_500_000_000,
+        most: FAR_SECONDS,
+        means: 'how far the clock of the place is ahead; behind, where it is negative',
+      },
     },
     narrows: false,
   },

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Front, openFront } from './front/front.ts'
+import { type LimitSettings, readLimits } from './limits/table.ts'
 import { lockFolder } from './lock-folder.ts'
 import { CLIENT_ID, SUBSCRIPTION, TENANT } from './tokens.ts'
 
@@ -12,6 +13,8 @@ const { values } = parseArgs({
     port: { type: 'string', default: '0' },
     // Ends the emulator when its standard input ends, so that it cannot outlive the program that started it.
     tied: { type: 'boolean', default: false },
+    // azure, none, or a JSON object of limits.
+    limits: { type: 'string', default: process.env['EMULATOR_LIMITS'] ?? 'none' },
   },
 })
 const dir = resolve(values.dir)
@@ -22,7 +25,13 @@ let ending = false
 try {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   lockFolder(dir)
-  front = await openFront({ dir, regions: regionNames(), port: Number(values.port), changed: describe })
+  front = await openFront({
+    dir,
+    regions: regionNames(),
+    port: Number(values.port),
+    limits: limits(),
+    changed: describe,
+  })
 } catch (failure) {
   process.stderr.write(`emulator: ${failure instanceof Error ? failure.message : String(failure)}\n`)
   process.exit(1)
@@ -42,6 +51,15 @@ function regionNames(): readonly string[] {
   )
   if (wrong === undefined) return names
   throw new Error(`--regions: '${wrong}' is no region's name, or stands there twice.`)
+}
+
+/** Limits that are in force from the start. */
+function limits(): LimitSettings {
+  try {
+    return readLimits(values.limits.startsWith('{') ? JSON.parse(values.limits) : values.limits)
+  } catch (failure) {
+    throw new Error(`--limits: ${(failure as Error).message}`)
+  }
 }
 
 /** Writes down where everything is, for programs that did not start the emulator. */

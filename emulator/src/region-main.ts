@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { openCertificates } from './certificates.ts'
 import type { Fault } from './faults-kinds.ts'
 import { listenInside } from './inner-listener.ts'
+import type { LimitSettings } from './limits/table.ts'
 import { lockFolder } from './lock-folder.ts'
 import { openRegion } from './region.ts'
 
@@ -9,6 +10,10 @@ import { openRegion } from './region.ts'
 export interface Settings {
   readonly faults: readonly Fault[]
   readonly clockShiftMilliseconds: number
+  readonly clockSkewMilliseconds: number
+  readonly limits: LimitSettings
+  /** Whether every call is written down, and not only acknowledged writes. */
+  readonly everyCall: boolean
 }
 
 /** What the front gives a region's process in its environment, as JSON under `EMULATOR_REGION`. */
@@ -18,6 +23,7 @@ export interface Assignment {
   readonly proxy: string
   readonly secret: string
   readonly clockShiftMilliseconds: number
+  readonly clockSkewMilliseconds: number
 }
 
 /** A region whose parent is gone must not go on acting, so this ends at once and in no good order. */
@@ -26,10 +32,10 @@ process.on('disconnect', () => process.exit(1))
 process.on('SIGINT', () => undefined)
 
 const assignment: Assignment = JSON.parse(process.env['EMULATOR_REGION'] ?? '{}')
-const { name, root, proxy, secret, clockShiftMilliseconds } = assignment
+const { name, root, proxy, secret, clockShiftMilliseconds, clockSkewMilliseconds } = assignment
 // The predecessor may still be ending.
 const lock = lockFolder(join(root, 'regions', name), 5000)
-const region = await openRegion({ name, root, proxy, clockShiftMilliseconds })
+const region = await openRegion({ name, root, proxy, clockShiftMilliseconds, clockSkewMilliseconds })
 const inner = await listenInside({ secret, certificates: await openCertificates(root), listener: region.listener })
 region.closing.push(() => inner.close())
 
@@ -37,7 +43,11 @@ region.faults.onMet((id, times) => process.send?.({ met: { id, times } }))
 process.on('message', (settings: Settings) => {
   region.faults.set(settings.faults)
   region.clock.shift(settings.clockShiftMilliseconds)
-  process.send?.({ port: inner.port })
+  region.clock.skew(settings.clockSkewMilliseconds)
+  region.limits.set(settings.limits)
+  region.calls.on = settings.everyCall
+  // Whoever reads the calls next finds those up to now.
+  region.calls.flush().finally(() => process.send?.({ port: inner.port }))
 })
 process.on('SIGTERM', () => {
   region

@@ -9,12 +9,14 @@ import { type Clock, movableClock } from './clock.ts'
 import { Faults } from './faults.ts'
 import { history } from './history/plane.ts'
 import { Runs } from './history/runs.ts'
+import { Limits } from './limits/limits.ts'
 import { discovery } from './ml/discovery.ts'
 import { machineLearning } from './ml/plane.ts'
 import { scoring } from './ml/serving/scoring.ts'
 import { mlflow } from './mlflow/plane.ts'
 import { requestListener } from './server.ts'
 import { Activity } from './state/activity.ts'
+import { Calls } from './state/calls.ts'
 import { Database } from './state/database.ts'
 import { storageAccounts } from './storage/arm/plane.ts'
 import { Blobs } from './storage/blobs.ts'
@@ -35,7 +37,9 @@ export interface Region {
   readonly runs: Runs
   readonly blobs: Blobs
   readonly activity: Activity
+  readonly calls: Calls
   readonly faults: Faults
+  readonly limits: Limits
   readonly clock: Clock
   readonly tokens: Tokens
   /** URL of the proxy with the region's name in its user part, through which the region and its jobs reach all other hosts; `undefined` in unit tests. */
@@ -76,9 +80,12 @@ export async function openRegion(options: {
   allocationSeconds?: number
   /** How far the clock is ahead from the start: what has passed by then is past. */
   clockShiftMilliseconds?: number
+  /** How far it is wrong besides. */
+  clockSkewMilliseconds?: number
 }): Promise<OpenRegion> {
   const dir = join(options.root, 'regions', options.name)
   const clock = movableClock(options.clockShiftMilliseconds)
+  clock.skew(options.clockSkewMilliseconds ?? 0)
   const db = new Database(join(dir, 'state.db'))
   const region: Region = {
     name: options.name,
@@ -91,21 +98,18 @@ export async function openRegion(options: {
     runs: new Runs(db, clock),
     blobs: new Blobs(db, clock, dir),
     activity: new Activity(db),
+    calls: new Calls(db),
     faults: new Faults(),
-    tokens: await openTokens(options.root),
+    limits: new Limits(),
+    tokens: await openTokens(options.root, () => clock.skewed()),
     proxy: options.proxy,
     allocationSeconds: options.allocationSeconds ?? Number(process.env['EMULATOR_ALLOCATION_SECONDS'] ?? 3),
     closing: [],
   }
   region.closing.push(() => region.blobs.close())
   const planes = planesOf(region)
-  const listener = requestListener({
-    planes,
-    db,
-    activity: region.activity,
-    faults: region.faults,
-    clock,
-  })
+  region.closing.push(() => region.calls.flush())
+  const listener = requestListener({ ...region, planes })
   const servers: Server[] = []
 
   async function listen(port = 0): Promise<number> {

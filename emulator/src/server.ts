@@ -3,12 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TLSSocket } from 'node:tls'
 import type { Call, Plane, Reply } from './call.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
 import { HangUp, Meeting, type Pages, reset } from './faults-meeting.ts'
+import type { Limits } from './limits/limits.ts'
 import { Refusal } from './refusal.ts'
 import type { Activity } from './state/activity.ts'
+import type { Calls } from './state/calls.ts'
 import type { Database } from './state/database.ts'
 
 export interface Parts {
@@ -17,6 +20,10 @@ export interface Parts {
   readonly activity: Activity
   readonly faults: Faults
   readonly clock: Clock
+  /** Absent: nothing is limited, and nothing told of limits. */
+  readonly limits?: Limits
+  /** Absent: only acknowledged writes are written down. */
+  readonly calls?: Calls
 }
 
 const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
@@ -44,11 +51,13 @@ export function requestListener(parts: Parts): (request: IncomingMessage, respon
     try {
       await meeting.arrived()
       call.caller = await plane.authenticate(call)
+      call.limited()
       await meeting.named()
       const reply = await call.acknowledged(await meeting.handled(() => plane.handle(call)))
       await send(response, call, await meeting.answered(reply))
     } catch (thrown) {
       if (thrown instanceof HangUp) {
+        call.answered(0)
         reset(request.socket)
         return
       }
@@ -92,7 +101,8 @@ function asRefusal(thrown: unknown): Refusal {
 
 async function send(response: ServerResponse, call: OneCall, reply: Reply): Promise<void> {
   const { body } = reply
-  const headers: Record<string, string> = { 'x-ms-request-id': call.id, ...reply.headers }
+  const headers = { ...call.headersOfAll(), ...reply.headers }
+  call.answered(reply.status)
   const clientId = call.headers['x-ms-client-request-id']
   if (typeof clientId === 'string') headers['x-ms-client-request-id'] = clientId
   if (body instanceof Readable) {
@@ -148,6 +158,10 @@ class OneCall implements Call {
   readonly #parts: Parts
   #read: Buffer | undefined
   #logged = false
+  readonly #fromOutside: boolean
+  readonly #began = performance.now()
+  #remaining: Readonly<Record<string, string>> = {}
+  #counted = ''
 
   constructor(request: IncomingMessage, parts: Parts & { readonly pages: Pages }) {
     const mark = request.url?.indexOf('?') ?? -1
@@ -161,11 +175,53 @@ class OneCall implements Call {
     this.client = clientOf(request)
     this.body = request
     this.#parts = parts
+    this.#fromOutside = request.socket instanceof TLSSocket
     this.meeting = new Meeting(parts, this)
   }
 
-  admitted(): Promise<void> {
-    return this.meeting.named()
+  async admitted(): Promise<void> {
+    await this.meeting.named()
+    if (this.plane !== 'mlflow' || this.#counted === this.operation) return
+    this.#counted = this.operation
+    this.#parts.limits?.tracking(this)
+  }
+
+  /** Lets the call through ARM's limits, which count what comes from outside. */
+  limited(): void {
+    const { limits } = this.#parts
+    if (limits === undefined || this.plane !== 'arm' || !this.#fromOutside) return
+    try {
+      this.#remaining = limits.arm(this)
+    } catch (thrown) {
+      if (thrown instanceof Refusal) this.#remaining = thrown.headers
+      throw thrown
+    }
+  }
+
+  /** Headers of every answer to this call. */
+  headersOfAll(): Record<string, string> {
+    const date = new Date(this.#parts.clock.now()).toUTCString()
+    return { date, 'x-ms-request-id': this.id, ...this.#remaining }
+  }
+
+  /** Writes the call down where every call is to be. */
+  answered(status: number): void {
+    const { calls, clock } = this.#parts
+    if (calls?.on !== true) return
+    const { plane, operation, method, client } = this
+    const target = this.target.replace(SIGNATURE, '$1redacted')
+    const milliseconds = Math.round(performance.now() - this.#began)
+    calls.add({
+      at: clock.iso(),
+      plane,
+      operation,
+      method,
+      target,
+      client,
+      caller: this.caller.id,
+      status,
+      milliseconds,
+    })
   }
 
   async bytes(limit = 4 * 1024 * 1024): Promise<Buffer> {

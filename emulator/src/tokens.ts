@@ -31,15 +31,16 @@ export interface Tokens {
   readonly keys: { readonly keys: readonly JWK[] }
 }
 
-/** Opens the signing key in `dir`, making it on first use. */
-export async function openTokens(dir: string): Promise<Tokens> {
+/** Opens the signing key in `dir`, making it on first use. `skewed` is how far the clock is wrong by which tokens are judged. */
+export async function openTokens(dir: string, skewed: () => number = () => 0): Promise<Tokens> {
+  const milliseconds = () => Date.now() + skewed()
   const { privateJwk, publicJwk } = await keyPair(join(dir, 'signing-key.json'))
   const privateKey = await importJWK(privateJwk, 'RS256')
   const publicKey = await importJWK(publicJwk, 'RS256')
   const verified = new Map<string, { readonly caller: Caller; readonly expires: number }>()
 
   async function issue(claims: { subject: string; audience: string; lifetimeSeconds: number }): Promise<string> {
-    const now = Math.floor(Date.now() / 1000)
+    const now = Math.floor(milliseconds() / 1000)
     return new SignJWT({
       appid: claims.subject,
       oid: claims.subject,
@@ -59,9 +60,13 @@ export async function openTokens(dir: string): Promise<Tokens> {
 
   async function verify(token: string): Promise<Caller | undefined> {
     const known = verified.get(token)
-    if (known !== undefined && known.expires > Date.now()) return known.caller
+    if (known !== undefined && known.expires > milliseconds()) return known.caller
     try {
-      const { payload } = await jwtVerify(token, publicKey, { issuer: ISSUER, clockTolerance: 30 })
+      const { payload } = await jwtVerify(token, publicKey, {
+        issuer: ISSUER,
+        clockTolerance: 30,
+        currentDate: new Date(milliseconds()),
+      })
       const caller = { id: String(payload['oid']), audience: String(payload.aud) }
       if (verified.size > 1000) verified.clear()
       verified.set(token, { caller, expires: (payload.exp ?? 0) * 1000 })

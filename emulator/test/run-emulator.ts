@@ -26,10 +26,13 @@ export interface RunningEmulator {
 }
 
 /** Starts an emulator and resolves when every region listens. It ends with this process at the latest. */
-export async function runEmulator(options: { dir?: string; regions?: string } = {}): Promise<RunningEmulator> {
+export async function runEmulator(
+  options: { dir?: string; regions?: string; limits?: string } = {},
+): Promise<RunningEmulator> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'emulator-')))
-  const { regions = 'eastus2,centralus' } = options
-  const child = spawn(process.execPath, [MAIN, '--dir', dir, '--regions', regions, '--tied'], {
+  const { regions = 'eastus2,centralus', limits } = options
+  const limited = limits === undefined ? [] : ['--limits', limits]
+  const child = spawn(process.execPath, [MAIN, '--dir', dir, '--regions', regions, '--tied', ...limited], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   await Promise.race([once(child.stdout, 'data'), failsWhenEnded(child)])

@@ -1,20 +1,26 @@
 import type { Clock } from '../clock.ts'
 import { Faults } from '../faults.ts'
+import { Limits } from '../limits/limits.ts'
+import type { LimitSettings } from '../limits/table.ts'
 import type { Settings as RegionSettings } from '../region-main.ts'
 import type { Database } from '../state/database.ts'
-import { GLOBAL_PLACES, linkFaults, type OrderedFault, requestFaults } from './control/ordered-faults.ts'
+import { GLOBAL_PLACES, linkFaults, type OrderedFault, requestFaults, skewOf } from './control/ordered-faults.ts'
 import { Links } from './links.ts'
 
-/** The weather of the emulator: faults in force, and how far its time is moved. */
+/** The weather of the emulator: faults and limits in force, how far its time is moved, what is written down. */
 export class Conditions {
   /** Faults of the network. */
   readonly links = new Links()
   /** Faults of the front's own planes. */
   readonly faults = new Faults()
+  /** Limits of ARM's front door. */
+  readonly limits = new Limits()
   readonly #db: Database
   readonly #clock: Clock
   readonly #met = new Map<string, number>()
   #ordered: readonly OrderedFault[] = []
+  #limits: LimitSettings = {}
+  #everyCall = false
 
   /** Takes the clock from the store, so that time does not jump back after a restart. Faults start empty. */
   constructor(db: Database, clock: Clock) {
@@ -46,6 +52,26 @@ export class Conditions {
     for (const id of this.#met.keys()) if (!ids.has(id)) this.#met.delete(id)
     this.links.set(linkFaults(faults))
     this.faults.set(GLOBAL_PLACES.flatMap((place) => requestFaults(faults, place)))
+    this.#clock.skew(skewOf(faults, 'arm'))
+  }
+
+  limited(): LimitSettings {
+    return this.#limits
+  }
+
+  /** Puts limits in force in place of all earlier ones, here. */
+  limit(limits: LimitSettings): void {
+    this.#limits = limits
+    this.limits.set(limits)
+  }
+
+  everyCall(): boolean {
+    return this.#everyCall
+  }
+
+  /** Writes every call down from now on, or acknowledged writes only. */
+  recordEveryCall(on: boolean): void {
+    this.#everyCall = on
   }
 
   clockShiftMilliseconds(): number {
@@ -64,6 +90,9 @@ export class Conditions {
     return {
       faults: requestFaults(this.#ordered, name),
       clockShiftMilliseconds: this.clockShiftMilliseconds(),
+      clockSkewMilliseconds: skewOf(this.#ordered, name),
+      limits: this.#limits,
+      everyCall: this.#everyCall,
     }
   }
 }

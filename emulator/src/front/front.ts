@@ -7,8 +7,10 @@ import type { Plane } from '../call.ts'
 import { type Certificates, openCertificates } from '../certificates.ts'
 import { type Clock, movableClock } from '../clock.ts'
 import { listenInside } from '../inner-listener.ts'
+import type { LimitSettings } from '../limits/table.ts'
 import { requestListener } from '../server.ts'
 import { Activity } from '../state/activity.ts'
+import { Calls } from '../state/calls.ts'
 import { Database } from '../state/database.ts'
 import { openTokens, type Tokens } from '../tokens.ts'
 import { Directory } from './arm/directory.ts'
@@ -42,6 +44,8 @@ export interface FrontOptions {
   readonly regions: readonly string[]
   /** Port of the proxy and the control API; 0 for any. */
   readonly port: number
+  /** In force until the control API sets others. */
+  readonly limits: LimitSettings
   /** Called after a region's process changed its state. */
   changed(): void
 }
@@ -56,6 +60,7 @@ interface Base {
   readonly certificates: Certificates
   readonly directory: Directory
   readonly conditions: Conditions
+  readonly calls: Calls
   proxyFor(client: string | undefined): string
 }
 
@@ -108,6 +113,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     await new Promise((resolve) => server.close(resolve))
     client.close()
     await inner.close()
+    await base.calls.flush()
     base.db.close()
   }
 
@@ -120,15 +126,18 @@ async function openBase(options: FrontOptions, port: number): Promise<Base> {
   const { dir } = options
   const db = new Database(join(dir, 'front.db'))
   const clock = movableClock()
+  const conditions = new Conditions(db, clock)
+  conditions.limit(options.limits)
   return {
     options,
     secret: innerSecret(dir),
     clock,
     db,
-    tokens: await openTokens(dir),
+    tokens: await openTokens(dir, () => clock.skewed()),
     certificates: await openCertificates(dir),
     directory: new Directory(db),
-    conditions: new Conditions(db, clock),
+    conditions,
+    calls: new Calls(db),
     // requests and Node's own fetch send a user name only where there is a password too.
     proxyFor: (name) => `http://${name === undefined ? '' : `${encodeURIComponent(name)}:any@`}127.0.0.1:${port}`,
   }
@@ -136,9 +145,9 @@ async function openBase(options: FrontOptions, port: number): Promise<Base> {
 
 /** Answers for the hosts that belong to no region. */
 function answerForGlobalHosts(base: Base, planes: readonly Plane[]): RequestListener {
-  const { db, clock, conditions } = base
+  const { db, clock, conditions, calls } = base
   const activity = new Activity(db)
-  return requestListener({ planes, db, activity, faults: conditions.faults, clock })
+  return requestListener({ planes, db, activity, clock, calls, faults: conditions.faults, limits: conditions.limits })
 }
 
 function controlOf(base: Base, processes: RegionProcesses, doors: Doors): ControlParts {
@@ -165,6 +174,21 @@ function controlOf(base: Base, processes: RegionProcesses, doors: Doors): Contro
     clockShiftMilliseconds: () => conditions.clockShiftMilliseconds(),
     setClock: async (shiftMilliseconds) => {
       await conditions.moveClock(shiftMilliseconds)
+      await tellRegions()
+    },
+    limits: () => conditions.limited(),
+    setLimits: async (limits) => {
+      conditions.limit(limits)
+      await tellRegions()
+    },
+    everyCall: () => conditions.everyCall(),
+    recordEveryCall: async (on) => {
+      conditions.recordEveryCall(on)
+      base.calls.on = on
+      await tellRegions()
+    },
+    flushCalls: async () => {
+      await base.calls.flush()
       await tellRegions()
     },
   }

@@ -68,8 +68,8 @@ export class RegionProcesses {
     if (slot.child !== undefined) return
     const { root, secret } = this.#options
     const proxy = this.#options.proxyFor(name)
-    const { clockShiftMilliseconds } = this.#options.settingsFor(name)
-    const assignment: Assignment = { name, root, secret, proxy, clockShiftMilliseconds }
+    const { clockShiftMilliseconds, clockSkewMilliseconds } = this.#options.settingsFor(name)
+    const assignment: Assignment = { name, root, secret, proxy, clockShiftMilliseconds, clockSkewMilliseconds }
     const child = fork(MAIN, [], {
       env: {
         // Compiled code is kept, so that a region is up again in half the time.

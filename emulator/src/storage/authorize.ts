@@ -41,7 +41,8 @@ export async function authorize(call: Signed, target: Target, needs: Needs, rule
   if (account === undefined) throw new Refusal(404, 'ResourceNotFound', 'The specified resource does not exist.')
   const [scheme = '', credential = ''] = (call.headers.authorization ?? '').split(' ')
   if (scheme === 'SharedKey' || scheme === 'SharedKeyLite') {
-    return bySharedKey(call, account, { credential, lite: scheme === 'SharedKeyLite' })
+    const now = Date.now() + rules.clock.skewed()
+    return bySharedKey(call, account, { credential, lite: scheme === 'SharedKeyLite', now })
   }
   if (scheme.toLowerCase() === 'bearer') return byToken(credential, account, rules.tokens)
   if (scheme !== '') throw notAuthenticated(`The scheme ${scheme} is not supported.`)
@@ -49,11 +50,11 @@ export async function authorize(call: Signed, target: Target, needs: Needs, rule
   return anonymously(account, rules.accounts.container(target.account, target.container), needs)
 }
 
-function bySharedKey(call: Signed, account: Account, given: { credential: string; lite: boolean }): Grant {
+function bySharedKey(call: Signed, account: Account, given: { credential: string; lite: boolean; now: number }): Grant {
   if (!account.sharedKeyAllowed) throw noSharedKey()
   const [name, signature = ''] = given.credential.split(':')
   const date = Date.parse(String(call.headers['x-ms-date'] ?? call.headers.date ?? ''))
-  if (!(Math.abs(Date.now() - date) < SKEW)) throw notAuthenticated('The Date header in the request is incorrect.')
+  if (!(Math.abs(given.now - date) < SKEW)) throw notAuthenticated('The Date header in the request is incorrect.')
   const holds = account.keys.some((key) => sharedKeyHolds(call, account.name, { signature, key, lite: given.lite }))
   if (name !== account.name || !holds) {
     throw notAuthenticated('The MAC signature found in the HTTP request is not the same as any computed signature.')

@@ -8,7 +8,7 @@ import { type EmulatorFault, needEmulator } from './emulator.ts'
 const PLANES = ['arm', 'history', 'mlflow', 'blob', 'discovery', 'scoring', 'signin'] as const
 const KINDS = [
   'down, hang, slow, throttle, reset, lost-answer, held-answer, stale-list, duplicate-page',
-  'lost-page-token, wrong-etag, expired-token, quota or disk-full',
+  'lost-page-token, wrong-etag, expired-token, quota, clock or disk-full',
 ].join(', ')
 
 /** What `holdfast local break` takes. */
@@ -32,6 +32,7 @@ export const BREAK_EXAMPLES = [
   'holdfast local break eastus2 --how throttle --plane blob --retry-after 30',
   "holdfast local break eastus2 --how lost-answer --route 'PUT **/models/*/versions/*' --times 3",
   'holdfast local break centralus --how quota --with family=standardNCSv3Family',
+  'holdfast local break eastus2 --how clock --with aheadSeconds=-3600',
   'holdfast local break --file faults.yaml',
 ] as const
 
@@ -101,7 +102,8 @@ function faultsIn(path: string): readonly EmulatorFault[] {
   })
 }
 
-function contentOf(path: string): unknown {
+/** What a file in YAML or JSON holds. */
+export function contentOf(path: string): unknown {
   try {
     // JSON is YAML too.
     return parse(readFileSync(path, 'utf8'))
@@ -120,5 +122,5 @@ function share(text: string): number {
 function field(text: string, before: Break['with']): Break['with'] {
   const [, name, value] = /^(\w+)=(.+)$/.exec(text) ?? []
   if (name === undefined || value === undefined) throw new InvalidArgumentError('Give it as field=value.')
-  return { ...before, [name]: /^\d+(?:\.\d+)?$/.test(value) ? Number(value) : value }
+  return { ...before, [name]: /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value }
 }

@@ -2,7 +2,9 @@ import { Command } from 'commander'
 import { wholeNumber } from '../arguments.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Act, act, examples } from '../verb.ts'
+import { ACTIVITY_EXAMPLES, activity, withActivityOptions } from './activity.ts'
 import { BREAK_EXAMPLES, type Break, faultsOf, withFaultOptions } from './break.ts'
+import { LIMITS_EXAMPLE, limit, moveClock, playScript, record } from './conditions.ts'
 import {
   DEFAULT_DIR,
   type EmulatorFault,
@@ -14,6 +16,12 @@ import {
 
 interface At {
   readonly dir: string
+}
+
+interface Up extends At {
+  readonly regions: string
+  readonly port: number
+  readonly limits?: string
 }
 
 /** `holdfast local`: the emulator, and what can be done to its regions. */
@@ -32,6 +40,7 @@ export function localCommand(): Command {
   addLife(local)
   addRegions(local)
   addFaults(local)
+  addConditions(local)
   return local
 }
 
@@ -48,6 +57,7 @@ function addLife(local: Command): void {
   verbOf(local, 'up', 'start the emulator and its regions in the background', 'holdfast local up', again)
     .option('--regions <names>', 'regions, by comma', 'eastus2,centralus')
     .option('--port <number>', 'port of the proxy; 0 takes a free one', wholeNumber(0, 65_535), 0)
+    .option('--limits <limits>', 'rate limits: azure, none, or a JSON object of them (default: none)')
     .action(act(up))
   verbOf(local, 'down', 'end the emulator; its state stays', 'holdfast local down').action(act(down))
   verbOf(local, 'status', 'regions, faults and the proxy', 'holdfast local status --json').action(
@@ -109,9 +119,37 @@ function addFaults(local: Command): void {
     )
 }
 
-const up: Act<At & { readonly regions: string; readonly port: number }> = async ({ dir, regions, port }, io) => {
+function addConditions(local: Command): void {
+  const of = <T extends object>(what: Act<T & At>) => {
+    return (first: string | undefined, options: At, command: Command) =>
+      act<T & At>((given, io) => what({ ...given, first, place: first }, io))(options as T & At, command)
+  }
+  withActivityOptions(
+    verbOf(local, 'activity', 'what was acknowledged, when and to whom', ...ACTIVITY_EXAMPLES),
+  ).action(of(activity))
+  verbOf(
+    local,
+    'record',
+    'write down every call from now on, or acknowledged writes only',
+    'holdfast local record calls',
+  )
+    .argument('<what>', 'calls or writes')
+    .action(of(record))
+  verbOf(local, 'limits', 'put rate limits in force', 'holdfast local limits azure', LIMITS_EXAMPLE)
+    .argument('<limits>', 'azure, none, or a JSON object of limits')
+    .action(of(limit))
+  verbOf(local, 'clock', 'move the time of the whole emulator', 'holdfast local clock 14d', 'holdfast local clock 0')
+    .argument('<ahead>', 'how far ahead of real time, such as 14d')
+    .action(of(moveClock))
+  verbOf(local, 'play', 'do the steps of a script at their times', 'holdfast local play storm.yaml')
+    .argument('<file>', 'a list of steps in YAML or JSON, under steps')
+    .action(of(playScript))
+}
+
+const up: Act<Up> = async ({ dir, regions, port, limits }, io) => {
   const names = regions.split(',').map((name) => name.trim())
-  const { emulator } = await startEmulator({ dir, regions: names, port, tied: false })
+  const limited = limits === undefined ? {} : { limits }
+  const { emulator } = await startEmulator({ dir, regions: names, port, tied: false, ...limited })
   show(io, await emulator.status())
   io.say()
   const at = dir === DEFAULT_DIR ? '' : ` --dir ${quoted(dir)}`

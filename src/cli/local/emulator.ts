@@ -22,6 +22,23 @@ export interface EmulatorStatus {
   readonly dir: string
   readonly regions: readonly RegionStatus[]
   readonly faults: readonly EmulatorFault[]
+  readonly limits?: Readonly<Record<string, unknown>>
+  readonly everyCall?: boolean
+  readonly clock?: { readonly shiftMilliseconds: number; readonly now: string }
+}
+
+/** A line of a place's record. Lines of every call have no subject. */
+export interface ActivityLine {
+  readonly seq: number
+  readonly at: string
+  readonly plane: string
+  readonly operation: string
+  readonly method: string
+  readonly target: string
+  readonly client: string
+  readonly caller: string
+  readonly status: number
+  readonly subject?: string
 }
 
 /** A fault as the emulator's control API takes it. */
@@ -36,6 +53,14 @@ export interface Emulator {
   region(name: string, act: 'start' | 'stop' | 'kill'): Promise<EmulatorStatus>
   faults(): Promise<readonly EmulatorFault[]>
   setFaults(faults: readonly EmulatorFault[]): Promise<void>
+  /** Sets how far emulated time is ahead of real time. */
+  setClock(shiftMilliseconds: number): Promise<EmulatorStatus>
+  /** Puts limits in force: `azure`, `none`, or an object of limits by name. */
+  setLimits(limits: unknown): Promise<void>
+  /** Writes every call down from now on, or acknowledged writes only. */
+  recordEveryCall(on: boolean): Promise<void>
+  /** Lines of a region's record, or of the front's. */
+  activity(place: string, query: Readonly<Record<string, string>>): Promise<readonly ActivityLine[]>
 }
 
 export const DEFAULT_DIR = join('.holdfast', 'emulator')
@@ -75,6 +100,8 @@ export interface StartOptions {
   readonly dir: string
   readonly regions: readonly string[]
   readonly port: number
+  /** Limits from the start: `azure`, `none`, or a JSON object of them; what the emulator takes if left out. */
+  readonly limits?: string
   /** True: it ends with this process. False: it goes on in the background until `holdfast local down`. */
   readonly tied: boolean
   /** More variables for it. */
@@ -92,7 +119,8 @@ export async function startEmulator(options: StartOptions): Promise<{ emulator: 
   mkdirSync(dir, { recursive: true })
   const log = join(dir, 'emulator.log')
   const output = openSync(log, 'a')
-  const args = [MAIN, '--dir', dir, '--regions', options.regions.join(','), '--port', String(options.port)]
+  const limits = options.limits === undefined ? [] : ['--limits', options.limits]
+  const args = [MAIN, '--dir', dir, '--regions', options.regions.join(','), '--port', String(options.port), ...limits]
   const child = spawn(process.execPath, options.tied ? [...args, '--tied'] : args, {
     stdio: [options.tied ? 'pipe' : 'ignore', output, output],
     env: { ...process.env, ...options.env },
@@ -157,6 +185,13 @@ function connect(port: number): Emulator {
     region: (name, act) => call('POST', `/emulator/regions/${encodeURIComponent(name)}/${act}`),
     faults: async () => (await call<{ faults: readonly EmulatorFault[] }>('GET', '/emulator/faults')).faults,
     setFaults: async (faults) => void (await call('PUT', '/emulator/faults', { faults })),
+    setClock: (shiftMilliseconds) => call('POST', '/emulator/clock', { shiftMilliseconds }),
+    setLimits: async (limits) => void (await call('PUT', '/emulator/limits', { limits })),
+    recordEveryCall: async (everyCall) => void (await call('PUT', '/emulator/record', { everyCall })),
+    activity: async (place, query) => {
+      const path = `/emulator/activity/${encodeURIComponent(place)}?${new URLSearchParams(query)}`
+      return (await call<{ lines: readonly ActivityLine[] }>('GET', path)).lines
+    },
   }
 }
 

@@ -29,10 +29,10 @@ function kept(headers: IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(entries)
 }
 
-/** An answer of a region as the answer of the front. The region has logged it. */
+/** An answer of a region as the answer of the front, which has a clock of its own. The region has logged it. */
 export function relayed(message: IncomingMessage, method: string): Reply {
   const status = message.statusCode ?? 502
-  const headers = kept(message.headers)
+  const { date: _, ...headers } = kept(message.headers)
   if (method === 'HEAD' || status === 204 || status === 304) {
     message.resume()
     return { status, headers, unlogged: true }

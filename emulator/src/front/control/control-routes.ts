@@ -1,12 +1,10 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import type { Acknowledged } from '../../state/activity.ts'
+import { type LimitSettings, readLimits } from '../../limits/table.ts'
 import { CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT } from '../../tokens.ts'
 import { OWN_CLOUD } from '../arm/metadata.ts'
 import type { RegionStatus } from '../region-processes.ts'
 import { type ControlRoute, Misuse } from './control-call.ts'
 import { type OrderedFault, readFaults } from './ordered-faults.ts'
+import { countsOf, linesOf } from './records.ts'
 
 /** What the control API can do to the emulator. */
 export interface ControlParts {
@@ -28,9 +26,14 @@ export interface ControlParts {
   setFaults(faults: readonly OrderedFault[]): Promise<void>
   clockShiftMilliseconds(): number
   setClock(shiftMilliseconds: number): Promise<void>
+  limits(): LimitSettings
+  setLimits(limits: LimitSettings): Promise<void>
+  everyCall(): boolean
+  /** Writes every call down from now on, or acknowledged writes only. */
+  recordEveryCall(on: boolean): Promise<void>
+  /** Resolves when every living process has written down the calls up to now. */
+  flushCalls(): Promise<void>
 }
-
-const MOST_LINES = 10_000
 
 export function controlRoutes(parts: ControlParts): readonly ControlRoute[] {
   const regionNamed = (name: string | undefined): string => {
@@ -77,7 +80,51 @@ export function controlRoutes(parts: ControlParts): readonly ControlRoute[] {
         return status()
       },
     ],
-    ['GET', /^\/emulator\/activity\/([^/]+)$/, ({ params, query }) => ok(activity(parts, params[0], query))],
+    ...limitRoutes(parts),
+    ...recordRoutes(parts),
+  ]
+}
+
+function limitRoutes(parts: ControlParts): readonly ControlRoute[] {
+  const limits = () => ({ status: 200, body: { limits: parts.limits() } })
+  const set: ControlRoute[2] = async ({ body }) => {
+    await parts.setLimits(limitsIn(body))
+    return limits()
+  }
+  return [
+    ['GET', /^\/emulator\/limits$/, limits],
+    ['PUT', /^\/emulator\/limits$/, set],
+  ]
+}
+
+function limitsIn(body: unknown): LimitSettings {
+  const { limits } = (typeof body === 'object' && body !== null ? body : {}) as { readonly limits?: unknown }
+  try {
+    return readLimits(limits)
+  } catch (thrown) {
+    throw new Misuse(400, (thrown as Error).message)
+  }
+}
+
+function recordRoutes(parts: ControlParts): readonly ControlRoute[] {
+  const reading = (read: typeof linesOf): ControlRoute[2] => {
+    return async ({ params, query }) => {
+      if (query.get('of') === 'calls') await parts.flushCalls()
+      return { status: 200, body: read(parts, params[0], query) }
+    }
+  }
+  const record = () => ({ status: 200, body: { everyCall: parts.everyCall() } })
+  const setRecord: ControlRoute[2] = async ({ body }) => {
+    const on = (body as { everyCall?: unknown } | undefined)?.everyCall
+    if (typeof on !== 'boolean') throw new Misuse(400, '`everyCall` must be true or false.')
+    await parts.recordEveryCall(on)
+    return record()
+  }
+  return [
+    ['GET', /^\/emulator\/activity\/([^/]+)$/, reading(linesOf)],
+    ['GET', /^\/emulator\/counts\/([^/]+)$/, reading(countsOf)],
+    ['GET', /^\/emulator\/record$/, record],
+    ['PUT', /^\/emulator\/record$/, setRecord],
   ]
 }
 
@@ -91,6 +138,8 @@ async function statusOf(parts: ControlParts): Promise<unknown> {
     ca: parts.caPath,
     regions: parts.status(),
     faults: parts.faults(),
+    limits: parts.limits(),
+    everyCall: parts.everyCall(),
     clock: { shiftMilliseconds, now: new Date(Date.now() + shiftMilliseconds).toISOString() },
   }
 }
@@ -132,28 +181,4 @@ function shiftOf(body: unknown): number {
   const shift = (body as { shiftMilliseconds?: unknown } | undefined)?.shiftMilliseconds
   if (typeof shift === 'number' && Number.isFinite(shift)) return shift
   throw new Misuse(400, '`shiftMilliseconds` must be a number.')
-}
-
-/** Reads the store's file, not its process: a dead region's record is the one that a proof needs most. */
-function activity(parts: ControlParts, place: string | undefined, query: URLSearchParams): unknown {
-  const isRegion = place !== undefined && parts.regions.includes(place)
-  if (!isRegion && place !== 'front') throw new Misuse(404, `There is no region ${place}, and it is not the front.`)
-  const path = isRegion ? join(parts.dir, 'regions', place, 'state.db') : join(parts.dir, 'front.db')
-  const after = wholeNumber(query, 'after', 0)
-  const limit = Math.min(wholeNumber(query, 'limit', 1000), MOST_LINES)
-  if (!existsSync(path)) return { lines: [], after }
-  const store = new DatabaseSync(path, { readOnly: true })
-  try {
-    const rows = store.prepare('SELECT * FROM activity WHERE seq > ? ORDER BY seq LIMIT ?').all(after, limit)
-    const lines = rows as unknown as readonly Acknowledged[]
-    return { lines, after: lines.at(-1)?.seq ?? after }
-  } finally {
-    store.close()
-  }
-}
-
-function wholeNumber(query: URLSearchParams, name: string, otherwise: number): number {
-  const value = Number(query.get(name) ?? otherwise)
-  if (Number.isInteger(value) && value >= 0) return value
-  throw new Misuse(400, `\`${name}\` is ${query.get(name)} and must be a whole number.`)
 }

@@ -73,6 +73,12 @@ export function requestFaults(faults: readonly OrderedFault[], place: string): r
   })
 }
 
+/** How far the clock of a place is wrong. */
+export function skewOf(faults: readonly OrderedFault[], place: string): number {
+  const moved = faults.flatMap((fault) => (fault.is === 'clock' && fault.at === place ? [fault.aheadSeconds] : []))
+  return moved.reduce((sum, seconds) => sum + seconds * 1000, 0)
+}
+
 /** True for a fault that only some requests of its place meet. Sign-in and ARM are one plane each: naming it narrows nothing. */
 function narrowed({ at, plane, route, client, id }: Fault & { readonly at: string }): boolean {
   return (plane !== undefined && plane !== at) || route !== undefined || client !== undefined || id !== undefined

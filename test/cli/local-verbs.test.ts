@@ -1,0 +1,144 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { ProxyAgent, request } from 'undici'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { facts, holdfast } from '../support/command-line.ts'
+import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
+
+let emulator: TestEmulator
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'local-verbs-'))
+  emulator = await startTestEmulator({ regions: ['eastus2'] })
+})
+
+afterAll(async () => {
+  await emulator?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+function local(verb: string, ...more: readonly string[]) {
+  return holdfast('local', verb, ...more, '--dir', emulator.dir)
+}
+
+async function status(): Promise<Record<string, unknown>> {
+  return (await (await fetch(`${emulator.control}/emulator/status`)).json()) as Record<string, unknown>
+}
+
+describe('local play', () => {
+  it('does the steps of a script in their order, and tells each', async () => {
+    const file = join(folder, 'storm.yaml')
+    await writeFile(
+      file,
+      [
+        'steps:',
+        '  - break: { is: slow, at: eastus2, milliseconds: 5 }',
+        '  - { after: 50ms, kill: eastus2 }',
+        '  - { after: 1ms, start: eastus2 }',
+        '  - heal: true',
+        '  - limits: azure',
+      ].join('\n'),
+    )
+    const { out, code } = await local('play', file)
+    expect([code, out.trim().split('\n')]).toEqual([
+      0,
+      ['break: slow at eastus2', 'kill eastus2', 'start eastus2', 'heal', 'limits "azure"'],
+    ])
+    expect(await status()).toMatchObject({ faults: [], regions: [{ state: 'running' }], limits: { reads: {} } })
+  })
+
+  it.each([
+    ['- { is: down, at: eastus2 }', /is no script/],
+    ['steps:\n  - { after: soon, heal: true }', /soon is no span of time/],
+    ['steps:\n  - { kill: eastus2, start: eastus2 }', /Step 1 in .* does not name one thing to do/],
+    ['steps:\n  - { melt: eastus2 }', /Give one of break, heal, kill/],
+  ])('refuses %j before it does anything', async (text, reason) => {
+    const file = join(folder, 'wrong.yaml')
+    await writeFile(file, text)
+    const { err, code } = await local('play', file)
+    expect(code).not.toBe(0)
+    expect(err).toMatch(reason)
+  })
+})
+
+describe('the conditions of the emulator', () => {
+  it('are moved, limited and recorded from the command line', async () => {
+    expect((await local('clock', '14d')).code).toBe(0)
+    expect((await status())['clock']).toMatchObject({ shiftMilliseconds: 14 * 86_400_000 })
+    expect((await local('clock', '0')).code).toBe(0)
+    const { out } = await local('limits', '{"reads":{"burst":50,"perSecond":5}}')
+    expect(out).toMatch(/reads +50 +5/)
+    expect((await local('limits', 'none')).out).toContain('Nothing is limited.')
+    expect((await local('limits', 'fast')).err).toContain('Limits are `azure`, `none`')
+    await local('record', 'calls')
+    expect((await status())['everyCall']).toBe(true)
+  })
+})
+
+describe('local activity', () => {
+  it('shows what was acknowledged, by place and by what is asked', async () => {
+    await local('record', 'writes')
+    await makeGroup('seen')
+    const asked = ['activity', '--operation', 'resourcegroups_*', '--dir', emulator.dir]
+    expect((await facts('local', ...asked)).value['lines']).toMatchObject([
+      { place: 'front', plane: 'arm', operation: 'ResourceGroups_CreateOrUpdate', client: 'unnamed', status: 201 },
+    ])
+    expect((await local('activity', 'front')).out).toMatch(/TIME .*\n.* front +arm .*resourceGroups\/seen/)
+    expect((await local('activity', '--client', 'nobody')).out).toContain('Nothing was recorded.')
+    const { err } = await local('activity', 'eastus2', '--calls')
+    expect(err).toContain('Calls are not being recorded.')
+    expect((await local('activity', 'mars')).err).toContain('There is no region mars')
+  })
+
+  it('goes on with what comes until it is ended', async () => {
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+    const args = [main, 'local', 'activity', 'front', '--follow', '--last', '1', '--json', '--dir', emulator.dir]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+      await lines.next()
+      await makeGroup('followed')
+      expect(JSON.parse((await lines.next()).value ?? '')).toMatchObject({
+        subject: expect.stringContaining('followed'),
+      })
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+})
+
+/** Makes a resource group as a client of Azure does. */
+async function makeGroup(name: string): Promise<void> {
+  const { env } = emulator
+  const ca = await readFile(emulator.caPath, 'utf8')
+  const dispatcher = new ProxyAgent({ uri: env['HTTPS_PROXY'] ?? '', requestTls: { ca } })
+  try {
+    const signIn = await request(`https://login.microsoftonline.com/${env['AZURE_TENANT_ID']}/oauth2/v2.0/token`, {
+      method: 'POST',
+      dispatcher,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: env['AZURE_CLIENT_ID'] ?? '',
+        client_secret: env['AZURE_CLIENT_SECRET'] ?? '',
+        scope: 'https://management.azure.com/.default',
+      }).toString(),
+    })
+    const { access_token: token } = (await signIn.body.json()) as { access_token: string }
+    const url = `https://management.azure.com/subscriptions/${emulator.subscription}/resourceGroups/${name}?api-version=2021-04-01`
+    const answer = await request(url, {
+      method: 'PUT',
+      dispatcher,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ location: 'eastus2' }),
+    })
+    expect(answer.statusCode).toBe(201)
+  } finally {
+    await dispatcher.close()
+  }
+}
