@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import type { Command } from 'commander'
 import { expect, it } from 'vitest'
+import { coveragePage } from '../docs/write-emulator-coverage.ts'
 import { servicesPage } from '../docs/write-services.ts'
 import { program } from '../src/cli/program.ts'
 import { FAULTS } from '../src/core/errors.ts'
@@ -78,6 +79,11 @@ it('names only error codes that exist', () => {
 
 it('says of every service what the code says', () => {
   expect(readFileSync('docs/services.md', 'utf8')).toBe(servicesPage())
+})
+
+it('says of every operation of the emulator what its tables of routes say', async () => {
+  const page = readFileSync('docs/emulator-coverage.md', 'utf8')
+  expect(page === (await coveragePage()), 'Run `node docs/write-emulator-coverage.ts`.').toBe(true)
 })
 
 it('describes every record that the journal gets, and every fact', () => {
