@@ -11,6 +11,8 @@ export interface Certificates {
   readonly caPath: string
   /** Key and certificate for one host name, signed by the emulator's authority. Kept for later calls. */
   contextFor(host: string): Promise<SecureContext>
+  /** The same identity as PEM, for a server that is no part of the emulator. Made anew with every call. */
+  pemFor(host: string): Promise<{ readonly key: string; readonly cert: string }>
 }
 
 interface Authority {
@@ -37,13 +39,17 @@ export async function openCertificates(dir: string): Promise<Certificates> {
   async function contextFor(host: string): Promise<SecureContext> {
     const known = leaves.get(host)
     if (known !== undefined && Date.now() - known.madeAt < (LEAF_DAYS / 3) * DAY) return known.context
-    const context = leafContext(host, leafKeys, authority)
+    const context = pemFor(host).then(createSecureContext)
     if (leaves.size >= KEPT_LEAVES) leaves.delete(leaves.keys().next().value ?? '')
     leaves.set(host, { context, madeAt: Date.now() })
     return context
   }
 
-  return { caPath, contextFor }
+  function pemFor(host: string): Promise<{ key: string; cert: string }> {
+    return leafPem(host, leafKeys, authority)
+  }
+
+  return { caPath, contextFor, pemFor }
 }
 
 async function makeAuthority(files: { dir: string; caPath: string; keyPath: string }): Promise<void> {
@@ -78,7 +84,11 @@ async function readAuthority(caPath: string, keyPath: string): Promise<Authority
   }
 }
 
-async function leafContext(host: string, keys: webcrypto.CryptoKeyPair, authority: Authority): Promise<SecureContext> {
+async function leafPem(
+  host: string,
+  keys: webcrypto.CryptoKeyPair,
+  authority: Authority,
+): Promise<{ key: string; cert: string }> {
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
     // A common name has at most 64 characters; clients look at the alternative name only.
@@ -98,7 +108,7 @@ async function leafContext(host: string, keys: webcrypto.CryptoKeyPair, authorit
       await x509.AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
     ],
   })
-  return createSecureContext({ key: await privatePem(keys.privateKey), cert: certificate.toString('pem') })
+  return { key: await privatePem(keys.privateKey), cert: certificate.toString('pem') }
 }
 
 async function privatePem(key: webcrypto.CryptoKey): Promise<string> {

@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, pipeline, Readable } from 'node:stream'
@@ -26,6 +27,8 @@ export interface Bench {
   /** Its first key. */
   readonly key: string
   readonly service: BlobServiceClient
+  /** Sends the requests of the vendor's clients. */
+  readonly dial: IHttpClient
   /** Sends a request whose path the vendor's client would not send, and resolves with the status. */
   raw(method: string, path: string, headers: Readonly<Record<string, string>>): Promise<number>
   /** Closes the region and opens it again on the same folder. */
@@ -41,7 +44,8 @@ export async function openBench(root?: string): Promise<Bench> {
   const account = 'benchacct'
   await region.blobs.ensureAccount(account)
   const key = region.blobs.account(account)?.keys[0] ?? ''
-  const options = { httpClient: dialling(port), retryOptions: { maxTries: 1 } }
+  const dial = dialling(port)
+  const options = { httpClient: dial, retryOptions: { maxTries: 1 } }
   const credential = new StorageSharedKeyCredential(account, key)
   const service = new BlobServiceClient(urlOf(account), credential, options)
   return {
@@ -50,6 +54,7 @@ export async function openBench(root?: string): Promise<Bench> {
     account,
     key,
     service,
+    dial,
     raw: (method, path, headers) =>
       new Promise((resolve, reject) => {
         const host = new URL(urlOf(account)).host
@@ -77,22 +82,24 @@ export function urlOf(account: string): string {
   return `https://${account}.blob.core.windows.net`
 }
 
-/** Sends every request to the port, with the host name of its URL in the header. */
-function dialling(port: number): IHttpClient {
-  return { sendRequest: (request) => send(request, port) }
+/** Sends every request to the port, with the host name of its URL in the header; in TLS where an authority is named. */
+export function dialling(port: number, ca?: string): IHttpClient {
+  return { sendRequest: (request) => send(request, port, ca) }
 }
 
-function send(request: WebResource, port: number): Promise<HttpOperationResponse> {
+function send(request: WebResource, port: number, ca: string | undefined): Promise<HttpOperationResponse> {
   const url = new URL(request.url)
   const options = {
     host: '127.0.0.1',
     port,
     method: request.method,
     path: request.url.slice(url.origin.length),
-    headers: { ...request.headers.toJson(), host: url.host },
+    headers: { ...request.headers.toJson({ preserveCase: true }), host: url.host },
+    ...(ca === undefined ? {} : { ca, servername: url.hostname }),
   }
+  const open = ca === undefined ? httpRequest : httpsRequest
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest(options, (response) => {
+    const outgoing = open(options, (response) => {
       const status = response.statusCode ?? 0
       const headers = headersOf(request, response)
       const wanted = request.streamResponseStatusCodes

@@ -142,6 +142,25 @@ test('a list goes to its last page, folds by delimiter and shows metadata', asyn
   expect(folders).toEqual(['run/0/', 'run/1/', 'run/2/', 'run/3/', 'run/4/'])
 })
 
+test('small pages end where a fold or a snapshot ends one of them', async () => {
+  for (const name of ['a/1', 'a/2', 'b', 'c/1', 'd']) await box.getBlockBlobClient(name).upload(name, name.length)
+  for (let taken = 0; taken < 5; taken++) await box.getBlobClient('b').createSnapshot()
+  const folded: string[] = []
+  for await (const page of box.listBlobsByHierarchy('/').byPage({ maxPageSize: 2 })) {
+    const { blobPrefixes = [], blobItems } = page.segment
+    folded.push([...blobPrefixes, ...blobItems].map(({ name }) => name).join(' '))
+  }
+  expect(folded).toEqual(['a/ b', 'c/ d'])
+  for (const maxPageSize of [1, 2, 3]) {
+    const seen: string[] = []
+    for await (const page of box.listBlobsFlat({ prefix: 'b', includeSnapshots: true }).byPage({ maxPageSize })) {
+      seen.push(...page.segment.blobItems.map(({ name, snapshot }) => `${name} ${snapshot ?? ''}`))
+    }
+    expect(new Set(seen).size).toBe(6)
+    expect(seen).toHaveLength(6)
+  }
+})
+
 test('names that look like paths stay names, and none leaves its container', async () => {
   const odd = ['a//b', '%2e%2e%2fx', '..%2f..%2fstate.db', 'ü/😀', 'trailing/', 'q?a=b#c']
   for (const name of odd) await box.getBlockBlobClient(name).upload(name, Buffer.byteLength(name))
@@ -185,6 +204,16 @@ test('conditions decide whether a write or a read happens', async () => {
   })
   const past = new Date(Date.now() - 60_000)
   await expect(blob.delete({ conditions: { ifUnmodifiedSince: past } })).rejects.toMatchObject({ statusCode: 412 })
+})
+
+test('a read with two conditions on what the client has needs only one of them', async () => {
+  const blob = box.getBlockBlobClient('seen')
+  const { etag = '' } = await blob.upload('x', 1)
+  const [past, future] = [new Date(Date.now() - 60_000), new Date(Date.now() + 60_000)]
+  const read = (conditions: { ifNoneMatch: string; ifModifiedSince: Date }) => blob.getProperties({ conditions })
+  await expect(read({ ifNoneMatch: etag, ifModifiedSince: past })).resolves.toMatchObject({ etag })
+  await expect(read({ ifNoneMatch: '"0x1"', ifModifiedSince: future })).resolves.toMatchObject({ etag })
+  await expect(read({ ifNoneMatch: etag, ifModifiedSince: future })).rejects.toMatchObject({ statusCode: 304 })
 })
 
 test('of many writers that create the same blob at once, one succeeds', async () => {

@@ -110,16 +110,25 @@ export class Catalogue {
     return row === undefined ? undefined : parsed(row)
   }
 
-  /** Blobs in byte order of name from `from` on, which is included. */
-  list(container: number, page: { prefix: string; from: string; limit: number; snapshots?: boolean }): Blob[] {
+  /**
+   * Blobs in byte order of name from `from` on, which is included unless `behind` is given: then the page goes on
+   * behind that snapshot of `from`, and behind the whole name where it is empty.
+   */
+  list(
+    container: number,
+    page: { prefix: string; from: string; behind?: string | undefined; limit: number; snapshots?: boolean },
+  ): Blob[] {
     return this.#db
       .all<BlobRow>(
-        `SELECT * FROM blobs WHERE container = ? AND name >= max(?, ?) AND name < ? ${page.snapshots ? '' : "AND snapshot = ''"}
-         ORDER BY name, snapshot = '', snapshot LIMIT ?`,
+        `SELECT * FROM blobs WHERE container = ?1 AND name >= max(?2, ?3) AND name < ?4
+           AND (name > ?2 OR ?5 IS NULL OR (?5 <> '' AND (snapshot = '' OR snapshot > ?5))) AND (?6 OR snapshot = '')
+         ORDER BY name, snapshot = '', snapshot LIMIT ?7`,
         container,
         page.from,
         page.prefix,
         after(page.prefix),
+        page.behind ?? null,
+        page.snapshots === true ? 1 : 0,
         page.limit,
       )
       .map(parsed)

@@ -81,13 +81,14 @@ function page(catalogue: Catalogue, query: Query, start: Place): { entries: Entr
     const rows = catalogue.list(query.container, {
       ...query,
       from: place.name,
-      limit: wanted + (query.snapshots ? 1 : 0),
+      behind: place.snapshot,
+      limit: wanted,
     })
-    const batch = rows.filter((blob) => isBehind(blob, place))
-    for (const blob of batch) {
+    for (const blob of rows) {
       const folded = foldedName(blob.name, query)
       if (folded !== undefined && isLast(entries, folded)) continue
-      if (entries.length === query.limit) return { entries, next: { name: blob.name, snapshot: before(blob, batch) } }
+      if (entries.length === query.limit)
+        return { entries, next: { name: blob.name, snapshot: before(blob, rows, place) } }
       entries.push(folded === undefined ? { blob } : { folded })
     }
     const last = rows.at(-1)
@@ -100,16 +101,10 @@ function page(catalogue: Catalogue, query: Query, start: Place): { entries: Entr
   }
 }
 
-/** The snapshot of the same blob that comes before in the page, if any: the next page starts behind it. */
-function before(blob: Blob, batch: readonly Blob[]): string | undefined {
-  const previous = batch[batch.indexOf(blob) - 1]
-  return previous?.name === blob.name ? previous.snapshot : undefined
-}
-
-/** Snapshots come in order of time, and the blob itself comes last. */
-function isBehind(blob: Blob, place: Place): boolean {
-  if (place.snapshot === undefined || blob.name !== place.name) return true
-  return place.snapshot !== '' && (blob.snapshot === '' || blob.snapshot > place.snapshot)
+/** The snapshot of the same blob that comes before it, if any: the next page starts behind it. The blob itself comes last. */
+function before(blob: Blob, rows: readonly Blob[], place: Place): string | undefined {
+  const previous = rows[rows.indexOf(blob) - 1] ?? place
+  return previous.name === blob.name ? previous.snapshot : undefined
 }
 
 function foldedName(name: string, { prefix, delimiter }: Query): string | undefined {
