@@ -1,8 +1,8 @@
 import { Fault } from '../core/errors.ts'
 import type { Roles } from '../core/model.ts'
-import { underWay } from '../engine/failover.ts'
 import type { Parts } from '../engine/parts.ts'
 import { type Away, sideAway } from '../engine/roles.ts'
+import { underWay } from '../engine/under-way.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Refuses to carry anything while a failover is half done. */

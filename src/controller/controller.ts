@@ -5,14 +5,18 @@ import type { JsonObject, Roles, Side } from '../core/model.ts'
 import type { Phase } from '../core/phases.ts'
 import type { Policy } from '../core/policy.ts'
 import { type Comeback, comeback } from '../engine/comeback.ts'
-import { beginFailover, carryOut, underWay } from '../engine/failover.ts'
+import { beginFailover, carryOut } from '../engine/failover.ts'
 import type { Parts } from '../engine/parts.ts'
+import { pauseNow } from '../engine/pause.ts'
 import { type Failing, PHASE_ACTS } from '../engine/phase-acts.ts'
 import { type Away, recordReturn, rolesOf, sideAway, standbyOf } from '../engine/roles.ts'
+import { checkSwitchover } from '../engine/switchover/begin.ts'
 import { type Carrying, pass } from '../engine/sync.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
 import { processTime, type Time } from '../engine/time.ts'
+import { runningOf, underWay } from '../engine/under-way.ts'
 import { following, type PassEnd } from './following.ts'
+import { heard } from './persons.ts'
 import { askPoints, type PointsOptions, type Sightings } from './vantage-points.ts'
 
 /** What happens in a controller, for logs, screens and tests. */
@@ -66,9 +70,10 @@ export interface Acts {
   readonly pass: typeof pass
   readonly phases: typeof PHASE_ACTS
   readonly comeback: typeof comeback
+  readonly checkSwitchover: typeof checkSwitchover
 }
 
-export const ENGINE: Acts = { askPoints, pass, phases: PHASE_ACTS, comeback }
+export const ENGINE: Acts = { askPoints, pass, phases: PHASE_ACTS, comeback, checkSwitchover }
 
 /** What a controller remembers from tick to tick. */
 interface Memory {
@@ -127,6 +132,7 @@ async function tick(ticking: Ticking): Promise<void> {
   const sightings = await look(ticking)
   const tenure = await leased(ticking)
   if (tenure === undefined) return
+  if (await listen(ticking, tenure)) return anew(ticking, tenure)
   const roles = await rolesOf(options.parts)
   const away = await sideAway(options.parts, roles)
   const decision = decide(await situationOf(ticking, roles, away))
@@ -144,6 +150,23 @@ async function tick(ticking: Ticking): Promise<void> {
   }
   const mayFollow = decision.do === 'stay' || (decision.do === 'ask' && decision.drain)
   if (mayFollow && !signal.aborted) follower.turn(tenure, roles.active)
+}
+
+/** Takes up what persons said. True where that began something. */
+function listen({ options, memory, follower, signal }: Ticking, tenure: Tenure): Promise<boolean> {
+  const { parts, carrying, freshId, acts } = options
+  return heard(
+    {
+      parts,
+      carrying,
+      health: memory.seen.health,
+      check: acts.checkSwitchover,
+      signal: AbortSignal.any([signal, tenure.signal]),
+      freshId,
+      quiet: () => follower.halt('a switchover begins'),
+    },
+    tenure,
+  )
 }
 
 async function look({ options, memory, signal }: Ticking): Promise<Sightings> {
@@ -183,8 +206,8 @@ async function situationOf({ options, memory }: Ticking, roles: Roles, away: Awa
     health: memory.seen.health,
     leased: true,
     standby: await standbyOf(parts, roles, away),
-    paused: false,
-    ...(running === undefined ? {} : { running: { id: running.id, committed: running.committed } }),
+    paused: (await pauseNow(parts)) !== undefined,
+    ...(running === undefined ? {} : { running: runningOf(running) }),
     ...(memory.lastFailover === undefined ? {} : { lastFailover: memory.lastFailover }),
     insideActive: options.inside(roles.active),
     now: { tick: options.time.clock(), wall: parts.now() },
@@ -220,8 +243,13 @@ async function startFailover(
     detectMilliseconds: lastAnswered === undefined ? 0 : Math.max(0, since - lastAnswered.at),
     decideMilliseconds: now - since,
   })
+  await anew(ticking, tenure)
+}
+
+/** Gives the lease back and takes it again: what begins is carried out in an epoch of its own. */
+async function anew(ticking: Ticking, tenure: Tenure): Promise<void> {
   await tenure.end()
-  memory.tenure = undefined
+  ticking.memory.tenure = undefined
   // Whether to go on is decided anew: this process may have stood still meanwhile, and the side be well again.
   await tick(ticking)
 }

@@ -16,7 +16,7 @@ export interface Situation {
   /** A person holds everything automatic. */
   readonly paused: boolean
   /** A failover that has begun and not ended. */
-  readonly running?: { readonly id: string; readonly committed: boolean }
+  readonly running?: Running
   /** When the last failover ended, by this controller's clock. */
   readonly lastFailover?: Tick
   /** What a person has agreed to. */
@@ -24,6 +24,14 @@ export interface Situation {
   /** Whether this controller runs inside the region of the active side, and would be lost with it. */
   readonly insideActive: boolean
   readonly now: { readonly tick: Tick; readonly wall: Instant }
+}
+
+/** A failover or switchover that has begun and not ended. */
+export interface Running {
+  readonly id: string
+  readonly committed: boolean
+  /** The active side was well when it began, and was meant to be left: see `Move` in phases.ts. */
+  readonly planned?: boolean
 }
 
 export interface Standby {
@@ -90,14 +98,23 @@ function inProgress(situation: Situation): Decision | undefined {
   const { running, leased, health, roles, consent, now } = situation
   if (!leased) return stay('Another controller holds the lease; this one only watches')
   if (running === undefined) return undefined
-  const { id, committed } = running
+  const { id, committed, planned } = running
   const active = health[roles.active]
+  if (planned === true) return plannedInProgress(running, active)
   if (!committed && active.allDownSince === undefined && !isValid(consent, situation)) {
     const reason = `${active.reason}, and nothing of failover ${id} has been done yet`
     if (answersAgain(active)) return { do: 'abandon', id, reason }
     return { do: 'wait', until: now.tick, reason: `${reason}. It goes on when there is evidence again` }
   }
   return { do: 'continue', id, reason: `Failover ${id} is under way and is carried to its end` }
+}
+
+/** A planned move is carried on, unless the side that it would leave is lost before the other took over. */
+function plannedInProgress({ id, committed }: Running, active: Health): Decision {
+  if (committed || active.status !== 'lost')
+    return { do: 'continue', id, reason: `Switchover ${id} is under way and is carried to its end` }
+  const reason = `${active.reason}, and switchover ${id} had not raised the other side yet: what is lost is answered by a failover`
+  return { do: 'abandon', id, reason }
 }
 
 /** Whether a majority sees something of the side itself. Signing in is not of it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type FailoverRecord, failovers, nextPhase, PHASES, type Phase, runningFailover } from './phases.ts'
+import { type FailoverRecord, failovers, nextPhase, type Phase, phasesOf, runningFailover } from './phases.ts'
 
 const begun: FailoverRecord = { type: 'failover/begun', body: { id: 'f1', from: 'primary', to: 'secondary', epoch: 7 } }
 const ended: FailoverRecord = { type: 'failover/ended', body: { id: 'f1', outcome: 'done' } }
@@ -26,7 +26,7 @@ function next(...records: readonly FailoverRecord[]): string {
 describe('a failover', () => {
   it('goes through its phases in their order, and ends', () => {
     const records: FailoverRecord[] = []
-    for (const phase of PHASES) {
+    for (const phase of phasesOf('failover')) {
       expect(next(...records)).toBe(`${phase} 1`)
       records.push(started(phase), done(phase))
     }

@@ -92,9 +92,20 @@ export function chooseJobs(jobs: Iterable<Item>, rules: ResubmissionRules): read
 }
 
 /** Whether a job had work to do when it was last seen, and is a whole job and not a part of one. */
-export function isCandidate({ body }: Item): boolean {
-  const { status, parentJobName } = objectAt(body, 'properties')
-  return typeof status === 'string' && OPEN.has(status.toLowerCase()) && typeof parentJobName !== 'string'
+export function isCandidate(job: Item): boolean {
+  const { status } = objectAt(job.body, 'properties')
+  return typeof status === 'string' && OPEN.has(status.toLowerCase()) && !isPart(job)
+}
+
+/** Whether a job came with another: a step of a pipeline, a trial of a sweep. */
+export function isPart({ body }: Item): boolean {
+  return typeof objectAt(body, 'properties')['parentJobName'] === 'string'
+}
+
+/** Whether a job came to an end of its own: it was not cancelled. */
+export function endedByItself({ body }: Item): boolean {
+  const { status } = objectAt(body, 'properties')
+  return typeof status === 'string' && ['completed', 'failed'].includes(status.toLowerCase())
 }
 
 /** The name of the job that takes another's place. */

@@ -1,7 +1,6 @@
 import { isFault } from '../core/errors.ts'
 import type { JsonObject, Side } from '../core/model.ts'
-import { type FailoverState, failovers, nextPhase, type Phase, runningFailover } from '../core/phases.ts'
-import type { Parts } from './parts.ts'
+import { type FailoverState, failovers, isBounded, nextPhase, type Phase, runningFailover } from '../core/phases.ts'
 import { type Failing, PHASE_ACTS } from './phase-acts.ts'
 import type { Tenure } from './tenure.ts'
 import { type Monotonic, processClock } from './time.ts'
@@ -36,13 +35,6 @@ export async function beginFailover(tenure: Tenure, beginning: Beginning): Promi
   )
 }
 
-/** The failover that has begun and not ended, as the journal has it. */
-export async function underWay(parts: Parts): Promise<FailoverState | undefined> {
-  const records = []
-  for await (const record of parts.store.read(parts.protection, { typed: 'failover/' })) records.push(record)
-  return runningFailover(records)
-}
-
 /**
  * Carries a failover to its end from wherever the journal says it is. A controller that takes over does the phase
  * again that had begun; each ends in the same place.
@@ -68,7 +60,7 @@ export async function carryOut(
     const next = state === undefined ? undefined : nextPhase(state)
     if (state === undefined || next === undefined || next.do === 'nothing') return endedState(records)
     if (next.do === 'end') {
-      await record('failover/ended', { outcome: 'done' })
+      await record('failover/ended', { outcome: next.outcome })
       continue
     }
     const { phase } = next
@@ -77,7 +69,7 @@ export async function carryOut(
     const began = clock()
     const milliseconds = () => Math.round(clock() - began)
     try {
-      const result = await acts[phase](failing)
+      const result = await acts[phase](failing, state)
       await record('failover/phase-done', { phase, milliseconds: milliseconds(), result })
       told(phase, result)
     } catch (thrown) {
@@ -88,9 +80,8 @@ export async function carryOut(
         code: thrown.code,
         message: thrown.message,
       })
-      // A best-effort phase is given up by the fold of the journal; any other must be tried again by whoever holds the lease.
-      const after = runningFailover(records)
-      if (after?.left.has(phase) !== true) throw thrown
+      // What is bounded is given up or turned back by the fold of the journal; any other must be tried again by whoever holds the lease.
+      if (!isBounded(state, phase)) throw thrown
     }
   }
 }

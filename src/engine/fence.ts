@@ -1,5 +1,6 @@
 import { isFault } from '../core/errors.ts'
 import type { Address, Kind, Side } from '../core/model.ts'
+import type { Service } from '../services/service.ts'
 import type { Parts } from './parts.ts'
 
 /** What fencing a side came to. */
@@ -22,12 +23,18 @@ export interface Fenced {
 export async function fence(
   parts: Parts,
   side: Side,
-  limits: { readonly signal: AbortSignal; readonly milliseconds: number; permit(): void },
+  limits: {
+    readonly signal: AbortSignal
+    readonly milliseconds: number
+    permit(): void
+    /** Default: everything that acts. */
+    only?(service: Service): boolean
+  },
 ): Promise<Fenced> {
   const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.milliseconds)])
   const stopped: Address[] = []
   const unreached: Record<Kind, string> = {}
-  const acting = parts.services.filter((service) => service.fence !== undefined)
+  const acting = parts.services.filter((service) => service.fence !== undefined && limits.only?.(service) !== false)
   try {
     const place = await parts.open(side, signal)
     // Schedules before jobs: a schedule that fires between the two would start what was just stopped.

@@ -1,6 +1,6 @@
 import { Fault } from '../core/errors.ts'
 import { type Address, type Item, type JsonObject, kindOf, type Side } from '../core/model.ts'
-import type { Phase } from '../core/phases.ts'
+import type { FailoverState, Phase } from '../core/phases.ts'
 import { mappedFrom } from '../core/plan-drafts.ts'
 import { item, type Snapshot } from '../core/snapshot.ts'
 import type { Place } from '../services/service.ts'
@@ -13,6 +13,7 @@ import { point, type Target } from './pointer.ts'
 import { promote } from './promote.ts'
 import { NO_REPLICA } from './reckon.ts'
 import { type Resubmitting, resubmit } from './resubmit.ts'
+import { SWITCHOVER_ACTS } from './switchover/phases.ts'
 import type { Carrying } from './sync.ts'
 import type { Tenure } from './tenure.ts'
 
@@ -35,7 +36,8 @@ export interface Failing extends Resubmitting {
 }
 
 /** What each phase does. Each may be done again and then ends in the same place; its result stands in the journal. */
-export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing) => Promise<JsonObject>>> = {
+export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing, state: FailoverState) => Promise<JsonObject>>> = {
+  ...SWITCHOVER_ACTS,
   // These two were over when the failover began; their times are in its first records.
   detect: async () => ({}),
   decide: async () => ({}),
@@ -60,9 +62,13 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing) => Promise<Js
   },
   verify,
   // The ledger still speaks of the side that was lost; after this the next passes speak of the other direction.
-  report: async ({ parts }) => ({
-    loss: lossOf(parts.ledger, parts.protection, openBy(parts.services)).items.map((one) => ({ ...one })),
-  }),
+  report: async ({ parts }, { move }) => {
+    const { items } = lossOf(parts.ledger, parts.protection, openBy(parts.services))
+    // In a switchover what acts was read before it was stopped, and has done nothing since.
+    const stopped = (address: Address) => serviceOf(parts.services, kindOf(address))?.fence !== undefined
+    const lost = move === 'switchover' ? items.filter(({ address }) => !stopped(address)) : items
+    return { loss: lost.map((one) => ({ ...one })) }
+  },
 }
 
 /** Looks at the side that took over and compares it with what the ledger says must be there. */

@@ -1,5 +1,5 @@
 import type { Address, JsonObject, Side } from '../core/model.ts'
-import { failovers, type Part } from '../core/phases.ts'
+import { failovers, type Move, type Outcome, type Part } from '../core/phases.ts'
 import type { JournalRecord } from '../store/store.ts'
 import type { Lost } from './loss.ts'
 import type { Resubmitted } from './resubmit.ts'
@@ -8,10 +8,11 @@ import type { Finding } from './sort-out.ts'
 /** Everything about one failover, from the journal alone, so that any controller tells the same. */
 export interface FailoverReport {
   readonly id: string
+  readonly move: Move
   readonly from: Side
   readonly to: Side
   readonly reason: string
-  readonly outcome: 'running' | 'done' | 'abandoned'
+  readonly outcome: Outcome
   /** Milliseconds of each part. */
   readonly times: Readonly<Record<Part, number>>
   /** ISO instants. */
@@ -48,6 +49,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
   const returned = records.findLast((one) => one.type === 'return/done')?.body['findings']
   return {
     id: state.id,
+    move: state.move,
     from: begun['from'] as Side,
     to: begun['to'] as Side,
     reason: String(begun['reason']),
@@ -56,7 +58,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
     lastAnswered: isoOf(begun['lastAnswered']),
     recoveryPoint: isoOf(begun['recoveryPoint']),
     timeline: records.flatMap((one) => lineOf(one)),
-    jobs: (results.get('resubmit')?.['jobs'] ?? []) as unknown as readonly Resubmitted[],
+    jobs: ((results.get('resubmit') ?? results.get('reopen'))?.['jobs'] ?? []) as unknown as readonly Resubmitted[],
     pointers: (results.get('pointer')?.['moved'] ?? []) as unknown as FailoverReport['pointers'],
     verified: {
       compared: objectOf(verified['compared']) as Readonly<Record<string, number>>,
@@ -77,6 +79,7 @@ function lineOf({ at, type, body }: JournalRecord): { at: string; what: string }
   if (type === 'failover/phase-done' && phase in LINES)
     return [{ at, what: LINES[phase as keyof typeof LINES](result) }]
   if (type === 'failover/phase-failed') return [{ at, what: `${phase} failed: ${String(body['message'])}` }]
+  if (type === 'failover/turned-back') return [{ at, what: `turned back: ${String(body['message'])}` }]
   if (type === 'return/done')
     return [{ at, what: `the ${String(body['side'])} is back, fenced, and what only it had is carried over` }]
   return []
@@ -86,6 +89,17 @@ const LINES = {
   lease: (result: JsonObject) => `took the lease: epoch ${String(result['epoch'])}`,
   fence: (result: JsonObject) =>
     result['complete'] === true ? 'fenced the lost side' : 'the lost side cannot be fenced before it returns',
+  quiesce: (result: JsonObject) =>
+    `read everything a last time and switched off ${lengthOf(result['stopped'])} things that start work by themselves`,
+  settle: (result: JsonObject) =>
+    result['waitedFor'] === true ? 'no job is under way any more' : `${lengthOf(result['open'])} jobs still run`,
+  stop: (result: JsonObject) => `cancelled ${lengthOf(result['cancelled'])} jobs, after they were read a last time`,
+  carry: (result: JsonObject) =>
+    `found no difference between the sides any more: ${String(result['items'])} items, ${String(result['passes'])} passes`,
+  return: (result: JsonObject) =>
+    `looked at the side that was left again: ${lengthOf(result['findings'])} things were written there meanwhile`,
+  reopen: (result: JsonObject) =>
+    `went back to where it was: ${lengthOf(result['raised'])} things act again, ${lengthOf(result['jobs'])} jobs were submitted again`,
   drain: (result: JsonObject) =>
     Number(result['read'] ?? 0) > 0
       ? `read a last time what still answered: ${String(result['carried'])} carried`
@@ -100,7 +114,7 @@ const LINES = {
 } as const
 
 function unfinishedOf(results: ReadonlyMap<string, JsonObject>, left: ReadonlyMap<string, string>): readonly string[] {
-  const failed = Object.entries(objectOf(results.get('promote')?.['failed'])).map(
+  const failed = Object.entries(objectOf((results.get('promote') ?? results.get('reopen'))?.['failed'])).map(
     ([address, why]) => `${address} was not raised: ${String(why)}`,
   )
   const unread = Object.entries(objectOf(results.get('verify')?.['unread'])).map(

@@ -19,6 +19,10 @@ function scripted(renewals: () => void): Store {
     read: async function* () {},
     fact: refuse,
     setFact: refuse,
+    leave: refuse,
+    words: refuse,
+    answer: refuse,
+    withdraw: refuse,
     close: async () => undefined,
   }
 }

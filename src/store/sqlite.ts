@@ -3,7 +3,7 @@ import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import { hostClock, type MonotonicClock } from './monotonic.ts'
 import { SqliteFile } from './sqlite-file.ts'
-import type { HeldBy, JournalRecord, Lease, NewRecord, ReadOptions, Store } from './store.ts'
+import type { HeldBy, JournalRecord, Lease, NewRecord, ReadOptions, Store, Word } from './store.ts'
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS leases (
@@ -13,6 +13,8 @@ const SCHEMA = `
     at TEXT NOT NULL, body TEXT NOT NULL, chain TEXT NOT NULL, PRIMARY KEY (protection, seq)) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS journal_by_run ON journal (protection, run, seq);
   CREATE INDEX IF NOT EXISTS journal_by_area ON journal (protection, substr(type, 1, instr(type, '/')), seq);
+  CREATE TABLE IF NOT EXISTS words (
+    protection TEXT NOT NULL, id TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (protection, id));
   CREATE TABLE IF NOT EXISTS facts (
     protection TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (protection, name)) WITHOUT ROWID;`
 
@@ -92,22 +94,19 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
     return row
   }
 
-  async function append(lease: Lease, records: readonly NewRecord[]): Promise<readonly JournalRecord[]> {
-    return file.transaction(() => {
-      demand(lease)
-      let last = file.get<JournalRow>(
-        'SELECT * FROM journal WHERE protection = ? ORDER BY seq DESC LIMIT 1',
-        lease.protection,
-      ) ?? {
-        seq: 0,
-        chain: '',
-      }
-      return records.map((one) => {
-        const row = add(lease, one, last)
-        last = row
-        return asRecord(row)
-      })
+  function addAll(lease: Lease, records: readonly NewRecord[]): readonly JournalRecord[] {
+    demand(lease)
+    const sql = 'SELECT * FROM journal WHERE protection = ? ORDER BY seq DESC LIMIT 1'
+    let last = file.get<JournalRow>(sql, lease.protection) ?? { seq: 0, chain: '' }
+    return records.map((one) => {
+      const row = add(lease, one, last)
+      last = row
+      return asRecord(row)
     })
+  }
+
+  async function append(lease: Lease, records: readonly NewRecord[]): Promise<readonly JournalRecord[]> {
+    return file.transaction(() => addAll(lease, records))
   }
 
   async function acquire(protection: string, holder: string, milliseconds: number): Promise<Lease | { held: HeldBy }> {
@@ -172,7 +171,33 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
     })
   }
 
-  return { append, acquire, renew, release, read, fact, setFact, close: async () => file.close() }
+  async function leave(protection: string, { id, ...word }: Word): Promise<void> {
+    const sql = 'INSERT OR IGNORE INTO words (protection, id, word) VALUES (?, ?, ?)'
+    file.run(sql, protection, id, JSON.stringify(word))
+  }
+
+  async function words(protection: string): Promise<readonly Word[]> {
+    const sql = 'SELECT id, word FROM words WHERE protection = ? ORDER BY rowid'
+    return file
+      .all<{ id: string; word: string }>(sql, protection)
+      .map(({ id, word }) => ({ id, ...(JSON.parse(word) as Omit<Word, 'id'>) }))
+  }
+
+  async function withdraw(protection: string, word: string): Promise<boolean> {
+    return file.run('DELETE FROM words WHERE protection = ? AND id = ?', protection, word) > 0
+  }
+
+  async function answer(lease: Lease, word: string, records: readonly NewRecord[]): Promise<boolean> {
+    return file.transaction(() => {
+      demand(lease)
+      if (file.run('DELETE FROM words WHERE protection = ? AND id = ?', lease.protection, word) === 0) return false
+      addAll(lease, records)
+      return true
+    })
+  }
+
+  const ofWords = { leave, words, withdraw, answer }
+  return { ...ofWords, append, acquire, renew, release, read, fact, setFact, close: async () => file.close() }
 }
 
 function chained(before: string, plain: Omit<JournalRecord, 'body'>, body: string): string {

@@ -32,6 +32,15 @@ export interface JournalRecord {
 
 export type NewRecord = Pick<JournalRecord, 'run' | 'type' | 'body'>
 
+/** What a person asks of whoever holds the lease. It has no effect before the holder has taken it up. */
+export interface Word {
+  /** Given by whoever leaves it: left twice it is there once. */
+  readonly id: string
+  readonly is: string
+  readonly by: string
+  readonly body: JsonObject
+}
+
 /** Which records to read; all, where nothing is said. */
 export interface ReadOptions {
   /** Only those after this seq. */
@@ -65,5 +74,16 @@ export interface Store {
   fact(protection: string, name: string): Promise<JsonObject | undefined>
   /** Sets a fact under the same atomic condition as {@link append}. */
   setFact(lease: Lease, name: string, value: JsonObject): Promise<void>
+  /** Leaves a word for whoever holds the lease. It needs no lease, and is durable when it resolves. */
+  leave(protection: string, word: Word): Promise<void>
+  /** Words that were not answered yet, in the order in which they were left. */
+  words(protection: string): Promise<readonly Word[]>
+  /**
+   * Takes a word up: it is gone and the records are there, in one atomic write under the same condition as
+   * {@link append}. False, and nothing is written, where it is gone already.
+   */
+  answer(lease: Lease, word: string, records: readonly NewRecord[]): Promise<boolean>
+  /** Takes a word back. False where it was answered already. */
+  withdraw(protection: string, word: string): Promise<boolean>
   close(): Promise<void>
 }

@@ -26,6 +26,7 @@ export function actsOf(acting: Acting): Acts {
     pass: (options) => pass(acting, options),
     phases: phasesOf(acting),
     comeback: (options) => comeback(acting, options),
+    checkSwitchover: () => Promise.reject(new Error('a switchover was wanted')),
   }
 }
 
@@ -73,6 +74,9 @@ type Did = (failing: Failing) => Promise<JsonObject>
 /** Phases after which the world is another. */
 const EFFECTS: readonly Phase[] = ['promote', 'resubmit', 'pointer']
 
+/** Nobody switches over in a simulated world. */
+const unplanned: Did = () => Promise.reject(new Error('a switchover was begun'))
+
 function phasesOf(acting: Acting): typeof PHASE_ACTS {
   const { world, process } = acting
   const nothing: Did = async () => ({})
@@ -102,6 +106,12 @@ function phasesOf(acting: Acting): typeof PHASE_ACTS {
     pointer: act('pointer'),
     verify: act('verify'),
     report: nothing,
+    quiesce: unplanned,
+    settle: unplanned,
+    stop: unplanned,
+    carry: unplanned,
+    return: unplanned,
+    reopen: unplanned,
   }
 }
 

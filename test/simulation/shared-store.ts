@@ -60,6 +60,11 @@ export class SharedStore {
           facts.set(name, value)
           this.#wrote(process.name, { fact: name, value, epoch: lease.epoch })
         }),
+      // Nobody says anything in a simulated world.
+      leave: async () => undefined,
+      words: async () => [],
+      withdraw: async () => false,
+      answer: async () => false,
       close: async () => undefined,
     }
   }

@@ -7,11 +7,11 @@ import { type Consent, type Decision, decide, type Standby } from '../../core/fa
 import { type Health, unwatched, watch } from '../../core/health.ts'
 import { otherSide, type Roles, type Side } from '../../core/model.ts'
 import type { VantagePoint } from '../../core/policy.ts'
-import { underWay } from '../../engine/failover.ts'
 import { HERE, lookOnce } from '../../engine/look.ts'
 import type { Question } from '../../engine/prober.ts'
 import { type Away, rolesOf, sideAway, standbyOf } from '../../engine/roles.ts'
 import { processClock } from '../../engine/time.ts'
+import { runningOf, underWay } from '../../engine/under-way.ts'
 import type { Composed } from '../compose/compose.ts'
 import { PROBED, questionsOf, reachesOutside } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
@@ -63,7 +63,7 @@ export async function judge(joined: Composed, judging: Judging): Promise<Judged>
     leased: true,
     standby,
     paused: false,
-    ...(running === undefined ? {} : { running: { id: running.id, committed: running.committed } }),
+    ...(running === undefined ? {} : { running: runningOf(running) }),
     consent,
     insideActive: false,
     now: at,

@@ -1,0 +1,60 @@
+import type { Health } from '../core/health.ts'
+import type { JsonObject, Side } from '../core/model.ts'
+import type { SwitchoverWish } from '../core/switchover.ts'
+import type { Parts } from '../engine/parts.ts'
+import { rolesOf } from '../engine/roles.ts'
+import { type checkSwitchover, switchoverRecords } from '../engine/switchover/begin.ts'
+import type { Carrying } from '../engine/sync.ts'
+import type { Tenure } from '../engine/tenure.ts'
+import { answerWord, type Taken, takeUpWords, type Word } from '../engine/words.ts'
+
+export interface Listening {
+  readonly parts: Parts
+  readonly carrying: Carrying
+  readonly health: Readonly<Record<Side, Health>>
+  readonly check: typeof checkSwitchover
+  readonly signal: AbortSignal
+  freshId(): string
+  /** Called before a switchover begins: nothing else may be under way then. */
+  quiet(): Promise<void>
+}
+
+/** Takes up what persons said since the last look. True where that began a switchover. */
+export async function heard(listening: Listening, tenure: Tenure): Promise<boolean> {
+  const { parts } = listening
+  for (const word of await takeUpWords(parts, tenure)) {
+    if (word.is !== 'switchover') {
+      const taken = { refused: `This controller does not know what to do with ${word.is}` }
+      await answerWord(parts, tenure, { word, taken })
+      continue
+    }
+    await listening.quiet()
+    const taken = await switching(listening, word)
+    if ((await answerWord(parts, tenure, { word, taken })) && 'records' in taken) return true
+  }
+  return false
+}
+
+async function switching(listening: Listening, word: Word): Promise<Taken> {
+  const { parts, check, freshId } = listening
+  const wish = wishOf(word)
+  const checked = await check({ ...listening, wish })
+  if (checked.refusals.length > 0) return { refused: checked.refusals.map(({ reason }) => reason).join('. ') }
+  const { epoch } = await rolesOf(parts)
+  return { records: switchoverRecords(checked, wish, { id: freshId(), epoch, now: parts.now() }) }
+}
+
+function wishOf({ by, body }: Word): SwitchoverWish {
+  const towards = body['towards']
+  return {
+    by,
+    jobs: body['jobs'] === 'resubmit' ? 'resubmit' : 'wait',
+    wait: Number(body['wait'] ?? 0),
+    ...(towards === 'primary' || towards === 'secondary' ? { towards } : {}),
+  }
+}
+
+/** The wish in the form in which it is left for a controller. */
+export function wishBody({ jobs, wait, towards }: SwitchoverWish): JsonObject {
+  return { jobs, wait, ...(towards === undefined ? {} : { towards }) }
+}
