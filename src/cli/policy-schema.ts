@@ -98,6 +98,10 @@ const Failover = z.strictObject({
   demo: z.boolean().default(false).describe('Lets vantage points on one host count apart. For one machine only.'),
 })
 
+const Switchover = z
+  .strictObject({ jobs: z.enum(['wait', 'resubmit']).default('wait'), wait: Duration.default(1_800_000) })
+  .describe('Jobs that run when a side is left that is well: wait for them so long, or cancel and resubmit them.')
+
 const Backup = z.strictObject({
   repository: z.string().min(1),
   every: Duration.default(900_000),
@@ -114,6 +118,7 @@ export const PolicySchema = z.strictObject({
   sync: Sync.prefault({}),
   availability: Availability.prefault({}),
   failover: Failover.prefault({}),
+  switchover: Switchover.prefault({}),
   witness: Url.optional().describe('A container in a third region that holds lease and journal.'),
   pointer: z
     .array(

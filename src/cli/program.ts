@@ -11,11 +11,13 @@ import { driftVerb } from './verbs/drift.ts'
 import { failoverVerb } from './verbs/failover.ts'
 import { initVerb } from './verbs/init.ts'
 import { inventoryVerb } from './verbs/inventory.ts'
+import { pauseVerb, resumeVerb } from './verbs/pause.ts'
 import { planVerb } from './verbs/plan.ts'
 import { reportVerb } from './verbs/report.ts'
 import { resolveVerb } from './verbs/resolve.ts'
 import { serveVerb } from './verbs/serve.ts'
 import { lossVerb, statusVerb } from './verbs/status.ts'
+import { failbackVerb, switchoverVerb } from './verbs/switchover.ts'
 import { syncVerb } from './verbs/sync.ts'
 import { vantageVerb } from './verbs/vantage.ts'
 
@@ -40,7 +42,11 @@ const VERBS: readonly (() => Command)[] = [
   statusVerb,
   lossVerb,
   configVerb,
+  switchoverVerb,
   failoverVerb,
+  failbackVerb,
+  pauseVerb,
+  resumeVerb,
   serveVerb,
   vantageVerb,
   reportVerb,

@@ -13,6 +13,7 @@ export interface Policy {
   readonly sync: SyncPolicy
   readonly availability: AvailabilityPolicy
   readonly failover: FailoverPolicy
+  readonly switchover: SwitchoverPolicy
   /** URL of a container in a third region that holds lease and journal. Default: SQLite on this machine. */
   readonly witness?: string
   readonly pointer: readonly PointerTarget[]
@@ -56,6 +57,13 @@ export interface FailoverPolicy {
   readonly coolDown: Milliseconds
   /** Lets vantage points on one host count apart. For trying it out on one machine only. */
   readonly demo: boolean
+}
+
+/** What becomes of jobs that run when a side is left that is well. */
+export interface SwitchoverPolicy {
+  readonly jobs: 'wait' | 'resubmit'
+  /** Longest that they are waited for. */
+  readonly wait: Milliseconds
 }
 
 /** A process elsewhere that probes both sides. */

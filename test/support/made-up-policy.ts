@@ -23,6 +23,7 @@ export const FOLLOWED: Policy = {
     coolDown: 30 * MINUTE,
     demo: false,
   },
+  switchover: { jobs: 'wait', wait: 30 * MINUTE },
   pointer: [],
   mappings: {},
   maintenance: [],

@@ -1,4 +1,3 @@
-import { hostname, userInfo } from 'node:os'
 import { isSigned } from '../../api/signed.ts'
 import { askPoints } from '../../controller/vantage-points.ts'
 import type { Milliseconds } from '../../core/duration.ts'
@@ -8,6 +7,7 @@ import { type Health, unwatched, watch } from '../../core/health.ts'
 import { otherSide, type Roles, type Side } from '../../core/model.ts'
 import type { VantagePoint } from '../../core/policy.ts'
 import { HERE, lookOnce } from '../../engine/look.ts'
+import { pauseNow } from '../../engine/pause.ts'
 import type { Question } from '../../engine/prober.ts'
 import { type Away, rolesOf, sideAway, standbyOf } from '../../engine/roles.ts'
 import { processClock } from '../../engine/time.ts'
@@ -15,6 +15,7 @@ import { runningOf, underWay } from '../../engine/under-way.ts'
 import type { Composed } from '../compose/compose.ts'
 import { PROBED, questionsOf, reachesOutside } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
+import { personHere } from '../saying.ts'
 
 /** Everything that a failover by hand is decided by, and the decision. */
 export interface Judged {
@@ -52,7 +53,7 @@ export async function judge(joined: Composed, judging: Judging): Promise<Judged>
   const running = await underWay(parts)
   const standby = await standbyOf(parts, roles, away)
   if (running === undefined) demandInStep(roles, { standby, away })
-  const { health, heard } = await seen(joined, judging.signal)
+  const { health, heard } = await sidesSeen(joined, judging.signal)
   const at = { tick: processClock(), wall: parts.now() }
   const consent = consentOf(judging, { policy, roles, now: at.wall })
   const decision = decide({
@@ -62,7 +63,7 @@ export async function judge(joined: Composed, judging: Judging): Promise<Judged>
     health,
     leased: true,
     standby,
-    paused: false,
+    paused: (await pauseNow(parts)) !== undefined,
     ...(running === undefined ? {} : { running: runningOf(running) }),
     consent,
     insideActive: false,
@@ -88,7 +89,8 @@ function demandInStep(roles: Roles, { standby, away }: { standby: Standby; away:
   })
 }
 
-async function seen(joined: Composed, signal: AbortSignal) {
+/** Both sides as this machine and the vantage points that answer see them now. */
+export async function sidesSeen(joined: Composed, signal: AbortSignal) {
   const { policy, azure, dir } = joined
   const key = sharedKey(dir)
   const points = { points: policy.failover.vantagePoints, timeoutMilliseconds: POINT_MILLISECONDS, clock: processClock }
@@ -129,15 +131,6 @@ function consentOf(
     expires: now + CONSENT_MILLISECONDS,
     acceptLoss: acceptLoss ?? policy.failover.maxLoss,
     ...(evenIfHealthy === true ? { evenIfHealthy } : {}),
-  }
-}
-
-function personHere(): string {
-  try {
-    return `${userInfo().username} on ${hostname()}`
-  } catch {
-    // A container may run as a user that has no name.
-    return hostname()
   }
 }
 

@@ -2,17 +2,11 @@ import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import type { Milliseconds } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
-import type { Side } from '../../core/model.ts'
-import type { Phase } from '../../core/phases.ts'
-import { beginFailover, carryOut } from '../../engine/failover.ts'
-import { reportOf } from '../../engine/report.ts'
+import { beginFailover } from '../../engine/failover.ts'
 import type { Tenure } from '../../engine/tenure.ts'
-import { underWay } from '../../engine/under-way.ts'
-import type { JournalRecord } from '../../store/store.ts'
 import { duration } from '../arguments.ts'
+import { carryToEnd, reported } from '../carrying.ts'
 import type { Composed } from '../compose/compose.ts'
-import { failingOf } from '../compose/failing.ts'
-import { CALL_MILLISECONDS } from '../limits.ts'
 import { type Protected, protectedVerb, underLease, within } from '../protected.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
@@ -25,10 +19,6 @@ interface Options extends Protected {
   readonly evenIfHealthy?: boolean
   readonly acceptLoss?: Milliseconds
 }
-
-/** How long a side that may be lost is tried for what it still gives or takes. */
-const LOST_SIDE_MILLISECONDS = 10_000
-const SILENT_SIDE_MILLISECONDS = 1000
 
 /** `holdfast failover`: by hand what `serve` does by itself, by the same rules and through the same phases. */
 export function failoverVerb(): Command {
@@ -84,8 +74,8 @@ async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
     return begun(tenure, judged, decision)
   })
   // Given back and taken anew: a failover is carried out in an epoch of its own.
-  const ended = await underLease(joined, (tenure) => toItsEnd(joined, tenure, doing))
-  const report = ended ?? (id === undefined ? undefined : await reported(joined, id))
+  const ended = (await carryToEnd(joined, doing)) ?? id
+  const report = ended === undefined ? undefined : await reported(joined, ended)
   if (report === undefined) throw new Error('a failover has begun and the journal does not have it')
   io.say()
   showReport(io, report)
@@ -125,33 +115,4 @@ async function begun(
     decideMilliseconds: at.took,
   })
   return id
-}
-
-/** Carries on whatever failover the journal has, which may be another's that came between. */
-async function toItsEnd(joined: Composed, tenure: Tenure, { io, signal }: Doing) {
-  const { parts } = joined
-  const running = await underWay(parts)
-  if (running === undefined) return undefined
-  const { id, begun: facts } = running
-  const [from, to] = [facts['from'] as Side, facts['to'] as Side]
-  const limited = AbortSignal.any([signal, tenure.signal])
-  const lostSideMilliseconds = facts['silent'] === true ? SILENT_SIDE_MILLISECONDS : LOST_SIDE_MILLISECONDS
-  const failing = failingOf(
-    joined,
-    { tenure, id, from, to, signal: limited },
-    { callMilliseconds: CALL_MILLISECONDS, lostSideMilliseconds },
-  )
-  await carryOut(failing, (phase, result) => tell(io, joined, phase, result !== undefined))
-  return reported(joined, id)
-}
-
-function tell(io: Terminal, { parts }: Composed, phase: Phase, isDone: boolean): void {
-  if (isDone) io.say(`${io.paint('green', 'done')}  ${phase}`)
-  else parts.progress.phase(phase)
-}
-
-async function reported({ parts }: Composed, id: string) {
-  const records: JournalRecord[] = []
-  for await (const record of parts.store.read(parts.protection, { run: id })) records.push(record)
-  return reportOf(records)
 }

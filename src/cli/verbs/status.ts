@@ -1,12 +1,15 @@
 import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { kindOf } from '../../core/model.ts'
+import { inMaintenance } from '../../core/policy.ts'
 import { readable } from '../../core/readable.ts'
 import { type Loss, lossOf, openBy } from '../../engine/loss.ts'
 import type { Parts } from '../../engine/parts.ts'
+import { pauseNow } from '../../engine/pause.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
+import { pausedFacts, showPause } from './pause.ts'
 
 /** `holdfast status`: who is active and how far the standby has come. It asks neither side. */
 export function statusVerb(): Command {
@@ -16,12 +19,16 @@ export function statusVerb(): Command {
       act<Protected>((options, io) =>
         within(options, io, async ({ policy, parts }) => {
           const roles = await rolesOf(parts)
+          const pause = await pauseNow(parts)
           const synced = await parts.store.fact(parts.protection, 'synced')
           const loss = lossNow(parts)
           const age = loss.recoveryPoint === undefined ? undefined : parts.now() - loss.recoveryPoint
           const workspace = policy[roles.active].workspace
           io.say(`${io.paint('bold', policy.name)}: the ${roles.active} is active (epoch ${roles.epoch})`)
           io.say(`  ${workspace}`)
+          showPause(io, pause)
+          if (inMaintenance(policy.maintenance, parts.now()))
+            io.say(io.paint('yellow', '  A maintenance window is open: nothing fails over by itself.'))
           if (age === undefined) io.say(io.paint('yellow', '  No recovery point yet: run `holdfast sync`.'))
           else {
             const met = age <= policy.objectives.rpo
@@ -50,6 +57,8 @@ export function statusVerb(): Command {
             objectiveMilliseconds: policy.objectives.rpo,
             lastPass: synced ?? null,
             kinds: Object.fromEntries(loss.counts),
+            paused: pausedFacts(pause),
+            maintenance: inMaintenance(policy.maintenance, parts.now()),
             atRisk: loss.items.length,
           })
         }),

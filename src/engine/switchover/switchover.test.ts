@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { fuse } from '../../../test/support/fuse.ts'
+import { configOf, FAILOVER, failingOf } from '../../../test/support/made-up-failover.ts'
+import { body, statusOf } from '../../../test/support/made-up-kinds.ts'
+import { CARRYING, type Process, passing, World } from '../../../test/support/made-up-world.ts'
+import type { FailoverState } from '../../core/phases.ts'
+import type { SwitchoverWish } from '../../core/switchover.ts'
+import { carryOut } from '../failover.ts'
+import { type FailoverReport, reportOf } from '../report.ts'
+import { underWay } from '../under-way.ts'
+import { speak } from '../words.ts'
+import { checkSwitchover, switchoverRecords } from './begin.ts'
+
+const WISH: SwitchoverWish = { by: 'ada', jobs: 'resubmit', wait: 1000 }
+
+const worlds: World[] = []
+let world: World
+beforeEach(async () => {
+  world = await inStep()
+})
+afterEach(async () => {
+  for (const one of worlds.splice(0)) await one.close()
+})
+
+/** A world whose standby was in step, and in which work went on since. */
+async function inStep(where?: 'memory'): Promise<World> {
+  const made = new World(where)
+  worlds.push(made)
+  const { primary } = made.sides
+  primary.put('datum/set', body.datum(1))
+  primary.put('schedule/nightly', body.schedule(1))
+  primary.put('job/train', body.job('Running', {}, 'datum/set'))
+  primary.put('job/done', body.job('Completed'))
+  await made.run('a', passing())
+  primary.put('datum/since', body.datum(2))
+  primary.put('schedule/weekly', body.schedule(1))
+  primary.put('job/late', body.job('Queued'))
+  made.effects.length = 0
+  return made
+}
+
+function switching(of: World, wish: SwitchoverWish = WISH) {
+  return async (process: Process): Promise<FailoverState> => {
+    const { parts, tenure } = process
+    if ((await of.journal(FAILOVER)).length === 0) {
+      const leaving = { from: 'primary', to: 'secondary' } as const
+      await parts.store.append(
+        tenure.lease,
+        switchoverRecords(leaving, wish, { id: FAILOVER, epoch: 0, now: parts.now() }),
+      )
+    }
+    return carryOut(failingOf(of, process), () => undefined)
+  }
+}
+
+async function reported(of = world): Promise<FailoverReport> {
+  const report = reportOf(await of.journal(FAILOVER))
+  if (report === undefined) throw new Error('there is no switchover')
+  return report
+}
+
+const submitted = (of: World) =>
+  of.effects.filter(({ act }) => act === 'submit').map(({ side, of: job }) => `${side} ${job}`)
+
+const live = (of: World, side: 'primary' | 'secondary') =>
+  ['schedule/nightly', 'schedule/weekly'].map((one) => of.sides[side].get(one as 'schedule/nightly')?.['live'])
+
+it('carries everything, moves what acts and what runs, and leaves nothing acting behind', async () => {
+  await world.run('b', switching(world))
+  const { primary, secondary } = world.sides
+  expect(await reported()).toMatchObject({
+    move: 'switchover',
+    outcome: 'done',
+    loss: [],
+    verified: { missing: [], different: [] },
+    returned: [],
+    unfinished: [],
+  })
+  expect(secondary.get('datum/since')).toEqual(body.datum(2))
+  expect(live(world, 'secondary')).toEqual([true, true])
+  expect(live(world, 'primary')).toEqual([false, false])
+  expect(statusOf(primary.get('job/train'))).toBe('Canceled')
+  expect(submitted(world).sort()).toEqual([`secondary job/late-${FAILOVER}`, `secondary job/train-${FAILOVER}`])
+  expect(await world.store.fact('churn', 'roles')).toMatchObject({ active: 'secondary' })
+  expect(await world.store.fact('churn', 'returned')).toMatchObject({ side: 'primary', failover: FAILOVER })
+  expect(JSON.parse(readFileSync(world.file('config.json'), 'utf8'))).toEqual(configOf(world, 'secondary'))
+})
+
+it('raises nothing before what starts work by itself is off and every job has ended', async () => {
+  const order: string[] = []
+  world.befall = ({ act, side, of }, moment) => {
+    if (moment === 'after' && act !== 'list') order.push(`${act} ${side} ${of}`)
+  }
+  await world.run('b', switching(world))
+  const first = (what: string) => order.findIndex((one) => one.startsWith(what))
+  expect(first('fence primary schedule')).toBeLessThan(first('fence primary job'))
+  expect(first('fence primary job')).toBeLessThan(first('submit secondary'))
+  expect(order.slice(0, first('fence primary schedule')).join()).not.toContain('submit')
+})
+
+it('waits for jobs where that is wanted, and submits none again', async () => {
+  const { primary } = world.sides
+  let looks = 0
+  world.befall = ({ act, of }, moment) => {
+    if (act !== 'list' || of !== 'job' || moment === 'after' || ++looks < 2) return
+    primary.put('job/train', body.job('Completed', {}, 'datum/set'))
+    primary.put('job/late', body.job('Completed'))
+  }
+  await world.run('b', switching(world, { ...WISH, jobs: 'wait', wait: 600_000 }))
+  expect(await reported()).toMatchObject({ outcome: 'done', jobs: [] })
+  expect(submitted(world)).toEqual([])
+})
+
+it('does not submit a job again that ended by itself before it could be cancelled', async () => {
+  const { primary } = world.sides
+  world.befall = ({ act, of }, moment) => {
+    if (act === 'fence' && of === 'job' && moment === 'before')
+      primary.put('job/train', body.job('Completed', {}, 'datum/set'))
+  }
+  await world.run('b', switching(world))
+  expect(submitted(world)).toEqual([`secondary job/late-${FAILOVER}`])
+})
+
+it('goes back to where it was when jobs do not end in time', async () => {
+  await world.run('b', switching(world, { ...WISH, jobs: 'wait', wait: 0 }))
+  expect(await reported()).toMatchObject({ outcome: 'undone' })
+  expect(live(world, 'primary')).toEqual([true, true])
+  expect(live(world, 'secondary')).toEqual([false, false])
+  expect(statusOf(world.sides.primary.get('job/train'))).toBe('Running')
+  expect(await world.store.fact('churn', 'roles')).toBeUndefined()
+})
+
+it('goes back to where it was when the standby is lost, jobs that were cancelled included', async () => {
+  let passes = 0
+  world.befall = ({ act, of }, moment) => {
+    if (act === 'fence' && of === 'job' && moment === 'after') world.sides.secondary.down = passes++ < 9
+  }
+  await world.run('b', switching(world))
+  expect(await reported()).toMatchObject({ outcome: 'undone' })
+  expect(live(world, 'primary')).toEqual([true, true])
+  expect(submitted(world).sort()).toEqual([`primary job/late-${FAILOVER}`, `primary job/train-${FAILOVER}`])
+})
+
+it('goes back when a person wants it, until the other side is raised', async () => {
+  const wants = async ({ parts, tenure }: Process) =>
+    speak(parts, tenure, { id: 'w', is: 'turn-back', by: 'ada', body: {} })
+  await world.run('b', async (process) => {
+    const { parts, tenure } = process
+    const leaving = { from: 'primary', to: 'secondary' } as const
+    await parts.store.append(tenure.lease, switchoverRecords(leaving, WISH, { id: FAILOVER, epoch: 0, now: 1 }))
+    expect(await wants(process)).toHaveProperty('records')
+    await switching(world)(process)
+  })
+  expect(await reported()).toMatchObject({ outcome: 'undone' })
+  expect(await world.run('c', wants)).toEqual({ refused: 'No switchover is under way' })
+})
+
+it('carries over what is still written to the side that was left, and names it', async () => {
+  const { primary } = world.sides
+  world.befall = ({ act }, moment) => {
+    if (act === 'submit' && moment === 'after') primary.put('datum/after', body.datum(9))
+  }
+  await world.run('b', switching(world))
+  expect(await reported()).toMatchObject({ returned: [{ is: 'carried', address: 'datum/after' }] })
+  expect(world.sides.secondary.get('datum/after')).toEqual(body.datum(9))
+})
+
+it('guards I2 and I3: cut off at any point it is carried to the same end by another, each job submitted once', {
+  timeout: 240_000,
+}, async () => {
+  const cord = fuse()
+  await switching(world)(await world.start('whole', cord))
+  const picture = world.sides.secondary.picture
+  expect(cord.passed.length).toBeGreaterThan(50)
+  for (let point = 1; point <= cord.passed.length; point++) {
+    const other = await inStep('memory')
+    await other.run('first', switching(other), point)
+    await other.run('second', switching(other))
+    const where = `cut at ${cord.passed[point - 1]}`
+    expect(await reported(other), where).toMatchObject({ outcome: 'done', loss: [], returned: [] })
+    expect(submitted(other).sort(), where).toEqual([
+      `secondary job/late-${FAILOVER}`,
+      `secondary job/train-${FAILOVER}`,
+    ])
+    expect(other.sides.secondary.picture, where).toEqual(picture)
+    expect(live(other, 'primary'), where).toEqual([false, false])
+    await other.close()
+    worlds.pop()
+  }
+})
+
+it('is refused, with every reason, where something would be lost or left undone', async () => {
+  const { primary } = world.sides
+  const well = { planes: [{ plane: 'control', verdict: 'up', ok: [], failed: [] }], reason: 'well' }
+  const health = { primary: well, secondary: { ...well, planes: [], reason: 'the secondary does not answer' } } as never
+  const check = (of: Partial<Parameters<typeof checkSwitchover>[0]> = {}) =>
+    world.run('b', async ({ parts }) => {
+      const signal = AbortSignal.timeout(5000)
+      const checked = await checkSwitchover({ parts, carrying: CARRYING, wish: WISH, health, signal, ...of })
+      return checked.refusals.map(({ reason }) => reason)
+    })
+  expect(await check()).toEqual(['the secondary does not answer'])
+  const both = { health: { primary: well, secondary: well } as never }
+  expect(await check(both)).toEqual([])
+  expect(await check({ ...both, wish: { ...WISH, towards: 'primary' } })).toEqual(['The primary is active already'])
+  primary.broken.add('datum')
+  expect(await check(both)).toEqual([expect.stringContaining('datum cannot be read to its end')])
+  primary.broken.clear()
+  await world.run('b', async ({ parts, tenure }) => {
+    await tenure.setFact('conflicts', { 'datum/set': 'both sides changed it' })
+    await speak(parts, tenure, { id: 'p', is: 'pause', by: 'ada', body: { why: 'network' } })
+  })
+  expect(await check(both)).toEqual([
+    'ada paused it until it is resumed: network',
+    expect.stringContaining('Both sides changed datum/set'),
+  ])
+  await world.run('b', async (process) => void (await switching(world)(process)))
+  expect(await world.run('c', async ({ parts }) => underWay(parts))).toBeUndefined()
+})
