@@ -57,7 +57,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
     times: state.times,
     lastAnswered: isoOf(begun['lastAnswered']),
     recoveryPoint: isoOf(begun['recoveryPoint']),
-    timeline: records.flatMap((one) => lineOf(one)),
+    timeline: records.flatMap((one) => (isTold(state.move, one) ? lineOf(one) : [])),
     jobs: ((results.get('resubmit') ?? results.get('reopen'))?.['jobs'] ?? []) as unknown as readonly Resubmitted[],
     pointers: (results.get('pointer')?.['moved'] ?? []) as unknown as FailoverReport['pointers'],
     verified: {
@@ -69,6 +69,11 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
     ...(returned === undefined ? {} : { returned: returned as unknown as readonly Finding[] }),
     unfinished: unfinishedOf(results, state.left),
   }
+}
+
+/** The phase `return` of a switchover tells of it itself. */
+function isTold(move: Move, { type }: JournalRecord): boolean {
+  return move !== 'switchover' || type !== 'return/done'
 }
 
 /** What a person wants to know of a record in one line, or nothing. */

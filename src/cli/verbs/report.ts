@@ -46,8 +46,10 @@ export function reportVerb(): Command {
 export function showReport(io: Terminal, report: FailoverReport): void {
   const { id, from, to, times, timeline, jobs, verified, loss, returned, unfinished } = report
   const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`
-  io.say(io.paint('bold', `Failover ${id}: ${from} → ${to}, ${report.outcome}`))
-  io.say(`  recovery point ${report.recoveryPoint ?? 'unknown'}, last answer ${report.lastAnswered ?? 'never seen'}`)
+  const planned = report.move === 'switchover'
+  io.say(io.paint('bold', `${planned ? 'Switchover' : 'Failover'} ${id}: ${from} → ${to}, ${report.outcome}`))
+  if (!planned)
+    io.say(`  recovery point ${report.recoveryPoint ?? 'unknown'}, last answer ${report.lastAnswered ?? 'never seen'}`)
   io.say(
     `  detect ${seconds(times.detect)}   decide ${seconds(times.decide)}   execute ${seconds(times.execute)}   verify ${seconds(times.verify)}`,
   )
@@ -62,6 +64,7 @@ export function showReport(io: Terminal, report: FailoverReport): void {
       ),
     )
   }
+  if (report.outcome === 'undone') return
   io.say()
   const compared = Object.values(verified.compared).reduce((sum, count) => sum + count, 0)
   io.say(
@@ -69,12 +72,14 @@ export function showReport(io: Terminal, report: FailoverReport): void {
   )
   for (const address of [...verified.missing, ...verified.different]) io.say(`  ${io.paint('red', readable(address))}`)
   showLoss(io, report)
-  if (returned !== undefined) {
+  if (returned !== undefined && !(planned && returned.length === 0)) {
     io.say()
-    io.say(`When the ${from} came back: ${counted(returned.length, 'thing')} that only it had, or had otherwise.`)
+    const when = planned ? `Written to the ${from} while it was left` : `When the ${from} came back`
+    io.say(`${when}: ${counted(returned.length, 'thing')} that only it had, or had otherwise.`)
     showFindings(io, returned)
   }
   for (const sentence of unfinished) io.say(`${io.paint('yellow', 'unfinished')}  ${readable(sentence)}`)
+  if (planned && loss.length === 0) io.say('Nothing was lost.')
   if (loss.length === 0 && report.recoveryPoint !== null && report.lastAnswered !== null) {
     const span = Date.parse(report.lastAnswered) - Date.parse(report.recoveryPoint)
     io.say(

@@ -1,0 +1,209 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { audit } from '../../demo/audit.ts'
+import { type Cloud, openCloud } from '../../demo/cloud.ts'
+import {
+  deployWorkspace,
+  type Estate,
+  estateOf,
+  logHistory,
+  nightlySchedule,
+  registerAssets,
+  waitingJob,
+} from '../../demo/estate.ts'
+import { witness } from '../../demo/witness.ts'
+import { facts, holdfast } from '../support/command-line.ts'
+import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
+
+// A side that is well is left and gone back to, as a person at a shell does it: the tests build on each other.
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const JOB = 'night-report'
+const MINUTE = 60_000
+
+let emulator: TestEmulator
+let cloud: Cloud
+let estate: Estate
+const dir = mkdtempSync(join(tmpdir(), 'holdfast-switchover-'))
+const policy = join(dir, 'holdfast.yaml')
+const children = new Set<ChildProcess>()
+
+beforeAll(async () => {
+  emulator = await startTestEmulator({ env: { EMULATOR_ALLOCATION_SECONDS: '0' } })
+  Object.assign(process.env, emulator.env)
+  cloud = openCloud(emulator.env)
+  estate = estateOf(emulator.subscription)
+  await deployWorkspace(cloud, estate)
+  await registerAssets(cloud, estate)
+  await logHistory(cloud, estate)
+  const tomorrow = new Date(Date.now() + 1440 * MINUTE)
+  await cloud.arm('PUT', `${estate.workspace}/schedules/nightly`, nightlySchedule(estate, tomorrow))
+  await holdfast('init', '--workspace', estate.workspace, '--policy', policy)
+  await holdfast('apply', '--policy', policy)
+}, 120_000)
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL')
+  await cloud.close()
+  await emulator.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+function verb(...args: readonly string[]) {
+  return holdfast(...args, '--policy', policy)
+}
+
+function asJson(...args: readonly string[]) {
+  return facts(...args, '--policy', policy)
+}
+
+/** A verb as a process of its own, and what it says. */
+function started(...args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args, '--policy', policy], { stdio: ['ignore', 'pipe', 'pipe'] })
+  children.add(child)
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+  const over = new Promise<number | null>((resolve) => child.once('close', resolve))
+  return Object.assign(child, { over, said: () => said })
+}
+
+async function submit(name: string, seconds: number): Promise<void> {
+  const { properties } = waitingJob(estate) as { properties: object }
+  const command = `node -e "setTimeout(() => undefined, ${seconds * 1000})"`
+  await cloud.arm('PUT', `${estate.workspace}/jobs/${name}`, { properties: { ...properties, command } })
+}
+
+async function isEnabled(workspace: string): Promise<unknown> {
+  const { properties } = await cloud.arm('GET', `${workspace}/schedules/nightly`)
+  return (properties as { isEnabled: boolean }).isEnabled
+}
+
+function secondary(): string {
+  return /workspace: (\S+churn-dr)/.exec(readFileSync(policy, 'utf8'))?.[1] ?? ''
+}
+
+/** What a side acknowledged until now, compared with the other without asking Holdfast. */
+async function audited(from: string, to: string, location: string, other: string) {
+  const side = async (workspace: string, at: string) => {
+    const { workspaceId, storageAccount } = (await cloud.arm('GET', workspace))['properties'] as Record<string, string>
+    return { workspace, workspaceId: workspaceId ?? '', storage: storageAccount?.split('/').at(-1) ?? '', location: at }
+  }
+  const request = { from: await side(from, location), to: await side(to, other), cloud, named: new Set<string>() }
+  const lines = await witness(emulator.control, location)
+  return audit({ ...request, lines, recoveryPoint: Date.now() })
+}
+
+it('is refused before the standby was ever in step', async () => {
+  const refused = await verb('switchover')
+  expect(refused).toMatchObject({ code: 50, err: expect.stringContaining('The secondary was never in step') })
+})
+
+it('shows the whole plan and what stands against it, and does nothing', async () => {
+  await verb('sync')
+  await submit(JOB, 300)
+  const shown = await verb('switchover')
+  expect(shown).toMatchObject({ code: 0, err: '' })
+  expect(shown.out).toContain('the primary is active, the secondary would take over')
+  expect(shown.out).toContain(
+    `wait for the job that is under way, up to 30m; if one still runs then, go back (job ${JOB})`,
+  )
+  expect(shown.out).toContain('Nothing was done. `holdfast switchover --yes` does it.')
+  expect(await asJson('switchover')).toMatchObject({ code: 0, value: { acted: false, underWay: [`job/${JOB}`] } })
+  expect(await verb('failback')).toMatchObject({ code: 50, err: expect.stringContaining('primary is active already') })
+})
+
+it('is held by a pause, which everybody sees and which ends', async () => {
+  expect((await verb('pause', '--for', '2h', '--why', 'network work')).out).toMatch(/Paused by .* until .*network work/)
+  expect((await verb('status')).out).toContain('network work')
+  expect(await verb('switchover')).toMatchObject({ code: 50, err: expect.stringContaining('network work') })
+  expect(await asJson('resume')).toMatchObject({ code: 0, value: { paused: null } })
+  expect((await verb('resume')).out).toContain('It is not paused')
+  await verb('pause', '--for', '1s')
+  await sleep(1100)
+  expect(await asJson('status')).toMatchObject({ value: { paused: null } })
+})
+
+it('goes back to where it was when a job does not end in time', async () => {
+  const { code, value } = await asJson('switchover', '--yes', '--wait', '1s')
+  expect(code).toBe(50)
+  expect(value).toMatchObject({ report: { outcome: 'undone' }, error: { code: 'failover/refused' } })
+  expect(await isEnabled(estate.workspace)).toBe(true)
+  const { properties } = await cloud.arm('GET', `${estate.workspace}/jobs/${JOB}`)
+  expect(properties).toMatchObject({ status: 'Running' })
+})
+
+it('is ended by Ctrl-C, goes back when that is wanted, and everything acts as before', async () => {
+  const waiting = started('switchover', '--yes')
+  while (!waiting.said().includes('quiesce')) await sleep(50)
+  waiting.kill('SIGINT')
+  expect(await waiting.over, waiting.said()).toBe(130)
+  expect((await verb('sync')).code).toBe(41)
+  expect(await asJson('switchover', '--undo')).toMatchObject({ code: 0, value: { report: { outcome: 'undone' } } })
+  expect(await isEnabled(estate.workspace)).toBe(true)
+})
+
+it('leaves a side that is well and loses nothing that it acknowledged', { timeout: 120_000 }, async () => {
+  const { code, value } = await asJson('switchover', '--yes', '--jobs', 'resubmit')
+  expect(code).toBe(0)
+  expect(value).toMatchObject({
+    acted: true,
+    report: { move: 'switchover', from: 'primary', to: 'secondary', outcome: 'done', loss: [], returned: [] },
+  })
+  const found = await audited(estate.workspace, secondary(), 'eastus2', 'centralus')
+  expect(found.acknowledgements).toBeGreaterThan(50)
+  expect(found.broken).toEqual([])
+  const submissions = (await emulator.activity('centralus')).filter(
+    ({ method, target }) => method === 'PUT' && target.includes(`/jobs/${JOB}-f`),
+  )
+  expect(submissions).toHaveLength(1)
+  expect([await isEnabled(estate.workspace), await isEnabled(secondary())]).toEqual([false, true])
+  expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn-dr' })
+  expect(await asJson('sync')).toMatchObject({ code: 0 })
+})
+
+it('fails back through a controller that holds the lease, when it is asked', { timeout: 120_000 }, async () => {
+  await cloud.arm('POST', `${secondary()}/jobs/${await resubmitted()}/cancel`)
+  const points = await watched()
+  const serve = started('serve', '--json')
+  while (!serve.said().includes('The secondary is active and well')) await sleep(100)
+  const { code, out, err } = await verb('failback', '--yes')
+  expect(code, `${out}${err}${serve.said()}`).toBe(0)
+  expect(out).toContain('Switchover f')
+  serve.kill('SIGINT')
+  await serve.over
+  for (const point of points) point.kill('SIGTERM')
+  expect((await asJson('report')).value).toMatchObject({ move: 'switchover', to: 'primary', outcome: 'done', loss: [] })
+  const found = await audited(secondary(), estate.workspace, 'centralus', 'eastus2')
+  expect(found.broken).toEqual([])
+  expect(await isEnabled(estate.workspace)).toBe(true)
+  expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn' })
+})
+
+async function resubmitted(): Promise<string> {
+  const { value } = await asJson('report')
+  return (value['jobs'] as { as: string }[])[0]?.as ?? ''
+}
+
+/** Three vantage points on this machine, each a vote, and a policy that names them. */
+async function watched(): Promise<readonly ChildProcess[]> {
+  const names = ['one', 'two', 'three']
+  const points = names.map((name) => started('vantage', '--name', name, '--listen', '127.0.0.1:0', '--every', '500'))
+  const urls = await Promise.all(points.map(listening))
+  const listed = names.map((name, index) => `    - { name: ${name}, url: "${urls[index]}" }`).join('\n')
+  const text = readFileSync(policy, 'utf8').replace(/failover:[^\n]*\n(?: .*\n)*/, '')
+  writeFileSync(policy, `${text}\nfailover:\n  demo: true\n  vantagePoints:\n${listed}\n`)
+  return points
+}
+
+async function listening(point: ReturnType<typeof started>): Promise<string> {
+  while (!/http:\S+/.test(point.said())) await sleep(50)
+  return /http:\S+/.exec(point.said())?.[0] ?? ''
+}
