@@ -1,15 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type Fuse, fuse } from '../../test/support/fuse.ts'
-import { failingOf } from '../../test/support/made-up-failover.ts'
+import { MINUTE, outcomes, type Running, seenIn, startController, TICK } from '../../test/support/made-up-controller.ts'
 import { body } from '../../test/support/made-up-kinds.ts'
 import { FOLLOWED } from '../../test/support/made-up-policy.ts'
-import { CALL, CARRYING, forever, World } from '../../test/support/made-up-world.ts'
+import { forever, World } from '../../test/support/made-up-world.ts'
 import { type VirtualTime, virtualTime } from '../../test/support/virtual-time.ts'
-import type { Probe } from '../core/health.ts'
-import { type ControllerOptions, ENGINE, type Event, runController } from './controller.ts'
-
-const TICK = 2000
-const MINUTE = 60_000
+import { type ControllerOptions, ENGINE } from './controller.ts'
 
 let time: VirtualTime
 let world: World
@@ -27,71 +22,10 @@ afterEach(async () => {
   await world.close()
 })
 
-/** Three points that see both sides as they are. */
-async function seen(): Promise<{ probes: readonly Probe[]; silent: Record<string, string> }> {
-  const probes = FOLLOWED.failover.vantagePoints.flatMap(({ name: point }) =>
-    (['primary', 'secondary'] as const).flatMap((side) =>
-      (['control', 'data'] as const).map((plane) => {
-        const result = world.sides[side].down ? ('failed' as const) : ('ok' as const)
-        return { point, side, plane, result, startedAt: time.clock(), duration: 0, selfCheck: true }
-      }),
-    ),
-  )
-  return { probes, silent: {} }
-}
-
-interface Running {
-  readonly events: readonly Event[]
-  readonly cord: Fuse
-  of<T extends Event['is']>(is: T): readonly Extract<Event, { readonly is: T }>[]
-}
-
 function controller(name: string, more: Partial<ControllerOptions> = {}): Running {
-  const cord = fuse()
-  const joined = world.joined(name, cord)
-  const events: Event[] = []
-  const stopping = new AbortController()
-  let failovers = 0
-  const over = runController(
-    {
-      parts: joined.parts,
-      policy: FOLLOWED,
-      carrying: CARRYING,
-      holder: name,
-      planes: ['control', 'data'],
-      points: { points: FOLLOWED.failover.vantagePoints, verify: () => true, timeoutMilliseconds: 1 },
-      leaseMilliseconds: 30_000,
-      callMilliseconds: CALL,
-      tickMilliseconds: TICK,
-      failing: ({ tenure, id, from, signal }) => ({
-        ...failingOf(world, { ...joined, tenure }, from),
-        id,
-        signal,
-        pointer: [],
-      }),
-      freshId: () => `${name}${++failovers}`,
-      inside: () => false,
-      told: (event) => events.push(event),
-      time,
-      acts: { ...ENGINE, askPoints: seen },
-      ...more,
-    },
-    stopping.signal,
-  )
-  ending.push(async () => {
-    stopping.abort()
-    if (!cord.dead) await over
-  })
-  return {
-    events,
-    cord,
-    of: <T extends Event['is']>(is: T) =>
-      events.filter((one): one is Extract<Event, { readonly is: T }> => one.is === is),
-  }
-}
-
-function outcomes(...of: readonly Running[]): readonly string[] {
-  return of.flatMap((one) => one.of('failover').map(({ id, outcome }) => `${id} ${outcome}`))
+  const one = startController({ world, time }, name, more)
+  ending.push(one.end)
+  return one
 }
 
 const submissions = () => world.effects.filter(({ act }) => act === 'submit').map((one) => one.of)
@@ -198,7 +132,7 @@ it('goes on after a tick that surprised it', async () => {
   let surprises = 3
   const askPoints = async () => {
     if (surprises-- > 0) throw new TypeError('x is not a function')
-    return seen()
+    return seenIn(world, time)()
   }
   const one = controller('a', { acts: { ...ENGINE, askPoints } })
   await time.goOn(MINUTE)

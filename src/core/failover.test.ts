@@ -271,6 +271,14 @@ describe('a failover under way', () => {
     expect(what({ running })).toBe('continue')
   })
 
+  it('carries a switchover on while the side that it leaves is well, and abandons it when that is lost', () => {
+    const running = { id: 'f1', committed: false, planned: true }
+    const fine = { primary: health('primary', 'healthy'), secondary: well }
+    expect(what({ running, health: fine })).toBe('continue')
+    expect(what({ running })).toBe('abandon')
+    expect(what({ running: { ...running, committed: true } })).toBe('continue')
+  })
+
   it('is abandoned as well when something answers again, and waits while nobody can tell', () => {
     const running = { id: 'f1', committed: false }
     const back = health('primary', 'degraded', { control: 'down' })

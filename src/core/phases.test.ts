@@ -83,3 +83,42 @@ describe('a failover', () => {
     ])
   })
 })
+
+describe('the phases', () => {
+  const switching: FailoverRecord = { type: 'failover/begun', body: { id: 'f1', move: 'switchover' } }
+  const failing = (phase: Phase, code: string): readonly FailoverRecord[] => [
+    started(phase),
+    { type: 'failover/phase-failed', body: { id: 'f1', phase, milliseconds: 1, code, message: 'why' } },
+  ]
+  const follows = (...records: readonly FailoverRecord[]) => {
+    const state = runningFailover([switching, ...records])
+    const answer = state === undefined ? undefined : nextPhase(state)
+    return answer?.do === 'phase' ? answer.phase : answer
+  }
+  const until = (last: Phase) => {
+    const all = phasesOf('switchover')
+    return all.slice(0, all.indexOf(last)).map((phase) => done(phase))
+  }
+
+  it('of a switchover turn back before the other side is raised, and not after', () => {
+    for (const phase of ['quiesce', 'settle', 'stop', 'carry'] as const) {
+      const before = until(phase)
+      expect(follows(...before, ...failing(phase, 'azure/unreachable'))).toBe(phase)
+      expect(follows(...before, ...failing(phase, 'azure/unreachable'), ...failing(phase, 'azure/unreachable'))).toBe(
+        'reopen',
+      )
+      expect(follows(...before, ...failing(phase, 'failover/refused'))).toBe('reopen')
+      expect(follows(...before, { type: 'failover/turned-back', body: { id: 'f1', message: 'ada' } })).toBe('reopen')
+    }
+    const often = Array.from({ length: 5 }, () => failing('promote', 'failover/refused')).flat()
+    expect(follows(...until('promote'), ...often)).toBe('promote')
+    const wish: FailoverRecord = { type: 'failover/turned-back', body: { id: 'f1' } }
+    expect(follows(...until('promote'), started('promote'), wish)).toBe('promote')
+  })
+
+  it('end a switchover as done, or as undone where it turned back', () => {
+    expect(follows(...phasesOf('switchover').map((phase) => done(phase)))).toEqual({ do: 'end', outcome: 'done' })
+    const back = [...until('settle'), ...failing('settle', 'failover/refused'), done('reopen')]
+    expect(follows(...back)).toEqual({ do: 'end', outcome: 'undone' })
+  })
+})

@@ -103,6 +103,23 @@ export function conforms(kind: string, fixture: StoreFixture): void {
       expect((await all(one, { typed: 'failover/', after: 2 })).map((r) => r.type)).toEqual(['failover/ended'])
     })
 
+    it('takes a word up once, with what it comes to, and only under the lease', async () => {
+      const { one, two } = await fixture.pair()
+      const word = (id: string) => ({ id, is: 'pause', by: 'ada', body: { why: 'x' } })
+      for (const id of ['w2', 'w1', 'w2']) await two.leave('churn', word(id))
+      expect(await one.words('churn')).toEqual([word('w2'), word('w1')])
+      expect(await one.words('fraud')).toEqual([])
+      const lease = await taken(one, 'a')
+      expect(await one.answer(lease, 'w2', [record('pause/begun')])).toBe(true)
+      expect(await one.answer(lease, 'w2', [record('pause/begun')])).toBe(false)
+      expect(await two.withdraw('churn', 'w2')).toBe(false)
+      expect((await all(two)).map((r) => r.type)).toEqual(['pause/begun'])
+      fixture.pass(5000)
+      await expect(one.answer(lease, 'w1', [record('late')])).rejects.toMatchObject({ code: 'run/fenced' })
+      expect(await two.withdraw('churn', 'w1')).toBe(true)
+      expect(await one.words('churn')).toEqual([])
+    })
+
     it('keeps protections apart', async () => {
       const { one } = await fixture.pair()
       const lease = await taken(one, 'a')

@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { fuse } from '../../test/support/fuse.ts'
+import { MINUTE, outcomes, type Running, startController, TICK } from '../../test/support/made-up-controller.ts'
+import { body } from '../../test/support/made-up-kinds.ts'
+import { FOLLOWED } from '../../test/support/made-up-policy.ts'
+import { PROTECTION, World } from '../../test/support/made-up-world.ts'
+import { type VirtualTime, virtualTime } from '../../test/support/virtual-time.ts'
+import { answerTo } from '../engine/words.ts'
+
+let time: VirtualTime
+let world: World
+let one: Running
+beforeEach(async () => {
+  time = virtualTime()
+  world = new World('memory', time.clock)
+  world.sides.primary.put('datum/set', body.datum(1))
+  world.sides.primary.put('schedule/nightly', body.schedule(1))
+  one = startController({ world, time }, 'a')
+  await time.goOn(MINUTE)
+})
+afterEach(async () => {
+  await one.end()
+  await world.close()
+})
+
+let said = 0
+/** Leaves a word for whoever holds the lease, and lets it be heard. */
+async function say(is: string, more: Readonly<Record<string, string | number>> = {}) {
+  const id = `w${said++}`
+  await world.store.leave(PROTECTION, { id, is, by: 'ada', body: more })
+  await time.goOn(3 * TICK)
+  return answerTo(world.joined('asks', fuse()).parts, id)
+}
+
+it('holds a failover while it is paused, and no longer', async () => {
+  expect(await say('pause', { why: 'network' })).toHaveProperty('records')
+  world.sides.primary.down = true
+  await time.goOn(FOLLOWED.failover.after + 5 * TICK)
+  expect(outcomes(one)).toEqual([])
+  expect(one.of('decision').at(-1)?.decision).toMatchObject({
+    do: 'ask',
+    reason: expect.stringContaining('it is paused'),
+  })
+  expect(await say('resume')).toHaveProperty('records')
+  await time.goOn(3 * TICK)
+  expect(outcomes(one)).toEqual(['a1 done'])
+})
+
+it('switches over when it is asked, and says why when it does not', async () => {
+  expect(await say('switchover', { jobs: 'wait', wait: 1000, towards: 'primary' })).toEqual({
+    refused: 'The primary is active already',
+  })
+  expect(await say('switchover', { jobs: 'wait', wait: 1000 })).toHaveProperty('records')
+  await time.goOn(MINUTE)
+  expect(outcomes(one)).toEqual(['a1 done'])
+  expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
+  expect(world.sides.primary.get('schedule/nightly')).toMatchObject({ live: false })
+  expect(world.lacking('secondary')).toEqual([])
+})
+
+it('refuses what it does not know', async () => {
+  expect(await say('dance')).toEqual({ refused: 'This controller does not know what to do with dance' })
+})

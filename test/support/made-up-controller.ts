@@ -1,0 +1,85 @@
+import { type ControllerOptions, ENGINE, type Event, runController } from '../../src/controller/controller.ts'
+import type { Probe } from '../../src/core/health.ts'
+import { type Fuse, fuse } from './fuse.ts'
+import { failingOf } from './made-up-failover.ts'
+import { FOLLOWED } from './made-up-policy.ts'
+import { CALL, CARRYING, type World } from './made-up-world.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+export const TICK = 2000
+export const MINUTE = 60_000
+
+/** Three points that see both sides as they are. */
+export function seenIn(world: World, time: VirtualTime) {
+  return async (): Promise<{ probes: readonly Probe[]; silent: Record<string, string> }> => {
+    const probes = FOLLOWED.failover.vantagePoints.flatMap(({ name: point }) =>
+      (['primary', 'secondary'] as const).flatMap((side) =>
+        (['control', 'data'] as const).map((plane) => {
+          const result = world.sides[side].down ? ('failed' as const) : ('ok' as const)
+          return { point, side, plane, result, startedAt: time.clock(), duration: 0, selfCheck: true }
+        }),
+      ),
+    )
+    return { probes, silent: {} }
+  }
+}
+
+export interface Running {
+  readonly events: readonly Event[]
+  readonly cord: Fuse
+  of<T extends Event['is']>(is: T): readonly Extract<Event, { readonly is: T }>[]
+  end(): Promise<void>
+}
+
+/** A controller as a process of its own in a made-up world, in virtual time. */
+export function startController(
+  { world, time }: { readonly world: World; readonly time: VirtualTime },
+  name: string,
+  more: Partial<ControllerOptions> = {},
+): Running {
+  const cord = fuse()
+  const joined = world.joined(name, cord)
+  const events: Event[] = []
+  const stopping = new AbortController()
+  let failovers = 0
+  const over = runController(
+    {
+      parts: joined.parts,
+      policy: FOLLOWED,
+      carrying: CARRYING,
+      holder: name,
+      planes: ['control', 'data'],
+      points: { points: FOLLOWED.failover.vantagePoints, verify: () => true, timeoutMilliseconds: 1 },
+      leaseMilliseconds: 30_000,
+      callMilliseconds: CALL,
+      tickMilliseconds: TICK,
+      failing: ({ tenure, id, from, signal }) => ({
+        ...failingOf(world, { ...joined, tenure }, from),
+        id,
+        signal,
+        pointer: [],
+      }),
+      freshId: () => `${name}${++failovers}`,
+      inside: () => false,
+      told: (event) => events.push(event),
+      time,
+      acts: { ...ENGINE, askPoints: seenIn(world, time) },
+      ...more,
+    },
+    stopping.signal,
+  )
+  return {
+    events,
+    cord,
+    of: <T extends Event['is']>(is: T) =>
+      events.filter((one): one is Extract<Event, { readonly is: T }> => one.is === is),
+    end: async () => {
+      stopping.abort()
+      if (!cord.dead) await over
+    },
+  }
+}
+
+export function outcomes(...of: readonly Running[]): readonly string[] {
+  return of.flatMap((one) => one.of('failover').map(({ id, outcome }) => `${id} ${outcome}`))
+}
