@@ -19,6 +19,11 @@ export const ADDED: Readonly<Record<string, Adds>> = {
     own: { vaultUri: `https://${name.toLowerCase()}.vault.azure.net/` },
     otherwise: { publicNetworkAccess: 'Enabled' },
   }),
+  'microsoft.keyvault/vaults/secrets': ({ id }) => {
+    const [, vault = '', name = ''] = /\/vaults\/([^/]+)\/secrets\/([^/]+)$/i.exec(id) ?? []
+    const secretUri = `https://${vault.toLowerCase()}.vault.azure.net/secrets/${name}`
+    return { own: { secretUri, secretUriWithVersion: `${secretUri}/${randomUUID().replaceAll('-', '')}` } }
+  },
   'microsoft.insights/components': ({ name, region, now }) => {
     const key = randomUUID()
     const application = randomUUID()

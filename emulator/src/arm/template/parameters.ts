@@ -9,7 +9,7 @@ export interface Declaration {
   readonly source: JsonObject
 }
 
-export type TypeName = 'String' | 'SecureString' | 'Int' | 'Bool' | 'Object' | 'SecureObject' | 'Array'
+export type TypeName = 'String' | 'SecureString' | 'Int' | 'Bool' | 'Object' | 'SecureObject' | 'Array' | 'Any'
 
 const TYPES: Readonly<Record<string, TypeName>> = {
   string: 'String',
@@ -29,6 +29,7 @@ const EXPECTED: Readonly<Record<TypeName, string>> = {
   Object: 'Object',
   SecureObject: 'Object',
   Array: 'Array',
+  Any: 'Null, Boolean, Integer, Float, String, Array, Object',
 }
 
 const HELP = 'Please see https://aka.ms/resource-manager-parameter-files for usage details.'
@@ -38,25 +39,42 @@ export function isSecure(type: string): boolean {
 }
 
 /** Declarations of a section (`parameters`, `outputs`) in their order. Types named by `$ref` are looked up. */
-export function declarations(section: Json | undefined, definitions: Json | undefined, path: string): Declaration[] {
+export function declarations(section: Json | undefined, template: JsonObject, path: string): Declaration[] {
   if (section === undefined || section === null) return []
   if (!isObject(section)) throw new TemplateViolation(`The template section '${path}' must be an object.`, path)
   return Object.entries(section).map(([name, source]) => {
     if (!isObject(source))
       throw new TemplateViolation(`The declaration '${name}' must be an object.`, `${path}.${name}`)
-    return { name, source, type: typeOf(source, definitions, `${path}.${name}`) }
+    const declared = withDefinition(source, template)
+    return { name, source: declared, type: typeOf(declared, template, `${path}.${name}`) }
   })
 }
 
-function typeOf(source: JsonObject, definitions: Json | undefined, path: string): TypeName {
+/** A declaration with what its type's definition says besides: bounds and allowed values. Its own words win. */
+function withDefinition(source: JsonObject, template: JsonObject): JsonObject {
+  const { type: _, metadata: __, ...more } = definitionOf(source, template) ?? {}
+  return { ...more, ...source }
+}
+
+function definitionOf(source: JsonObject, template: JsonObject): JsonObject | undefined {
+  const reference = textAt(source, '$ref')
+  const definitions = property(template, 'definitions')
+  if (reference === undefined || !isObject(definitions)) return undefined
+  const found = property(definitions, reference.replace(/^#\/definitions\//, ''))
+  return isObject(found) ? found : undefined
+}
+
+function typeOf(source: JsonObject, template: JsonObject, path: string): TypeName {
   const reference = textAt(source, '$ref')
   if (reference !== undefined) {
-    const name = reference.replace(/^#\/definitions\//, '')
-    const found = isObject(definitions) ? property(definitions, name) : undefined
-    if (!isObject(found)) throw new TemplateViolation(`The type definition '${reference}' is not found.`, path)
-    return typeOf(found, definitions, path)
+    const found = definitionOf(source, template)
+    if (found === undefined) throw new TemplateViolation(`The type definition '${reference}' is not found.`, path)
+    return typeOf(found, template, path)
   }
-  const type = TYPES[(textAt(source, 'type') ?? '').toLowerCase()]
+  const given = property(source, 'type')
+  // Since version 2.0 of the language a declaration without a type takes anything.
+  if (given === undefined && property(template, 'languageVersion') !== undefined) return 'Any'
+  const type = TYPES[String(given).toLowerCase()]
   if (type !== undefined) return type
   throw new TemplateViolation(
     `The template declaration at '${path}' has no valid type: it must be one of '${Object.values(TYPES).join(', ')}'.`,

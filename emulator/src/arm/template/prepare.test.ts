@@ -73,6 +73,17 @@ describe('parameters', () => {
       a: { type: 'String', value: 'abc' },
       b: { type: 'Object', value: null },
     })
+    expect(() => prepared(template, { a: { value: 'abcd' } })).toThrow("must be at most '3'")
+  })
+
+  it('need no type since version 2.0 of the language, and show that of their value', () => {
+    const template = { languageVersion: '2.0', parameters: { any: { nullable: true } }, resources: {} }
+    const shown = [{ any: { value: [1] } }, { any: { value: 'x' } }].map(
+      (given) => prepared(template, given).parameters,
+    )
+    expect(shown).toEqual([{ any: { type: 'Array', value: [1] } }, { any: { type: 'String', value: 'x' } }])
+    const { languageVersion: _, ...old } = template
+    expect(() => prepared(old)).toThrow('has no valid type')
   })
 })
 
@@ -168,6 +179,23 @@ describe('resources', () => {
       ],
     })
     expect(ready.resources.map(({ condition }) => condition)).toEqual([false, true, true])
+  })
+
+  it('whose condition is false may say where they would go in words that cannot be evaluated', () => {
+    const nowhere = {
+      type: 'Microsoft.Resources/deployments',
+      apiVersion: '2022-09-01',
+      name: 'off',
+      condition: "[not(equals(parameters('key'), null()))]",
+      subscriptionId: "[split(tryGet(parameters('key'), 'id'), '/')[2]]",
+      properties: { mode: 'Incremental', template: { resources: [] } },
+    }
+    const template = {
+      parameters: { key: { type: 'object', nullable: true } },
+      languageVersion: '2.0',
+      resources: { off: nowhere, vault: { ...storage("[parameters('key').id]"), existing: true } },
+    }
+    expect(prepared(template).resources.map(({ id }) => id)).toEqual(['', ''])
   })
 
   it('stand inside others with the type and name of those, and hang on what their scope names', () => {

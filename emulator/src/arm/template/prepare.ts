@@ -1,6 +1,6 @@
 import { checkExpressions } from './check.ts'
 import { Directory, dependencies, isDeployed } from './graph.ts'
-import { isArray, isObject, type Json, type JsonObject, property, textAt } from './json.ts'
+import { isArray, isObject, type Json, type JsonObject, kindOf, property, textAt } from './json.ts'
 import { Pending, type Place, type Question, type Scope } from './language/scope.ts'
 import { evaluateTree, repeated } from './language/tree.ts'
 import { bodyOf, refuseNestedMode } from './nested.ts'
@@ -52,7 +52,7 @@ export function prepare(wanted: Wanted): Prepared {
     answer,
     resourceInfo: (name) => infoOf(directory, name),
   })
-  const declaredOutputs = declarations(property(template, 'outputs'), property(template, 'definitions'), 'outputs')
+  const declaredOutputs = declarations(property(template, 'outputs'), template, 'outputs')
   tryBodies(resources, scope(later))
   const parameters = shown(opened.parameters, ({ name }) => opened.scope.parameter(name))
   return { parameters, resources, directory, waits, declaredOutputs, scope }
@@ -82,8 +82,12 @@ function at(name: string): { readonly path: string; readonly loops: boolean } {
 
 function shown(declared: readonly Declaration[], value: (one: Declaration) => Json): Shown {
   return Object.fromEntries(
-    declared.map((one) => [one.name, { type: one.type, ...(isSecure(one.type) ? {} : { value: value(one) }) }]),
+    declared.map((one) => [one.name, isSecure(one.type) ? { type: one.type } : typed(one.type, value(one))]),
   )
+}
+
+function typed(type: string, value: Json): { readonly type: string; readonly value: Json } {
+  return { type: type === 'Any' ? kindOf(value) : type, value }
 }
 
 function later(question: Question): never {

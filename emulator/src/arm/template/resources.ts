@@ -98,14 +98,16 @@ function one(at: Spot, scope: Scope, loop: Loop | undefined): readonly Declared[
     evaluateTree(property(source, field) ?? null, scope, { path: `${path}.${field}`, loops: false })
   const condition = conditionOf(source, read, path)
   const type = typeUnder(above, String(read('type') ?? ''), path)
-  const name = nameUnder(above, nameOf(read, condition), type)
-  const hangsOn = read('scope')
+  // What is not deployed need not be evaluated, and what is only read is known when it is asked for.
+  const needed = condition && property(source, 'existing') !== true
+  const name = nameUnder(above, evaluatedIf(needed, () => String(read('name') ?? '')) ?? '', type)
+  const hangsOn = evaluatedIf(condition, () => read('scope')) ?? null
   const extended = typeof hangsOn === 'string' ? hangsOn : above?.scope
   const apiVersion = read('apiVersion') ?? read('apiProfile')
-  if (condition) checkForm({ type, name, apiVersion, path })
+  if (needed) checkForm({ type, name, apiVersion, path })
   const resource: Declared = {
     symbol,
-    id: condition || sameDepth(type, name) ? idOf({ type, name, extended, read, scope }) : '',
+    id: idIf(needed, { type, name, extended, read, scope }),
     type,
     name,
     apiVersion: String(apiVersion ?? ''),
@@ -131,14 +133,19 @@ function conditionOf(source: JsonObject, read: (field: string) => Json, path: st
   throw new TemplateViolation(`The template resource condition must be a boolean, and is '${String(value)}'.`, path)
 }
 
-/** The name; for a resource that is not deployed, a name that cannot be evaluated is no error. */
-function nameOf(read: (field: string) => Json, condition: boolean): string {
+/** A value; where it is not needed, one that cannot be evaluated is no error. */
+function evaluatedIf<T>(needed: boolean, work: () => T): T | undefined {
   try {
-    return String(read('name') ?? '')
+    return work()
   } catch (thrown) {
-    if (condition || !(thrown instanceof TemplateViolation)) throw thrown
-    return ''
+    if (needed || !(thrown instanceof TemplateViolation)) throw thrown
+    return undefined
   }
+}
+
+function idIf(needed: boolean, of: Identified): string {
+  if (!needed && !sameDepth(of.type, of.name)) return ''
+  return evaluatedIf(needed, () => idOf(of)) ?? ''
 }
 
 function typeUnder(above: Above | undefined, type: string, path: string): string {

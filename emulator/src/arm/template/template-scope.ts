@@ -22,7 +22,7 @@ export interface Opening {
 
 /** Binds the parameters of a template, evaluates each of them once, and opens its variables and functions. */
 export function openTemplate({ template, given, place, now }: Opening): OpenTemplate {
-  const parameters = declarations(property(template, 'parameters'), property(template, 'definitions'), 'parameters')
+  const parameters = declarations(property(template, 'parameters'), template, 'parameters')
   const values = givenValues(parameters, given)
   const functions = userFunctions(property(template, 'functions'))
   const common = {

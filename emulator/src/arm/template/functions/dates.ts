@@ -27,7 +27,11 @@ function instant(args: Args, index: number): Date {
   return Number.isNaN(date.getTime()) ? args.refuse(`cannot read '${text}' as a date.`) : date
 }
 
-/** The date plus a duration such as `P3Y`, `-P9D` or `PT1H30M`; `undefined` where the text is none. */
+/**
+ * The date plus a duration such as `P3Y`, `-P9D` or `PT1H30M`; `undefined` where the text is none.
+ *
+ * A year is 365 days and a month 30, as the reference of `dateTimeAdd` says.
+ */
 export function plusDuration(date: Date, duration: string): Date | undefined {
   const found =
     /^([-+])?P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(
@@ -38,28 +42,31 @@ export function plusDuration(date: Date, duration: string): Date | undefined {
   const [years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = found
     .slice(2)
     .map((part) => sign * Number(part ?? 0))
-  const moved = new Date(date)
-  const day = moved.getUTCDate()
-  moved.setUTCDate(1)
-  moved.setUTCFullYear(moved.getUTCFullYear() + years, moved.getUTCMonth() + months)
-  const last = new Date(Date.UTC(moved.getUTCFullYear(), moved.getUTCMonth() + 1, 0)).getUTCDate()
-  moved.setUTCDate(Math.min(day, last))
-  return new Date(moved.getTime() + (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000)
+  const inDays = years * 365 + months * 30 + weeks * 7 + days
+  return new Date(date.getTime() + ((inDays * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000)
 }
 
+/** Standard formats of .NET in the invariant culture. */
 const STANDARD: Readonly<Record<string, string>> = {
-  d: 'M/d/yyyy',
-  D: 'dddd, MMMM d, yyyy',
-  g: 'M/d/yyyy h:mm tt',
-  G: 'M/d/yyyy h:mm:ss tt',
+  d: 'MM/dd/yyyy',
+  D: 'dddd, dd MMMM yyyy',
+  f: 'dddd, dd MMMM yyyy HH:mm',
+  F: 'dddd, dd MMMM yyyy HH:mm:ss',
+  g: 'MM/dd/yyyy HH:mm',
+  G: 'MM/dd/yyyy HH:mm:ss',
+  m: 'MMMM dd',
+  M: 'MMMM dd',
   o: "yyyy-MM-ddTHH:mm:ss.fff'0000Z'",
   O: "yyyy-MM-ddTHH:mm:ss.fff'0000Z'",
   r: "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
   R: "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
   s: 'yyyy-MM-ddTHH:mm:ss',
-  t: 'h:mm tt',
-  T: 'h:mm:ss tt',
+  t: 'HH:mm',
+  T: 'HH:mm:ss',
   u: 'yyyy-MM-dd HH:mm:ssZ',
+  U: 'dddd, dd MMMM yyyy HH:mm:ss',
+  y: 'yyyy MMMM',
+  Y: 'yyyy MMMM',
 }
 
 const PARTS = /'([^']*)'|"([^"]*)"|\\(.)|y{1,4}|M{1,4}|d{1,4}|H{1,2}|h{1,2}|m{1,2}|s{1,2}|f{1,7}|F{1,7}|t{1,2}|zzz|K/g

@@ -35,6 +35,7 @@ export const resourceFunctions: FunctionTable = {
     0,
     (args, scope) => scope.place.resourceGroup ?? args.refuse('is not valid at the scope of a subscription.'),
   ),
+  managementgroup: fn(0, 0, (args) => args.refuse('is not valid here: nothing is deployed at a management group.')),
   tenant: fn(0, 0, (_, scope) => scope.place.tenant),
   pickzones: fn(3, 5, (args) =>
     Array.from({ length: Math.min(3, args.count > 3 ? args.integer(3) : 1) }, (_, at) => `${at + 1}`),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isArray, isObject, type Json, textOf } from '../json.ts'
+import { parseLenient } from '../lenient-json.ts'
 import { TemplateViolation } from '../violation.ts'
 import { type Args, type FunctionTable, fn } from './args.ts'
 import { composed } from './format.ts'
@@ -63,10 +64,8 @@ export const stringFunctions: FunctionTable = {
 
 function jsonFrom(args: Args, text: string): Json {
   try {
-    return JSON.parse(text)
+    return parseLenient(text)
   } catch (failure) {
-    // Azure reads the words that its own string() writes for truth values.
-    if (/^(true|false)$/i.test(text.trim())) return /^true$/i.test(text.trim())
     return args.refuse(`cannot read its parameter as JSON: ${(failure as Error).message}.`)
   }
 }

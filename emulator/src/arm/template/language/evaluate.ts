@@ -1,6 +1,6 @@
 import { Args } from '../functions/args.ts'
 import { functionNamed } from '../functions/table.ts'
-import { isArray, isObject, type Json, type JsonObject, kindOf, property } from '../json.ts'
+import { isArray, isObject, type Json, type JsonObject, keyOf, kindOf, property } from '../json.ts'
 import { TemplateViolation } from '../violation.ts'
 import { expressionIn, type Node, plain } from './parse.ts'
 import type { Scope } from './scope.ts'
@@ -76,7 +76,9 @@ function valueAt(args: readonly Node[], at: number, scope: Scope): Json {
 }
 
 function member(of: Json, by: Json): Json {
-  if (isObject(of) && typeof by === 'string') return property(of, by) ?? absent(of, by)
+  // A property may be there and hold null.
+  if (isObject(of) && typeof by === 'string')
+    return keyOf(of, by) === undefined ? absent(of, by) : (property(of, by) ?? null)
   if (isArray(of) && typeof by === 'number') {
     if (by >= 0 && by < of.length) return of[by] ?? null
     throw new TemplateViolation(

@@ -31,9 +31,9 @@ function inObject(before: JsonObject, after: JsonObject, path: string): readonly
 }
 
 function between(before: Json | undefined, after: Json, path: string): readonly PropertyChange[] {
-  if (before === undefined || before === null) {
-    return after === null ? [] : [change('Create', path, null, after)]
-  }
+  // Null says no more than nothing at all.
+  if (after === null) return []
+  if (before === undefined || before === null) return [change('Create', path, null, after)]
   if (isObject(before) && isObject(after)) return inObject(before, after, path)
   if (isArray(before) && isArray(after)) return inArray(before, after, path)
   if (sameJson(before, after) || sameWord(before, after, path)) return []
