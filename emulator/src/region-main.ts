@@ -1,58 +1,9 @@
-import { join } from 'node:path'
-import { openCertificates } from './certificates.ts'
-import type { Fault } from './faults-kinds.ts'
-import { listenInside } from './inner-listener.ts'
-import type { LimitSettings } from './limits/table.ts'
-import { lockFolder } from './lock-folder.ts'
-import { openRegion } from './region.ts'
+import { keepCompiledCode } from './processes/code-cache.ts'
 
-/** What the front tells a region: once before it may listen, and again with every change. */
-export interface Settings {
-  readonly faults: readonly Fault[]
-  readonly clockShiftMilliseconds: number
-  readonly clockSkewMilliseconds: number
-  readonly limits: LimitSettings
-  /** Whether every call is written down, and not only acknowledged writes. */
-  readonly everyCall: boolean
-}
-
-/** What the front gives a region's process in its environment, as JSON under `EMULATOR_REGION`. */
-export interface Assignment {
-  readonly name: string
-  readonly root: string
-  readonly proxy: string
-  readonly secret: string
-  readonly clockShiftMilliseconds: number
-  readonly clockSkewMilliseconds: number
-}
-
-/** A region whose parent is gone must not go on acting, so this ends at once and in no good order. */
+// A region whose parent is gone must not go on acting, so this ends at once and in no good order.
 process.on('disconnect', () => process.exit(1))
 // Ctrl-C reaches the whole group of the terminal; the front decides when a region ends.
 process.on('SIGINT', () => undefined)
 
-const assignment: Assignment = JSON.parse(process.env['EMULATOR_REGION'] ?? '{}')
-const { name, root, proxy, secret, clockShiftMilliseconds, clockSkewMilliseconds } = assignment
-// The predecessor may still be ending.
-const lock = lockFolder(join(root, 'regions', name), 5000)
-const region = await openRegion({ name, root, proxy, clockShiftMilliseconds, clockSkewMilliseconds })
-const inner = await listenInside({ secret, certificates: await openCertificates(root), listener: region.listener })
-region.closing.push(() => inner.close())
-
-region.faults.onMet((id, times) => process.send?.({ met: { id, times } }))
-process.on('message', (settings: Settings) => {
-  region.faults.set(settings.faults)
-  region.clock.shift(settings.clockShiftMilliseconds)
-  region.clock.skew(settings.clockSkewMilliseconds)
-  region.limits.set(settings.limits)
-  region.calls.on = settings.everyCall
-  // Whoever reads the calls next finds those up to now.
-  region.calls.flush().finally(() => process.send?.({ port: inner.port }))
-})
-process.on('SIGTERM', () => {
-  region
-    .close()
-    .then(() => lock.release())
-    .finally(() => process.exit(0))
-})
-process.send?.({ listening: true })
+keepCompiledCode()
+await import('./processes/region-process.ts')

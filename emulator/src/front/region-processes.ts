@@ -1,8 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Assignment, Settings } from '../region-main.ts'
+import type { Assignment, Settings } from '../processes/region-process.ts'
 
 export type RegionState = 'starting' | 'running' | 'stopped' | 'killed' | 'crashed'
 
@@ -72,8 +71,6 @@ export class RegionProcesses {
     const assignment: Assignment = { name, root, secret, proxy, clockShiftMilliseconds, clockSkewMilliseconds }
     const child = fork(MAIN, [], {
       env: {
-        // Compiled code is kept, so that a region is up again in half the time.
-        NODE_COMPILE_CACHE: join(root, 'code-cache'),
         ...process.env,
         EMULATOR_REGION: JSON.stringify(assignment),
       },

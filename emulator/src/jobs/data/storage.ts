@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { XMLParser } from 'fast-xml-parser'
-import { type Dispatcher, ProxyAgent, request } from 'undici'
+import type { Dispatcher, ProxyAgent } from 'undici'
 import type { Region } from '../../region.ts'
 import { blobFolder, type Folder, type Location } from './folder.ts'
 import { Unresolved } from './locations.ts'
@@ -115,7 +115,8 @@ export class Storage {
     if (proxy === undefined) throw new Unresolved(`${url} is not in ${name}, and no proxy leads out of it.`)
     const through = new URL(proxy)
     const known = Buffer.from(`${name}:`).toString('base64')
-    this.#agent ??= new ProxyAgent({
+    const undici = await import('undici')
+    this.#agent ??= new undici.ProxyAgent({
       uri: through.origin,
       token: `Basic ${known}`,
       headersTimeout: PATIENCE_MILLISECONDS,
@@ -128,7 +129,7 @@ export class Storage {
       ...more.headers,
     }
     try {
-      return await request(url, { method, headers, body: more.body ?? null, dispatcher: this.#agent })
+      return await undici.request(url, { method, headers, body: more.body ?? null, dispatcher: this.#agent })
     } catch (failure) {
       // What broke off the body is not the storage's doing, and is known to whoever made the body.
       if (more.body?.errored != null) throw more.body.errored
