@@ -95,6 +95,7 @@ const Failover = z.strictObject({
   vantagePoints: z.array(VantagePoint).default([]),
   maxLoss: Duration.default(600_000).describe('The loss of work beyond which no failover is automatic.'),
   coolDown: Duration.default(1_800_000).describe('Nothing is automatic for so long after a failover.'),
+  approvalExpires: Duration.default(3_600_000).describe('How long a plan that waits for `holdfast approve` is good.'),
   demo: z.boolean().default(false).describe('Lets vantage points on one host count apart. For one machine only.'),
 })
 

@@ -6,6 +6,7 @@ import { localCommand } from './local/command.ts'
 import { terminal } from './terminal.ts'
 import { examples, explain } from './verb.ts'
 import { applyVerb } from './verbs/apply.ts'
+import { approveVerb } from './verbs/approve.ts'
 import { configVerb } from './verbs/config.ts'
 import { driftVerb } from './verbs/drift.ts'
 import { failoverVerb } from './verbs/failover.ts'
@@ -45,6 +46,7 @@ const VERBS: readonly (() => Command)[] = [
   switchoverVerb,
   failoverVerb,
   failbackVerb,
+  approveVerb,
   pauseVerb,
   resumeVerb,
   serveVerb,

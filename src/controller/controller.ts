@@ -2,6 +2,7 @@ import { isFault } from '../core/errors.ts'
 import { type Decision, decide, type Situation } from '../core/failover.ts'
 import { type Health, type Plane, unwatched, type Watch, watch } from '../core/health.ts'
 import type { JsonObject, Roles, Side } from '../core/model.ts'
+import type { Proposal } from '../core/persons/approval.ts'
 import type { Phase } from '../core/phases.ts'
 import type { Policy } from '../core/policy.ts'
 import { type Comeback, comeback } from '../engine/comeback.ts'
@@ -9,12 +10,15 @@ import { beginFailover, carryOut } from '../engine/failover.ts'
 import type { Parts } from '../engine/parts.ts'
 import { pauseNow } from '../engine/pause.ts'
 import { type Failing, PHASE_ACTS } from '../engine/phase-acts.ts'
+import { takeoverPlan } from '../engine/proposing.ts'
 import { type Away, recordReturn, rolesOf, sideAway, standbyOf } from '../engine/roles.ts'
 import { checkSwitchover } from '../engine/switchover/begin.ts'
 import { type Carrying, pass } from '../engine/sync.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
 import { processTime, type Time } from '../engine/time.ts'
 import { runningOf, underWay } from '../engine/under-way.ts'
+import type { Word } from '../engine/words.ts'
+import { type Asking, asking, NOT_ASKED } from './asking.ts'
 import { following, type PassEnd } from './following.ts'
 import { heard } from './persons.ts'
 import { askPoints, type PointsOptions, type Sightings } from './vantage-points.ts'
@@ -29,6 +33,8 @@ export type Event =
   | { readonly is: 'phase'; readonly id: string; readonly phase: Phase; readonly result?: JsonObject }
   | { readonly is: 'failover'; readonly id: string; readonly outcome: string }
   | { readonly is: 'return'; readonly comeback: Comeback }
+  | { readonly is: 'proposal'; readonly proposal: Proposal }
+  | { readonly is: 'word'; readonly word: Word; readonly refused?: string }
   | { readonly is: 'trouble'; readonly what: string; readonly why: string }
 
 export interface ControllerOptions {
@@ -71,9 +77,10 @@ export interface Acts {
   readonly phases: typeof PHASE_ACTS
   readonly comeback: typeof comeback
   readonly checkSwitchover: typeof checkSwitchover
+  readonly takeoverPlan: typeof takeoverPlan
 }
 
-export const ENGINE: Acts = { askPoints, pass, phases: PHASE_ACTS, comeback, checkSwitchover }
+export const ENGINE: Acts = { askPoints, pass, phases: PHASE_ACTS, comeback, checkSwitchover, takeoverPlan }
 
 /** What a controller remembers from tick to tick. */
 interface Memory {
@@ -135,13 +142,15 @@ async function tick(ticking: Ticking): Promise<void> {
   if (await listen(ticking, tenure)) return anew(ticking, tenure)
   const roles = await rolesOf(options.parts)
   const away = await sideAway(options.parts, roles)
-  const decision = decide(await situationOf(ticking, roles, away))
+  const asked = await approvalFor(ticking, roles)
+  const decision = decide({ ...(await situationOf(ticking, roles, away)), ...asked.consenting })
   // How long something lasts is no news; that it lasts was told.
   const news = `${decision.do} ${decision.reason.replace(/\d+/g, '')}`
   if (news !== memory.decided) options.told({ is: 'decision', decision })
   memory.decided = news
   options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
-  if (decision.do === 'fail-over') return startFailover(ticking, tenure, decision)
+  if (decision.do === 'fail-over') return startFailover(ticking, tenure, { ...decision, ...asked.approval })
+  if (decision.do === 'ask') await asked.propose(tenure, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
   if (decision.do === 'abandon') return abandon(ticking, tenure, decision.id)
   if (away !== undefined) {
@@ -163,10 +172,19 @@ function listen({ options, memory, follower, signal }: Ticking, tenure: Tenure):
       check: acts.checkSwitchover,
       signal: AbortSignal.any([signal, tenure.signal]),
       freshId,
+      told: (word, taken) =>
+        options.told({ is: 'word', word, ...('refused' in taken ? { refused: taken.refused } : {}) }),
       quiet: () => follower.halt('a switchover begins'),
     },
     tenure,
   )
+}
+
+/** What a person has approved of, where the policy asks one and the active side is lost. */
+async function approvalFor({ options, memory }: Ticking, roles: Roles): Promise<Asking> {
+  const { policy, parts, acts, told } = options
+  const asks = policy.failover.mode === 'approval' && memory.seen.health[roles.active].status === 'lost'
+  return asks ? asking({ parts, policy, plan: acts.takeoverPlan, told }, roles) : NOT_ASKED
 }
 
 async function look({ options, memory, signal }: Ticking): Promise<Sightings> {
@@ -221,7 +239,7 @@ async function situationOf({ options, memory }: Ticking, roles: Roles, away: Awa
 async function startFailover(
   ticking: Ticking,
   tenure: Tenure,
-  decision: Extract<Decision, { do: 'fail-over' }>,
+  decision: Extract<Decision, { do: 'fail-over' }> & { readonly approval?: string },
 ): Promise<void> {
   const { options, memory, follower } = ticking
   const { parts, freshId } = options
@@ -242,6 +260,7 @@ async function startFailover(
     lastAnswered: lastAnswered === undefined ? 0 : Math.round(parts.now() - (now - lastAnswered.at)),
     detectMilliseconds: lastAnswered === undefined ? 0 : Math.max(0, since - lastAnswered.at),
     decideMilliseconds: now - since,
+    ...(decision.approval === undefined ? {} : { approval: decision.approval }),
   })
   await anew(ticking, tenure)
 }

@@ -58,6 +58,25 @@ it('switches over when it is asked, and says why when it does not', async () => 
   expect(world.lacking('secondary')).toEqual([])
 })
 
+it('fails over on an approval of exactly the plan that it proposed', async () => {
+  await one.end()
+  const failover = { ...FOLLOWED.failover, mode: 'approval' as const }
+  one = startController({ world, time }, 'b', { policy: { ...FOLLOWED, failover } })
+  await time.goOn(MINUTE)
+  world.sides.primary.down = true
+  await time.goOn(FOLLOWED.failover.after + 5 * TICK)
+  const [{ proposal } = { proposal: undefined }, ...more] = one.of('proposal')
+  expect([more, outcomes(one)]).toEqual([[], []])
+  expect(await say('approve', { code: 'ffffffff' })).toHaveProperty('refused')
+  expect(await say('approve', { code: proposal?.digest.slice(0, 8) ?? '' })).toHaveProperty('records')
+  await time.goOn(3 * TICK)
+  expect(outcomes(one)).toEqual(['b1 done'])
+  expect((await world.journal()).map(({ type }) => type)).toContain('approval/used')
+  expect(await say('approve', { code: proposal?.digest.slice(0, 8) ?? '' })).toEqual({
+    refused: expect.stringContaining('carried out'),
+  })
+})
+
 it('refuses what it does not know', async () => {
   expect(await say('dance')).toEqual({ refused: 'This controller does not know what to do with dance' })
 })

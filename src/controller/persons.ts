@@ -1,6 +1,6 @@
 import type { Health } from '../core/health.ts'
 import type { JsonObject, Side } from '../core/model.ts'
-import type { SwitchoverWish } from '../core/switchover.ts'
+import type { SwitchoverWish } from '../core/persons/switchover.ts'
 import type { Parts } from '../engine/parts.ts'
 import { rolesOf } from '../engine/roles.ts'
 import { type checkSwitchover, switchoverRecords } from '../engine/switchover/begin.ts'
@@ -15,6 +15,8 @@ export interface Listening {
   readonly check: typeof checkSwitchover
   readonly signal: AbortSignal
   freshId(): string
+  /** Is told of each word and of what it came to. */
+  told(word: Word, taken: Taken): void
   /** Called before a switchover begins: nothing else may be under way then. */
   quiet(): Promise<void>
 }
@@ -22,15 +24,17 @@ export interface Listening {
 /** Takes up what persons said since the last look. True where that began a switchover. */
 export async function heard(listening: Listening, tenure: Tenure): Promise<boolean> {
   const { parts } = listening
-  for (const word of await takeUpWords(parts, tenure)) {
+  for (const word of await takeUpWords(parts, tenure, listening.told)) {
     if (word.is !== 'switchover') {
       const taken = { refused: `This controller does not know what to do with ${word.is}` }
-      await answerWord(parts, tenure, { word, taken })
+      if (await answerWord(parts, tenure, { word, taken })) listening.told(word, taken)
       continue
     }
     await listening.quiet()
     const taken = await switching(listening, word)
-    if ((await answerWord(parts, tenure, { word, taken })) && 'records' in taken) return true
+    if (!(await answerWord(parts, tenure, { word, taken }))) continue
+    listening.told(word, taken)
+    if ('records' in taken) return true
   }
   return false
 }

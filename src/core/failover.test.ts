@@ -14,6 +14,7 @@ const policy: FailoverPolicy = {
   vantagePoints: ['a', 'b', 'c'].map((name) => ({ name, url: `http://${name}`, host: name })),
   maxLoss: 10 * MINUTE,
   coolDown: 30 * MINUTE,
+  approvalExpires: 60 * MINUTE,
   demo: false,
 }
 

@@ -55,6 +55,8 @@ export interface FailoverPolicy {
   readonly maxLoss: Milliseconds
   /** Nothing is automatic for so long after a failover. */
   readonly coolDown: Milliseconds
+  /** How long a plan that waits for an approval is good. */
+  readonly approvalExpires: Milliseconds
   /** Lets vantage points on one host count apart. For trying it out on one machine only. */
   readonly demo: boolean
 }

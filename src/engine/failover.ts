@@ -22,16 +22,20 @@ export interface Beginning {
   /** From the last answer to the verdict, and from the verdict to the decision. */
   readonly detectMilliseconds: number
   readonly decideMilliseconds: number
+  /** Digest of the plan that a person approved, where that is why it begins. It is used up by this. */
+  readonly approval?: string
 }
 
 /** Writes down that a failover begins. From here on it is carried to its end, or abandoned before its lease. */
 export async function beginFailover(tenure: Tenure, beginning: Beginning): Promise<void> {
-  const { id, detectMilliseconds, decideMilliseconds, ...facts } = beginning
+  const { id, detectMilliseconds, decideMilliseconds, approval, ...facts } = beginning
+  const used = approval === undefined ? [] : [{ type: 'approval/used', body: { digest: approval, failover: id } }]
   await tenure.append(
     id,
     { type: 'failover/begun', body: { id, ...facts } },
     { type: 'failover/phase-done', body: { id, phase: 'detect', milliseconds: Math.round(detectMilliseconds) } },
     { type: 'failover/phase-done', body: { id, phase: 'decide', milliseconds: Math.round(decideMilliseconds) } },
+    ...used,
   )
 }
 

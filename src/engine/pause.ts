@@ -1,4 +1,4 @@
-import { type Pause, pauseAt } from '../core/pause.ts'
+import { type Pause, pauseAt } from '../core/persons/pause.ts'
 import type { Parts } from './parts.ts'
 
 /** The pause that is in force now, as the journal has it, so that every controller sees the same. */

@@ -1,8 +1,11 @@
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
+import { approve } from '../core/persons/approval.ts'
 import type { NewRecord, Word } from '../store/store.ts'
 import type { Parts } from './parts.ts'
 import { pauseNow } from './pause.ts'
+import { approvalNow } from './proposing.ts'
+import { rolesOf } from './roles.ts'
 import type { Tenure } from './tenure.ts'
 import { underWay } from './under-way.ts'
 
@@ -26,6 +29,13 @@ const TAKERS: Readonly<Record<string, (parts: Parts, word: Word) => Promise<Take
     if ((await pauseNow(parts)) === undefined) return { refused: 'It is not paused' }
     return { records: [{ run: WORDS, type: 'pause/ended', body: { by } }] }
   },
+  approve: async (parts, { by, body }) => {
+    const { epoch } = await rolesOf(parts)
+    const wall = parts.now()
+    const answer = approve(await approvalNow(parts), String(body['code'] ?? ''), { wall, epoch })
+    if ('refused' in answer) return answer
+    return { records: [{ run: WORDS, type: 'approval/given', body: { ...answer, by, at: wall } }] }
+  },
   'turn-back': async (parts, { by }) => {
     const running = await underWay(parts)
     if (running === undefined || running.move !== 'switchover') return { refused: 'No switchover is under way' }
@@ -36,12 +46,20 @@ const TAKERS: Readonly<Record<string, (parts: Parts, word: Word) => Promise<Take
 }
 
 /** Takes up every word that needs nothing but the journal. What is left is for whoever knows how. */
-export async function takeUpWords(parts: Parts, tenure: Tenure): Promise<readonly Word[]> {
+export async function takeUpWords(
+  parts: Parts,
+  tenure: Tenure,
+  told: (word: Word, taken: Taken) => void = () => undefined,
+): Promise<readonly Word[]> {
   const left: Word[] = []
   for (const word of await parts.store.words(parts.protection)) {
     const take = TAKERS[word.is]
-    if (take === undefined) left.push(word)
-    else await answerWord(parts, tenure, { word, taken: await take(parts, word) })
+    if (take === undefined) {
+      left.push(word)
+      continue
+    }
+    const taken = await take(parts, word)
+    if (await answerWord(parts, tenure, { word, taken })) told(word, taken)
   }
   return left
 }

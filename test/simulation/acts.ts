@@ -26,6 +26,7 @@ export function actsOf(acting: Acting): Acts {
     pass: (options) => pass(acting, options),
     phases: phasesOf(acting),
     comeback: (options) => comeback(acting, options),
+    takeoverPlan: () => Promise.reject(new Error('an approval was asked for')),
     checkSwitchover: () => Promise.reject(new Error('a switchover was wanted')),
   }
 }

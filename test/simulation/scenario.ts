@@ -127,6 +127,7 @@ function calm({ seed, kind, random }: { seed: number; kind: Kind; random: Random
       })),
       maxLoss: 10 * MINUTE,
       coolDown: 30 * MINUTE,
+      approvalExpires: 60 * MINUTE,
       demo: false,
     },
     maintenance: [],

@@ -21,6 +21,7 @@ export const FOLLOWED: Policy = {
     vantagePoints: ['one', 'two', 'three'].map((name) => ({ name, host: name, url: `http://${name}.example/` })),
     maxLoss: 60 * MINUTE,
     coolDown: 30 * MINUTE,
+    approvalExpires: 60 * MINUTE,
     demo: false,
   },
   switchover: { jobs: 'wait', wait: 30 * MINUTE },

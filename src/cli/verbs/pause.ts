@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Milliseconds } from '../../core/duration.ts'
-import type { Pause } from '../../core/pause.ts'
+import type { Pause } from '../../core/persons/pause.ts'
 import { pauseNow } from '../../engine/pause.ts'
 import { demandTaken } from '../../engine/words.ts'
 import { duration } from '../arguments.ts'

@@ -2,6 +2,7 @@ import type { Event } from '../../controller/controller.ts'
 import { roughly } from '../../core/duration.ts'
 import { readable } from '../../core/readable.ts'
 import { stepsByKind } from '../../engine/sync.ts'
+import { proposedSentence } from './approve.ts'
 
 /** What a person reads of an event, or `undefined` where it is no news. */
 export function lineOf(event: Event): string | undefined {
@@ -22,6 +23,10 @@ export function lineOf(event: Event): string | undefined {
       return `failover ${event.id} is ${event.outcome}`
     case 'return':
       return `the other side is back: ${event.comeback.fenced.stopped.length} things stopped there, ${event.comeback.findings.length} found that only it had`
+    case 'proposal':
+      return proposedSentence(event.proposal)
+    case 'word':
+      return `${event.word.by} said ${event.word.is}${event.refused === undefined ? '' : `, which is refused: ${event.refused}`}`
     case 'trouble':
       return `trouble with ${event.what}: ${readable(event.why)}`
     default:

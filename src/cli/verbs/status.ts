@@ -6,9 +6,11 @@ import { readable } from '../../core/readable.ts'
 import { type Loss, lossOf, openBy } from '../../engine/loss.ts'
 import type { Parts } from '../../engine/parts.ts'
 import { pauseNow } from '../../engine/pause.ts'
+import { approvalNow } from '../../engine/proposing.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
+import { approvalFacts, isOpen, showApproval } from './approve.ts'
 import { pausedFacts, showPause } from './pause.ts'
 
 /** `holdfast status`: who is active and how far the standby has come. It asks neither side. */
@@ -27,6 +29,8 @@ export function statusVerb(): Command {
           io.say(`${io.paint('bold', policy.name)}: the ${roles.active} is active (epoch ${roles.epoch})`)
           io.say(`  ${workspace}`)
           showPause(io, pause)
+          const approval = await approvalNow(parts)
+          if (isOpen(approval, parts.now())) showApproval(io, approval, parts.now())
           if (inMaintenance(policy.maintenance, parts.now()))
             io.say(io.paint('yellow', '  A maintenance window is open: nothing fails over by itself.'))
           if (age === undefined) io.say(io.paint('yellow', '  No recovery point yet: run `holdfast sync`.'))
@@ -58,6 +62,7 @@ export function statusVerb(): Command {
             lastPass: synced ?? null,
             kinds: Object.fromEntries(loss.counts),
             paused: pausedFacts(pause),
+            approval: approvalFacts(approval, parts.now()),
             maintenance: inMaintenance(policy.maintenance, parts.now()),
             atRisk: loss.items.length,
           })

@@ -1,5 +1,5 @@
+import { jobsSentence, type SwitchoverWish } from '../../core/persons/switchover.ts'
 import { readable } from '../../core/readable.ts'
-import { jobsSentence, type SwitchoverWish } from '../../core/switchover.ts'
 import { standingBy } from '../../engine/promote.ts'
 import type { Checked } from '../../engine/switchover/begin.ts'
 import { named } from '../../engine/switchover/stopping.ts'

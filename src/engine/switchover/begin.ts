@@ -1,6 +1,6 @@
 import type { Health } from '../../core/health.ts'
 import { type Item, type JsonObject, otherSide, type Side } from '../../core/model.ts'
-import { type Refusal, refusals, type SwitchoverWish } from '../../core/switchover.ts'
+import { type Refusal, refusals, type SwitchoverWish } from '../../core/persons/switchover.ts'
 import type { NewRecord } from '../../store/store.ts'
 import type { Parts } from '../parts.ts'
 import { pauseNow } from '../pause.ts'

@@ -1,4 +1,4 @@
-import type { Instant, JsonObject } from './model.ts'
+import type { Instant, JsonObject } from '../model.ts'
 
 /** A person's hold on everything automatic. */
 export interface Pause {

@@ -1,7 +1,7 @@
-import { type Milliseconds, roughly } from './duration.ts'
-import type { Running, Standby } from './failover.ts'
-import type { Health } from './health.ts'
-import { type Instant, otherSide, type Roles, type Side } from './model.ts'
+import { type Milliseconds, roughly } from '../duration.ts'
+import type { Running, Standby } from '../failover.ts'
+import type { Health } from '../health.ts'
+import { type Instant, otherSide, type Roles, type Side } from '../model.ts'
 import type { Pause } from './pause.ts'
 
 /** What becomes of jobs that run when the active side is left: they are waited for, or cancelled and submitted again. */
