@@ -27,6 +27,8 @@ export interface Parts {
 }
 
 const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
+/** Doubled slashes mean one here, and a part of a name elsewhere. */
+const ARM = 'management.azure.com'
 const KEPT_BODY = 1024 * 1024
 const CUT_PAUSE_MILLISECONDS = 20
 /** The part of a URL that opens storage to whoever reads it. */
@@ -166,10 +168,11 @@ class OneCall implements Call {
   constructor(request: IncomingMessage, parts: Parts & { readonly pages: Pages }) {
     const mark = request.url?.indexOf('?') ?? -1
     this.target = request.url ?? '/'
-    this.path = mark < 0 ? this.target : this.target.slice(0, mark)
+    const path = mark < 0 ? this.target : this.target.slice(0, mark)
     this.query = new URLSearchParams(mark < 0 ? '' : this.target.slice(mark))
     this.method = request.method ?? 'GET'
     this.host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
+    this.path = this.host === ARM ? path.replace(/\/{2,}/g, '/') : path
     this.origin = originOf(request) ?? `https://${this.host}`
     this.headers = request.headers
     this.client = clientOf(request)

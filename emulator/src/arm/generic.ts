@@ -105,6 +105,7 @@ async function patch(call: Call, path: GenericPath, region: Region): Promise<Rep
 function remove(call: Call, path: GenericPath, region: Region): Promise<Reply> {
   return call.commit(() => {
     const found = region.resources.get(path.id)
+    checkConditions(call, found)
     if (found === undefined) return { status: 204 }
     region.resources.removeTree(found.id)
     return { status: 200, note: { subject: found.id } }

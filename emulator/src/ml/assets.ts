@@ -89,6 +89,7 @@ function removeContainer(region: Region, kind: AssetKind): Handler {
     workspaceOf(region, workspaceIdOf(params))
     const id = inWorkspace(params, kind.segment, params['name'])
     return call.commit(() => {
+      checkConditions(call, region.resources.get(id))
       for (const version of everyVersion(region, kind, id)) region.resources.remove(version.id, true)
       const there = region.resources.remove(id)
       return { status: there ? 200 : 204, note: { subject: id } }

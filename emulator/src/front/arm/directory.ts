@@ -11,6 +11,8 @@ const KIND_OF_TYPE: ReadonlyMap<string, OwnedName> = new Map([
 
 /** A top-level resource as the front knows it: enough to find and to list it. */
 export interface Entry {
+  /** Grows with each that is made. */
+  readonly seq: number
   readonly id: string
   readonly subscription: string
   readonly resourceGroup: string
@@ -82,7 +84,7 @@ export class Directory {
   }
 
   /** Makes the entry of a resource that is about to be created. Only inside a write. */
-  reserve(entry: Omit<Entry, 'state'>): void {
+  reserve(entry: Omit<Entry, 'state' | 'seq'>): void {
     this.#db.run(
       `INSERT INTO directory (id, subscription, resourceGroup, type, name, region, state, summary)
        VALUES (?, ?, ?, ?, ?, ?, 'reserved', ?)`,

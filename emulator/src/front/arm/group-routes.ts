@@ -1,13 +1,11 @@
-import { countOf } from '../../arm/envelope.ts'
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Route } from '../../router.ts'
 import { locationName } from './arm-paths.ts'
 import type { GroupRemovals } from './group-removals.ts'
 import { beingDeleted, type Group, type Groups, groupBody } from './groups.ts'
+import { paged } from './paging.ts'
 import { tagFilter } from './resource-lists.ts'
-
-const EVERY = { otherwise: Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER }
 
 type Params = Readonly<Record<string, string>>
 
@@ -96,9 +94,7 @@ async function patch(call: Call, group: Group, groups: Groups): Promise<Reply> {
 
 function list(call: Call, all: readonly Group[]): Reply {
   const matches = tagFilter(call.query.get('$filter'))
-  const top = countOf(call, '$top', EVERY)
-  const value = all.filter((group) => matches(group)).slice(0, top)
-  return { status: 200, body: { value: value.map(groupBody) } }
+  return paged(call, all.filter(matches), groupBody)
 }
 
 function written(status: number, group: Group): Reply {

@@ -3,6 +3,8 @@ import type { Database } from '../../state/database.ts'
 
 /** A resource group. Its metadata are global here, but its home region decides whether its resources may change. */
 export interface Group {
+  /** Grows with each that is made. */
+  readonly seq: number
   readonly subscription: string
   readonly name: string
   readonly location: string
@@ -45,7 +47,7 @@ export class Groups {
   }
 
   /** Creates or replaces. Only inside a write. */
-  put(group: Omit<Group, 'state'>): void {
+  put(group: Omit<Group, 'state' | 'seq'>): void {
     this.#db.run(
       `INSERT INTO groups (subscription, name, location, tags, managedBy, state) VALUES (?, ?, ?, ?, ?, 'Succeeded')
        ON CONFLICT (subscription, name) DO UPDATE SET tags = excluded.tags, managedBy = excluded.managedBy`,

@@ -1,12 +1,10 @@
-import { countOf } from '../../arm/envelope.ts'
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Route } from '../../router.ts'
 import type { Directory, Entry } from './directory.ts'
 import type { Groups } from './groups.ts'
+import { paged } from './paging.ts'
 import type { ResourceRouting } from './resource-routing.ts'
-
-const EVERY = { otherwise: Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER }
 
 interface Tagged {
   readonly tags?: unknown
@@ -48,9 +46,8 @@ export function resourceListRoutes(parts: {
 
 function list(call: Call, entries: readonly Entry[]): Reply {
   const matches = resourceFilter(call.query.get('$filter'))
-  const top = countOf(call, '$top', EVERY)
-  const value = entries.filter((entry) => matches({ ...entry, ...entry.summary })).slice(0, top)
-  return { status: 200, body: { value: value.map(listed) } }
+  const kept = entries.filter((entry) => matches({ ...entry, ...entry.summary }))
+  return paged(call, kept, listed)
 }
 
 /** A resource as generic lists show it: without its properties. */
