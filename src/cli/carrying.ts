@@ -3,8 +3,10 @@ import { Fault } from '../core/errors.ts'
 import type { Side } from '../core/model.ts'
 import type { Phase } from '../core/phases.ts'
 import { carryOut } from '../engine/failover.ts'
+import { notifying } from '../engine/notify.ts'
 import { type FailoverReport, reportOf } from '../engine/report.ts'
 import { takeTenure } from '../engine/tenure.ts'
+import { processClock } from '../engine/time.ts'
 import { underWay } from '../engine/under-way.ts'
 import type { Composed } from './compose/compose.ts'
 import { failingOf } from './compose/failing.ts'
@@ -36,7 +38,11 @@ export async function carryToEnd(joined: Composed, { io, signal }: Watched): Pro
       { tenure, id, from, to, signal: limited },
       { callMilliseconds: CALL_MILLISECONDS, lostSideMilliseconds },
     )
+    const failed = (target: string, why: string) => io.warn(`${target} was not told: ${why}`)
+    const told = notifying({ parts: joined.parts, targets: joined.notices, clock: processClock, failed })
+    await told.flush(tenure)
     await carryOut(failing, (phase, result) => tell(io, joined, phase, result !== undefined))
+    await told.flush(tenure)
     return id
   })
 }

@@ -103,6 +103,18 @@ const Switchover = z
   .strictObject({ jobs: z.enum(['wait', 'resubmit']).default('wait'), wait: Duration.default(1_800_000) })
   .describe('Jobs that run when a side is left that is well: wait for them so long, or cancel and resubmit them.')
 
+const Secret = z
+  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })])
+  .describe('A variable of the environment, or a file, that holds what must not stand here.')
+
+const NotifyWebhook = z
+  .strictObject({
+    webhook: z.union([Url, Secret]),
+    format: z.enum(['json', 'slack', 'teams']).default('json'),
+    bearer: Secret.optional().describe('Sent as a bearer token.'),
+  })
+  .transform(({ webhook, format, bearer }) => ({ webhook, format, ...(bearer === undefined ? {} : { bearer }) }))
+
 const Backup = z.strictObject({
   repository: z.string().min(1),
   every: Duration.default(900_000),
@@ -133,7 +145,10 @@ export const PolicySchema = z.strictObject({
     .describe('Everything that must follow the active workspace.'),
   mappings: z.record(Kind, z.record(z.string(), z.string())).default({}),
   maintenance: z.array(Window).default([]),
-  notify: z.array(z.union([z.strictObject({ webhook: Url }), z.strictObject({ file: z.string().min(1) })])).default([]),
+  notify: z
+    .array(z.union([NotifyWebhook, z.strictObject({ file: z.string().min(1) })]))
+    .default([])
+    .describe('Who is told of failovers, of what waits for a person, and of pauses.'),
   backup: Backup.optional(),
 })
 

@@ -7,9 +7,11 @@ import type { Phase } from '../core/phases.ts'
 import type { Policy } from '../core/policy.ts'
 import { type Comeback, comeback } from '../engine/comeback.ts'
 import { beginFailover, carryOut } from '../engine/failover.ts'
+import type { NoticeTarget } from '../engine/notify.ts'
 import type { Parts } from '../engine/parts.ts'
 import { pauseNow } from '../engine/pause.ts'
 import { type Failing, PHASE_ACTS } from '../engine/phase-acts.ts'
+import type { Active } from '../engine/pointer.ts'
 import { takeoverPlan } from '../engine/proposing.ts'
 import { type Away, recordReturn, rolesOf, sideAway, standbyOf } from '../engine/roles.ts'
 import { checkSwitchover } from '../engine/switchover/begin.ts'
@@ -19,6 +21,7 @@ import { processTime, type Time } from '../engine/time.ts'
 import { runningOf, underWay } from '../engine/under-way.ts'
 import type { Word } from '../engine/words.ts'
 import { type Asking, asking, NOT_ASKED } from './asking.ts'
+import { type Beside, beside } from './beside.ts'
 import { following, type PassEnd } from './following.ts'
 import { heard } from './persons.ts'
 import { askPoints, type PointsOptions, type Sightings } from './vantage-points.ts'
@@ -64,6 +67,10 @@ export interface ControllerOptions {
   /** Whether this process runs inside the region of a side. */
   inside(side: Side): boolean
   told(event: Event): void
+  /** Who is told what happens. */
+  readonly notices: readonly NoticeTarget[]
+  /** Workspace and location of a side, for pointers that could not be moved at once. */
+  placeOf(side: Side): Pick<Active, 'workspace' | 'location'>
   /** Default: that of this process. */
   readonly time?: Time
   /** Default: {@link ENGINE}. */
@@ -107,12 +114,21 @@ export async function runController(given: ControllerOptions, signal: AbortSigna
     pass: acts.pass,
     clock: time.clock,
   })
+  const aside = beside({
+    parts,
+    notices: options.notices,
+    pointers: policy.pointer,
+    placeOf: options.placeOf,
+    callMilliseconds: options.callMilliseconds,
+    clock: time.clock,
+    trouble: (what, why) => told({ is: 'trouble', what, why }),
+  })
   const memory: Memory = { tenure: undefined, seen: unwatched(time.clock()), lastFailover: undefined, decided: '' }
   try {
     while (!signal.aborted) {
       const began = time.clock()
       try {
-        await tick({ options, memory, follower, signal })
+        await tick({ options, memory, follower, aside, signal })
       } catch (thrown) {
         if (signal.aborted) break
         await troubled(memory, told, thrown)
@@ -120,7 +136,7 @@ export async function runController(given: ControllerOptions, signal: AbortSigna
       await time.sleep(Math.max(0, tickMilliseconds - (time.clock() - began)), signal)
     }
   } finally {
-    await follower.halt('the controller ends')
+    await Promise.all([follower.halt('the controller ends'), aside.halt()])
     await memory.tenure?.end()
   }
 }
@@ -131,6 +147,7 @@ interface Ticking {
   readonly options: Complete
   readonly memory: Memory
   readonly follower: ReturnType<typeof following>
+  readonly aside: Beside
   readonly signal: AbortSignal
 }
 
@@ -140,6 +157,7 @@ async function tick(ticking: Ticking): Promise<void> {
   const tenure = await leased(ticking)
   if (tenure === undefined) return
   if (await listen(ticking, tenure)) return anew(ticking, tenure)
+  ticking.aside.turn(tenure)
   const roles = await rolesOf(options.parts)
   const away = await sideAway(options.parts, roles)
   const asked = await approvalFor(ticking, roles)
@@ -151,6 +169,7 @@ async function tick(ticking: Ticking): Promise<void> {
   options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
   if (decision.do === 'fail-over') return startFailover(ticking, tenure, { ...decision, ...asked.approval })
   if (decision.do === 'ask') await asked.propose(tenure, decision)
+  await ticking.aside.decided(tenure, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
   if (decision.do === 'abandon') return abandon(ticking, tenure, decision.id)
   if (away !== undefined) {
@@ -274,7 +293,7 @@ async function anew(ticking: Ticking, tenure: Tenure): Promise<void> {
 }
 
 /** Carries the failover that the journal has to its end, whoever began it. */
-async function goOn({ options, memory, follower, signal }: Ticking, tenure: Tenure): Promise<void> {
+async function goOn({ options, memory, follower, aside, signal }: Ticking, tenure: Tenure): Promise<void> {
   const running = await underWay(options.parts)
   if (running === undefined) return
   const { id, begun } = running
@@ -289,8 +308,10 @@ async function goOn({ options, memory, follower, signal }: Ticking, tenure: Tenu
     signal: AbortSignal.any([signal, tenure.signal]),
   })
   const { clock } = options.time
-  const told = (phase: Phase, result?: JsonObject) =>
+  const told = (phase: Phase, result?: JsonObject) => {
+    aside.turn(tenure)
     options.told({ is: 'phase', id, phase, ...(result === undefined ? {} : { result }) })
+  }
   const ended = await carryOut(failing, told, { acts: options.acts.phases, clock })
   memory.lastFailover = clock()
   follower.forget()

@@ -79,7 +79,13 @@ export interface VantagePoint {
 /** Something that must follow the active workspace. */
 export type PointerTarget = { readonly file: string } | { readonly env: string } | { readonly webhook: string }
 
-export type NotifyTarget = { readonly webhook: string } | { readonly file: string }
+/** Where something stands that must not stand in a policy: a variable of the environment, or a file beside the policy. */
+export type Secret = { readonly env: string } | { readonly file: string }
+
+/** Who is told what happens. The file gets a line of JSON for each notice. */
+export type NotifyTarget =
+  | { readonly webhook: string | Secret; readonly format: 'json' | 'slack' | 'teams'; readonly bearer?: Secret }
+  | { readonly file: string }
 
 /** A time in which nothing is automatic, every week, in UTC. */
 export interface MaintenanceWindow {

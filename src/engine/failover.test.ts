@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
 import { beginning, carrying, configOf, FAILOVER, failingOf } from '../../test/support/made-up-failover.ts'
@@ -7,6 +8,7 @@ import { CALL, forever, LEASE, type Process, passing, World } from '../../test/s
 import { Fault } from '../core/errors.ts'
 import { type Phase, phasesOf } from '../core/phases.ts'
 import { carryOut } from './failover.ts'
+import { pointAgain } from './pointer-left.ts'
 import { type FailoverReport, reportOf } from './report.ts'
 
 const worlds: World[] = []
@@ -288,4 +290,37 @@ it('does a phase again that failed, and goes on from there', async () => {
   await world.run('c', whole)
   expect(await reported()).toMatchObject({ outcome: 'done', verified: { missing: [] } })
   expect(submitted(world).length).toBe(2)
+})
+
+it('is held up by no pointer that cannot be moved: it is named, and tried again afterwards', async () => {
+  await writeFile(world.file('plain'), '')
+  const left = { file: world.file('plain/config.json') }
+  const failing = (process: Process) => {
+    const whole = failingOf(world, process)
+    return { ...whole, pointer: [left, ...whole.pointer] }
+  }
+  await world.run('b', async (process) => {
+    await beginning(process)
+    await carryOut(failing(process), () => undefined)
+  })
+  expect(await reported()).toMatchObject({
+    outcome: 'done',
+    unfinished: [expect.stringContaining('plain/config.json')],
+  })
+  expect(pointer(world)).toEqual(configOf(world, 'secondary'))
+  const again = ({ parts, tenure }: Process) =>
+    pointAgain({
+      parts,
+      tenure,
+      targets: [left],
+      active: (side) => world.sides[side as 'secondary'].place,
+      signal: new AbortController().signal,
+      callMilliseconds: CALL,
+    })
+  expect(await world.run('c', again)).toEqual([left.file])
+  await rm(world.file('plain'))
+  expect(await world.run('d', again)).toEqual([])
+  expect(JSON.parse(readFileSync(left.file, 'utf8'))).toEqual(configOf(world, 'secondary'))
+  expect((await world.journal(FAILOVER)).filter(({ type }) => type === 'pointer/moved')).toHaveLength(1)
+  expect(await world.run('e', again)).toEqual([])
 })

@@ -9,7 +9,7 @@ import { lossOf, openBy } from './loss.ts'
 import { drainLost, fenceLost } from './lost-side.ts'
 import { observe } from './observe.ts'
 import { type Parts, serviceOf } from './parts.ts'
-import { point, type Target } from './pointer.ts'
+import { pointAll, type Target } from './pointer.ts'
 import { promote } from './promote.ts'
 import { NO_REPLICA } from './reckon.ts'
 import { type Resubmitting, resubmit } from './resubmit.ts'
@@ -53,12 +53,9 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing, state: Failov
   resubmit,
   pointer: async ({ pointer, workspace, location, to, tenure, signal, callMilliseconds }) => {
     const active = { workspace, location, side: to, epoch: tenure.lease.epoch }
-    const moved: JsonObject[] = []
-    for (const target of pointer) {
-      tenure.demand(callMilliseconds)
-      moved.push({ ...(await point(target, active, signal)) })
-    }
-    return { moved }
+    const permit = () => tenure.demand(callMilliseconds)
+    const { moved, left } = await pointAll(pointer, active, { signal, callMilliseconds, permit })
+    return { moved: moved.map((one) => ({ ...one })), left: left.map((one) => ({ ...one })), epoch: active.epoch }
   },
   verify,
   // The ledger still speaks of the side that was lost; after this the next passes speak of the other direction.

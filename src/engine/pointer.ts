@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { Fault } from '../core/errors.ts'
+import { Fault, isFault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 
 /** One thing that must follow the active workspace. */
@@ -53,6 +53,54 @@ export async function point(target: Target, active: Active, signal: AbortSignal)
   return pointWebhook(target.webhook, active, signal)
 }
 
+/** What became of every target: which show to the active workspace, and which could not be moved. */
+export interface Pointed {
+  readonly moved: readonly Moved[]
+  readonly left: readonly { readonly target: string; readonly why: string }[]
+}
+
+/** How often a target is tried before all else goes on without it. */
+const TRIES = 2
+
+/** Moves every target that can be moved. One that cannot holds up none of the others, and nothing that follows. */
+export async function pointAll(
+  targets: readonly Target[],
+  active: Active,
+  limits: { readonly signal: AbortSignal; readonly callMilliseconds: number; permit(): void },
+): Promise<Pointed> {
+  const moved: Moved[] = []
+  const left: { target: string; why: string }[] = []
+  for (const target of targets) {
+    for (let attempt = 1; ; attempt++) {
+      limits.permit()
+      const limited = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.callMilliseconds)])
+      try {
+        moved.push(await point(target, active, limited))
+        break
+      } catch (thrown) {
+        limits.signal.throwIfAborted()
+        if (attempt < TRIES) continue
+        left.push({ target: targetName(target), why: whyOf(thrown) })
+        break
+      }
+    }
+  }
+  return { moved, left }
+}
+
+/** The name under which reports and the journal speak of a target: what a webhook's URL may hold besides its host is not theirs. */
+export function targetName(target: Target): string {
+  if ('webhook' in target) return `${new URL(target.webhook).origin}${new URL(target.webhook).pathname}`
+  return 'file' in target ? target.file : target.env
+}
+
+function whyOf(thrown: unknown): string {
+  if (isFault(thrown)) return thrown.message
+  const { cause, code, name } = thrown as { cause?: { code?: string }; code?: string; name?: string }
+  if (name === 'TimeoutError') return 'it did not answer in time'
+  return cause?.code ?? code ?? name ?? 'it failed'
+}
+
 async function pointFile(path: string, active: Active): Promise<Moved> {
   const before = await existing(path)
   const wanted = { ...parsed(before), ...workspaceConfig(active.workspace) }
@@ -91,7 +139,7 @@ async function pointWebhook(url: string, active: Active, signal: AbortSignal): P
       hint: 'Look at the receiver; Holdfast asks it again with the same idempotency key.',
     })
   }
-  return { target: url, changed: true }
+  return { target: targetName({ webhook: url }), changed: true }
 }
 
 function parsed(text: string | undefined): JsonObject {

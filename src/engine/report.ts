@@ -113,7 +113,8 @@ const LINES = {
     `raised the standby: ${lengthOf(result['raised'])} of its things act now that stood by`,
   resubmit: (result: JsonObject) =>
     `resubmitted ${((result['jobs'] ?? []) as readonly JsonObject[]).filter((job) => job['is'] === 'submitted').length} jobs`,
-  pointer: (result: JsonObject) => `moved ${lengthOf(result['moved'])} pointers`,
+  pointer: (result: JsonObject) =>
+    `moved ${lengthOf(result['moved'])} pointers${lengthOf(result['left']) === 0 ? '' : `, and could not move ${lengthOf(result['left'])}`}`,
   verify: (result: JsonObject) =>
     `looked at everything again: ${lengthOf(result['missing'])} missing, ${lengthOf(result['different'])} different`,
 } as const
@@ -125,7 +126,10 @@ function unfinishedOf(results: ReadonlyMap<string, JsonObject>, left: ReadonlyMa
   const unread = Object.entries(objectOf(results.get('verify')?.['unread'])).map(
     ([kind, why]) => `${kind} could not be verified: ${String(why)}`,
   )
-  return [...failed, ...unread, ...[...left].map(([phase, why]) => `${phase} was given up: ${why}`)]
+  const pointers = ((results.get('pointer')?.['left'] ?? []) as readonly JsonObject[]).map(
+    ({ target, why }) => `${String(target)} could not be moved: ${String(why)}. \`holdfast serve\` tries it again`,
+  )
+  return [...failed, ...pointers, ...unread, ...[...left].map(([phase, why]) => `${phase} was given up: ${why}`)]
 }
 
 function objectOf(value: unknown): JsonObject {

@@ -19,6 +19,7 @@ function scripted(renewals: () => void): Store {
     read: async function* () {},
     fact: refuse,
     setFact: refuse,
+    head: refuse,
     leave: refuse,
     words: refuse,
     answer: refuse,

@@ -3,7 +3,7 @@ import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import { hostClock, type MonotonicClock } from './monotonic.ts'
 import { SqliteFile } from './sqlite-file.ts'
-import type { HeldBy, JournalRecord, Lease, NewRecord, ReadOptions, Store, Word } from './store.ts'
+import type { HeldBy, JournalHead, JournalRecord, Lease, NewRecord, ReadOptions, Store, Word } from './store.ts'
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS leases (
@@ -105,6 +105,12 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
     })
   }
 
+  async function head(protection: string): Promise<JournalHead | undefined> {
+    const sql = 'SELECT seq, chain FROM journal WHERE protection = ? ORDER BY seq DESC LIMIT 1'
+    const row = file.get<JournalHead>(sql, protection)
+    return row === undefined ? undefined : { seq: row.seq, chain: row.chain }
+  }
+
   async function append(lease: Lease, records: readonly NewRecord[]): Promise<readonly JournalRecord[]> {
     return file.transaction(() => addAll(lease, records))
   }
@@ -197,7 +203,7 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
   }
 
   const ofWords = { leave, words, withdraw, answer }
-  return { ...ofWords, append, acquire, renew, release, read, fact, setFact, close: async () => file.close() }
+  return { ...ofWords, head, append, acquire, renew, release, read, fact, setFact, close: async () => file.close() }
 }
 
 function chained(before: string, plain: Omit<JournalRecord, 'body'>, body: string): string {

@@ -30,6 +30,12 @@ export interface JournalRecord {
   readonly body: JsonObject
 }
 
+/** Up to where a journal has come. The chain stands for every record before it too. */
+export interface JournalHead {
+  readonly seq: number
+  readonly chain: string
+}
+
 export type NewRecord = Pick<JournalRecord, 'run' | 'type' | 'body'>
 
 /** What a person asks of whoever holds the lease. It has no effect before the holder has taken it up. */
@@ -70,6 +76,8 @@ export interface Store {
   release(lease: Lease): Promise<void>
   /** Records in order. At a cost that follows what is given back, however long the journal is. */
   read(protection: string, options?: ReadOptions): AsyncIterable<JournalRecord>
+  /** The last record's place and link of the chain; `undefined` where there is none. */
+  head(protection: string): Promise<JournalHead | undefined>
   /** A small fact that is replaced as a whole, under the lease: roles, the armed state, … `undefined` where none was set. */
   fact(protection: string, name: string): Promise<JsonObject | undefined>
   /** Sets a fact under the same atomic condition as {@link append}. */

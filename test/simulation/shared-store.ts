@@ -61,6 +61,7 @@ export class SharedStore {
           this.#wrote(process.name, { fact: name, value, epoch: lease.epoch })
         }),
       // Nobody says anything in a simulated world.
+      head: async () => undefined,
       leave: async () => undefined,
       words: async () => [],
       withdraw: async () => false,

@@ -123,6 +123,8 @@ class Controller {
         failing: (of) => ({ ...of, parts }) as unknown as Failing,
         freshId: () => `f${process.name}${failovers++}`,
         inside: () => false,
+        notices: [],
+        placeOf: () => ({ workspace: '', location: '' }),
         told: (event) => tell(world, process.name, event),
         time: process.time,
         acts: mutation.acts?.(acts) ?? acts,
@@ -153,6 +155,7 @@ function policyOf({ failover, maintenance }: Scenario, mutation: Mutation): Poli
   const policy: Partial<Policy> = {
     failover: { ...failover, ...mutation.failover },
     maintenance,
+    pointer: [],
     sync: { every: MINUTE, history: 'all', exclude: [], conflict: 'map', removes: [] },
   }
   return policy as Policy

@@ -61,6 +61,8 @@ export function startController(
       }),
       freshId: () => `${name}${++failovers}`,
       inside: () => false,
+      notices: [],
+      placeOf: (side) => world.sides[side].place,
       told: (event) => events.push(event),
       time,
       acts: { ...ENGINE, askPoints: seenIn(world, time) },

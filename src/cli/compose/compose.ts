@@ -5,6 +5,7 @@ import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import { type JsonObject, otherSide, type Side } from '../../core/model.ts'
 import { exclusions, modes, type PointerTarget, type Policy } from '../../core/policy.ts'
+import type { NoticeTarget } from '../../engine/notify.ts'
 import type { Parts, Progress } from '../../engine/parts.ts'
 import { silent } from '../../engine/parts.ts'
 import type { Carrying } from '../../engine/sync.ts'
@@ -16,6 +17,7 @@ import { openSqliteStore } from '../../store/sqlite.ts'
 import { openSqliteLedger } from '../../store/sqlite-ledger.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { readPolicies } from '../policy-file.ts'
+import { noticeTargets } from './notice-targets.ts'
 import { demandOwnCloud } from './own-cloud.ts'
 import { type OpenReach, openReach } from './reach.ts'
 
@@ -29,6 +31,7 @@ export interface Composed {
   readonly azure: Azure
   readonly reach: OpenReach
   readonly submit: Submit
+  readonly notices: readonly NoticeTarget[]
   /** Names this process for people. */
   readonly holder: string
   close(): Promise<void>
@@ -77,6 +80,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     azure,
     reach,
     submit: submission(azure.critical),
+    notices: noticeTargets(policy.notify, options.policy),
     holder: `${hostname()}/${process.pid}`,
     close: async () => {
       azure.close()

@@ -167,6 +167,11 @@ export function controllerOptions(
       }),
     freshId: () => `f${randomBytes(4).toString('hex')}`,
     inside: (side) => options.inside === side,
+    notices: joined.notices,
+    placeOf: (side) => ({
+      workspace: policy[side].workspace,
+      location: side === 'secondary' ? policy.secondary.location : '',
+    }),
     told,
   }
 }
