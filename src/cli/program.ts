@@ -7,6 +7,7 @@ import { terminal } from './terminal.ts'
 import { examples, explain } from './verb.ts'
 import { applyVerb } from './verbs/apply.ts'
 import { approveVerb } from './verbs/approve.ts'
+import { auditVerb } from './verbs/audit.ts'
 import { configVerb } from './verbs/config.ts'
 import { driftVerb } from './verbs/drift.ts'
 import { failoverVerb } from './verbs/failover.ts'
@@ -52,6 +53,7 @@ const VERBS: readonly (() => Command)[] = [
   serveVerb,
   vantageVerb,
   reportVerb,
+  auditVerb,
   resolveVerb,
   historyCommand,
   localCommand,

@@ -103,6 +103,19 @@ export function conforms(kind: string, fixture: StoreFixture): void {
       expect((await all(one, { typed: 'failover/', after: 2 })).map((r) => r.type)).toEqual(['failover/ended'])
     })
 
+    it('gives the head of a journal, and the link at any place, which stand for all before', async () => {
+      const { one, two } = await fixture.pair()
+      expect(await one.head('churn')).toBeUndefined()
+      const lease = await taken(one, 'a')
+      await one.append(lease, [record('x'), record('y')])
+      const head = await two.head('churn')
+      expect(head).toMatchObject({ seq: 2 })
+      await one.append(lease, [record('z')])
+      expect(await two.head('churn', 2)).toEqual(head)
+      expect((await two.head('churn'))?.chain).not.toBe(head?.chain)
+      expect(await two.head('churn', 9)).toBeUndefined()
+    })
+
     it('takes a word up once, with what it comes to, and only under the lease', async () => {
       const { one, two } = await fixture.pair()
       const word = (id: string) => ({ id, is: 'pause', by: 'ada', body: { why: 'x' } })

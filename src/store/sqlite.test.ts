@@ -61,6 +61,45 @@ it('refuses a journal from which a record was taken', async () => {
   await expect(all(store)).rejects.toMatchObject({ code: 'store/damaged' })
 })
 
+it('guards I8: finds any change of any letter of any record, and names the first that is not as it was written', async () => {
+  const path = freshPath()
+  const store = openSqliteStore(path, clock)
+  const lease = await taken(store, 'a')
+  await store.append(
+    lease,
+    [1, 2, 3].map((n) => ({ run: `r${n}`, type: 'step/done', body: { address: `model/größe/${n}` } })),
+  )
+  const sqlite = new DatabaseSync(path)
+  let flips = 0
+  for (const seq of [1, 2, 3]) {
+    for (const column of ['epoch', 'run', 'type', 'at', 'body', 'chain']) {
+      const { value } = sqlite.prepare(`SELECT ${column} AS value FROM journal WHERE seq = ?`).get(seq) as {
+        value: string | number
+      }
+      const set = sqlite.prepare(`UPDATE journal SET ${column} = ? WHERE seq = ?`)
+      for (const other of flipped(value)) {
+        set.run(other, seq)
+        await expect(all(store), `${column} of ${seq}: ${other}`).rejects.toMatchObject({ facts: { seq } })
+        flips++
+      }
+      set.run(value, seq)
+    }
+  }
+  sqlite.close()
+  expect(flips).toBeGreaterThan(350)
+  expect((await all(store)).length).toBe(3)
+})
+
+/** A value with each of its letters changed, one at a time. */
+function flipped(value: string | number): readonly (string | number)[] {
+  if (typeof value === 'number') return [value + 1, value ^ 1024]
+  return [...value].map((_, at) => {
+    const letters = [...value]
+    letters[at] = String.fromCodePoint((letters[at]?.codePointAt(0) ?? 0) ^ 1)
+    return letters.join('')
+  })
+}
+
 it('is all there again after it was closed and opened', async () => {
   const path = freshPath()
   const store = openSqliteStore(path, clock)

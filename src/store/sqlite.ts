@@ -105,9 +105,10 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
     })
   }
 
-  async function head(protection: string): Promise<JournalHead | undefined> {
-    const sql = 'SELECT seq, chain FROM journal WHERE protection = ? ORDER BY seq DESC LIMIT 1'
-    const row = file.get<JournalHead>(sql, protection)
+  async function head(protection: string, at?: number): Promise<JournalHead | undefined> {
+    const here = at === undefined ? '' : 'AND seq = ?'
+    const sql = `SELECT seq, chain FROM journal WHERE protection = ? ${here} ORDER BY seq DESC LIMIT 1`
+    const row = file.get<JournalHead>(sql, protection, ...(at === undefined ? [] : [at]))
     return row === undefined ? undefined : { seq: row.seq, chain: row.chain }
   }
 

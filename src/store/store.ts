@@ -76,8 +76,8 @@ export interface Store {
   release(lease: Lease): Promise<void>
   /** Records in order. At a cost that follows what is given back, however long the journal is. */
   read(protection: string, options?: ReadOptions): AsyncIterable<JournalRecord>
-  /** The last record's place and link of the chain; `undefined` where there is none. */
-  head(protection: string): Promise<JournalHead | undefined>
+  /** Place and link in the chain of the last record, or of the one at a place; `undefined` where there is none. */
+  head(protection: string, at?: number): Promise<JournalHead | undefined>
   /** A small fact that is replaced as a whole, under the lease: roles, the armed state, … `undefined` where none was set. */
   fact(protection: string, name: string): Promise<JsonObject | undefined>
   /** Sets a fact under the same atomic condition as {@link append}. */

@@ -7,6 +7,7 @@ import { voters } from '../../core/health.ts'
 import type { Side } from '../../core/model.ts'
 import { workspaceConfig } from '../../engine/pointer.ts'
 import { rolesOf } from '../../engine/roles.ts'
+import { keepAnchor } from '../anchor.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { failingOf } from '../compose/failing.ts'
@@ -14,6 +15,7 @@ import { PROBED } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
+import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 import { lineOf, plainEvent } from './serve-lines.ts'
 
@@ -57,6 +59,7 @@ export function serveVerb(): Command {
             if (event.is === 'health' || event.is === 'held') ticked = Date.now()
             if (event.is === 'decision') sentence = event.decision.reason
             io.event(plainEvent(event))
+            if (event.is === 'pass' || event.is === 'failover') void keepHead(joined, io)
             const line = lineOf(event)
             if (line !== undefined) io.say(`${io.paint('dim', new Date().toISOString())}  ${line}`)
           }
@@ -70,6 +73,13 @@ export function serveVerb(): Command {
         }),
       ),
     )
+}
+
+/** Kept beside the journal, so that one which is cut off is found. What fails now is tried after the next pass. */
+function keepHead({ parts, dir }: Composed, io: Terminal): Promise<void> {
+  return keepAnchor(parts.store, parts.protection, dir).catch((thrown: unknown) =>
+    io.warn(`head.json was not written: ${String(thrown)}`),
+  )
 }
 
 /** No effect begins that the lease would not outlast: with a shorter lease nothing would ever begin. */
