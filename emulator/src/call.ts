@@ -20,6 +20,8 @@ export interface Call {
   /** Path and query as sent, to the byte. */
   readonly target: string
   readonly headers: IncomingHttpHeaders
+  /** Names and values in turn as they were sent, where the case of a name says something. */
+  readonly rawHeaders?: readonly string[]
   /** Name that the client gave the proxy: which machine it plays. `unnamed` where it gave none. */
   readonly client: string
   /** Body as it arrives. Read it once: here, or by {@link json} or {@link bytes}. */

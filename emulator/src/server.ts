@@ -151,6 +151,7 @@ class OneCall implements Call {
   readonly query: URLSearchParams
   readonly target: string
   readonly headers: IncomingMessage['headers']
+  readonly rawHeaders: readonly string[]
   readonly client: string
   readonly body: IncomingMessage
   caller = { id: 'anonymous', audience: '' }
@@ -175,6 +176,7 @@ class OneCall implements Call {
     this.path = this.host === ARM ? path.replace(/\/{2,}/g, '/') : path
     this.origin = originOf(request) ?? `https://${this.host}`
     this.headers = request.headers
+    this.rawHeaders = request.rawHeaders
     this.client = clientOf(request)
     this.body = request
     this.#parts = parts

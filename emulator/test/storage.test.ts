@@ -286,7 +286,7 @@ test('the properties of the service are given back, and what is not done here is
   const softDelete = bench.service.setProperties({ deleteRetentionPolicy: { enabled: true, days: 7 } })
   await expect(softDelete).rejects.toMatchObject({ statusCode: 501, code: 'NotImplemented' })
   expect((await bench.service.getAccountInfo()).accountKind).toBe('StorageV2')
-  await expect(box.getPageBlobClient('p').create(512)).rejects.toMatchObject({ statusCode: 501 })
+  await expect(box.getBlockBlobClient('q').query('SELECT *')).rejects.toMatchObject({ statusCode: 501 })
 })
 
 test('everything that was answered is there after the region was opened again', async () => {

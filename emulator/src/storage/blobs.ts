@@ -5,6 +5,7 @@ import type { Database } from '../state/database.ts'
 import { type Account, Accounts, type Container } from './accounts.ts'
 import { type Blob, Catalogue } from './catalogue.ts'
 import { Contents } from './contents.ts'
+import { Pages } from './pages.ts'
 import { Parts, partOf } from './parts.ts'
 
 /** Where a blob is. The name is data: `..`, `//` and encoded slashes mean nothing here. */
@@ -43,6 +44,7 @@ export class Blobs {
   /** Rows of blobs, for the same. */
   readonly catalogue: Catalogue
   readonly parts: Parts
+  readonly pages: Pages
   readonly contents: Contents
   readonly #db: Database
   readonly #loose = new Set<string>()
@@ -53,7 +55,8 @@ export class Blobs {
     this.accounts = new Accounts(db, clock)
     this.contents = new Contents(join(dir, 'blobs'))
     this.parts = new Parts(db, clock, (file) => this.#loosen(file))
-    this.catalogue = new Catalogue(db, clock, this.parts)
+    this.pages = new Pages(db)
+    this.catalogue = new Catalogue(db, clock, this)
     this.contents.sweep(this.parts.filesInUse())
     void db.write(() => this.parts.expireBlocks(clock.now() - WEEK))
   }
@@ -112,8 +115,15 @@ export class Blobs {
     const blob = this.#find(ref)
     if (blob === undefined) return undefined
     const to = Math.min(range.to ?? blob.length, blob.length)
-    const stream = this.contents.stream(this.parts.of(blob), range.from, Math.max(to, range.from))
+    const stream = this.stream(blob, range.from, Math.max(to, range.from))
     return { info: infoOf(ref, blob), stream }
+  }
+
+  /** Bytes `from` up to but not including `to` of a blob of any kind. */
+  stream(blob: Blob, from: number, to: number): Readable {
+    return blob.kind === 'PageBlob'
+      ? this.pages.stream(blob.key, { from, to })
+      : this.contents.stream(this.parts.of(blob), from, to)
   }
 
   /** All bytes of a blob that is known to be small; `undefined` where there is none. */

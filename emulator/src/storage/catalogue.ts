@@ -3,9 +3,10 @@ import type { Database } from '../state/database.ts'
 import type { Container } from './accounts.ts'
 import { newEtag } from './etag.ts'
 import type { Lease } from './lease.ts'
+import type { Pages } from './pages.ts'
 import type { Part, Parts } from './parts.ts'
 
-export type BlobKind = 'BlockBlob' | 'AppendBlob'
+export type BlobKind = 'BlockBlob' | 'AppendBlob' | 'PageBlob'
 
 /** Headers that a blob keeps and gives back. */
 export interface BlobHeaders {
@@ -52,8 +53,21 @@ export interface Blob {
   readonly metadata: Readonly<Record<string, string>>
   readonly tags: Readonly<Record<string, string>>
   readonly tier: string | null
+  /** Milliseconds since 1970 when the tier was set; `null` where it never was. */
+  readonly tierChanged: number | null
   readonly lease: Lease | null
   readonly copy: CopyState | null
+  /** Number by which writers of a page blob keep their order; 0 for other blobs. */
+  readonly sequence: number
+  /** True for an append blob that takes no more. */
+  readonly sealed: boolean
+}
+
+/** A blob that was found by its tags. */
+export interface Tagged {
+  readonly container: string
+  readonly name: string
+  readonly tags: Readonly<Record<string, string>>
 }
 
 /** What a new blob is given; the rest is computed. */
@@ -66,9 +80,13 @@ export interface NewBlob {
   readonly tags: Readonly<Record<string, string>>
   readonly tier: string | null
   readonly copy: CopyState | null
+  /** Length of a page blob, whose bytes are no parts. */
+  readonly pages?: number
+  readonly sequence?: number
 }
 
-interface BlobRow extends Omit<Blob, 'headers' | 'metadata' | 'tags' | 'lease' | 'copy'> {
+interface BlobRow extends Omit<Blob, 'headers' | 'metadata' | 'tags' | 'lease' | 'copy' | 'sealed'> {
+  readonly sealed: number
   readonly headers: string
   readonly metadata: string
   readonly tags: string
@@ -81,7 +99,16 @@ const SCHEMA = `
     key INTEGER PRIMARY KEY AUTOINCREMENT, container INTEGER NOT NULL, name TEXT NOT NULL, snapshot TEXT NOT NULL,
     kind TEXT NOT NULL, length INTEGER NOT NULL, etag TEXT NOT NULL, created INTEGER NOT NULL,
     modified INTEGER NOT NULL, headers TEXT NOT NULL, md5 TEXT, sha256 TEXT, metadata TEXT NOT NULL,
-    tags TEXT NOT NULL, tier TEXT, lease TEXT, copy TEXT, UNIQUE (container, name, snapshot));`
+    tags TEXT NOT NULL, tier TEXT, tierChanged INTEGER, lease TEXT, copy TEXT, sequence INTEGER NOT NULL DEFAULT 0,
+    sealed INTEGER NOT NULL DEFAULT 0, UNIQUE (container, name, snapshot));
+  CREATE INDEX IF NOT EXISTS blobs_with_tags ON blobs (container, name) WHERE tags <> '{}';`
+
+/** Columns that a store of an earlier version of the emulator lacks. */
+const LATER_COLUMNS = [
+  ['tierChanged', 'INTEGER'],
+  ['sequence', 'INTEGER NOT NULL DEFAULT 0'],
+  ['sealed', 'INTEGER NOT NULL DEFAULT 0'],
+] as const
 
 /** A write ends a lease that time or a break has ended already: from then on nobody can renew it. Takes the time of now. */
 const LIVE_LEASE = `CASE WHEN coalesce(json_extract(lease, '$.breakAt'), json_extract(lease, '$.until')) <= ? THEN NULL
@@ -92,12 +119,18 @@ export class Catalogue {
   readonly #db: Database
   readonly #clock: Clock
   readonly #parts: Parts
+  readonly #pages: Pages
 
-  constructor(db: Database, clock: Clock, parts: Parts) {
+  constructor(db: Database, clock: Clock, bytes: { readonly parts: Parts; readonly pages: Pages }) {
     this.#db = db
     this.#clock = clock
-    this.#parts = parts
+    this.#parts = bytes.parts
+    this.#pages = bytes.pages
     db.migrate(SCHEMA)
+    const there = new Set(db.all<{ name: string }>('PRAGMA table_info(blobs)').map(({ name }) => name))
+    for (const [column, type] of LATER_COLUMNS) {
+      if (!there.has(column)) db.migrate(`ALTER TABLE blobs ADD COLUMN ${column} ${type}`)
+    }
   }
 
   get(container: number, name: string, snapshot = ''): Blob | undefined {
@@ -134,6 +167,19 @@ export class Catalogue {
       .map(parsed)
   }
 
+  /** Blobs with tags, in order of container and name, behind a place. One row at a time: stop when there are enough. */
+  *tagged(account: string, behind: readonly [container: string, name: string]): Generator<Tagged> {
+    const rows = this.#db.each<Omit<Tagged, 'tags'> & { tags: string }>(
+      `SELECT storage_containers.name AS container, blobs.name AS name, tags FROM storage_containers
+         JOIN blobs ON blobs.container = storage_containers.key AND snapshot = '' AND tags <> '{}'
+       WHERE account = ?1 AND (storage_containers.name > ?2 OR (storage_containers.name = ?2 AND blobs.name > ?3))
+       ORDER BY storage_containers.name, blobs.name`,
+      account,
+      ...behind,
+    )
+    for (const { tags, ...row } of rows) yield { ...row, tags: JSON.parse(tags) }
+  }
+
   snapshots(container: number, name: string): Blob[] {
     const sql = "SELECT * FROM blobs WHERE container = ? AND name = ? AND snapshot <> '' ORDER BY snapshot"
     return this.#db.all<BlobRow>(sql, container, name).map(parsed)
@@ -144,15 +190,17 @@ export class Catalogue {
     const now = this.#clock.now()
     const row = this.#db.get<BlobRow>(
       `INSERT INTO blobs (container, name, snapshot, kind, length, etag, created, modified, headers, md5, sha256,
-         metadata, tags, tier, lease, copy) VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)
+         metadata, tags, tier, tierChanged, lease, copy, sequence)
+         VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)
        ON CONFLICT (container, name, snapshot) DO UPDATE SET kind = excluded.kind, length = excluded.length,
          etag = excluded.etag, created = excluded.created, modified = excluded.modified, headers = excluded.headers,
          md5 = excluded.md5, sha256 = excluded.sha256, metadata = excluded.metadata, tags = excluded.tags,
-         tier = excluded.tier, copy = excluded.copy, lease = ${LIVE_LEASE} RETURNING *`,
+         tier = excluded.tier, tierChanged = excluded.tierChanged, copy = excluded.copy, sequence = excluded.sequence,
+         sealed = 0, lease = ${LIVE_LEASE} RETURNING *`,
       container,
       name,
       wanted.kind,
-      parts.reduce((sum, part) => sum + part.length, 0),
+      wanted.pages ?? parts.reduce((sum, part) => sum + part.length, 0),
       newEtag(now),
       now,
       now,
@@ -162,11 +210,14 @@ export class Catalogue {
       JSON.stringify(wanted.metadata),
       JSON.stringify(wanted.tags),
       wanted.tier,
+      wanted.tier === null ? null : now,
       wanted.copy === null ? null : JSON.stringify(wanted.copy),
+      wanted.sequence ?? 0,
       now,
     )
     if (row === undefined) throw new Error(`the row of ${name} was not written`)
     this.#parts.replace(row.key, parts)
+    this.#pages.drop(row.key)
     return parsed(row)
   }
 
@@ -186,16 +237,23 @@ export class Catalogue {
   }
 
   /** Changes what a blob says of itself; its ETag and time of change follow. */
-  change(blob: Blob, change: Partial<Pick<Blob, 'headers' | 'md5' | 'metadata'>>): Blob {
+  change(
+    blob: Blob,
+    change: Partial<Pick<Blob, 'headers' | 'md5' | 'metadata' | 'length' | 'sequence' | 'sealed'>>,
+  ): Blob {
     const next = { ...blob, ...change }
     const now = this.#clock.now()
     this.#db.run(
-      `UPDATE blobs SET etag = ?, modified = ?, headers = ?, md5 = ?, metadata = ?, lease = ${LIVE_LEASE} WHERE key = ?`,
+      `UPDATE blobs SET etag = ?, modified = ?, headers = ?, md5 = ?, metadata = ?, length = ?, sequence = ?, sealed = ?,
+         lease = ${LIVE_LEASE} WHERE key = ?`,
       newEtag(now),
       now,
       JSON.stringify(next.headers),
       next.md5,
       JSON.stringify(next.metadata),
+      next.length,
+      next.sequence,
+      next.sealed ? 1 : 0,
       now,
       blob.key,
     )
@@ -203,14 +261,15 @@ export class Catalogue {
   }
 
   /** Changes what leaves ETag and time of change as they are. */
-  note(blob: Blob, change: Partial<Pick<Blob, 'lease' | 'tags' | 'copy' | 'tier'>>): void {
+  note(blob: Blob, change: Partial<Pick<Blob, 'lease' | 'tags' | 'copy' | 'tier' | 'tierChanged'>>): void {
     const next = { ...blob, ...change }
     this.#db.run(
-      'UPDATE blobs SET lease = ?, tags = ?, copy = ?, tier = ? WHERE key = ?',
+      'UPDATE blobs SET lease = ?, tags = ?, copy = ?, tier = ?, tierChanged = ? WHERE key = ?',
       next.lease === null ? null : JSON.stringify(next.lease),
       JSON.stringify(next.tags),
       next.copy === null ? null : JSON.stringify(next.copy),
       next.tier,
+      next.tierChanged,
       blob.key,
     )
   }
@@ -221,25 +280,28 @@ export class Catalogue {
     while (this.get(blob.container, blob.name, snapshotName(at)) !== undefined) at += 1
     const { lastInsertRowid } = this.#db.run(
       `INSERT INTO blobs (container, name, snapshot, kind, length, etag, created, modified, headers, md5, sha256,
-         metadata, tags, tier, lease, copy)
-       SELECT container, name, ?, kind, length, etag, created, modified, headers, md5, sha256, ?, tags, tier, NULL, copy
-       FROM blobs WHERE key = ?`,
+         metadata, tags, tier, tierChanged, lease, copy, sequence, sealed)
+       SELECT container, name, ?, kind, length, etag, created, modified, headers, md5, sha256, ?, tags, tier, tierChanged,
+         NULL, copy, sequence, sealed FROM blobs WHERE key = ?`,
       snapshotName(at),
       JSON.stringify(metadata ?? blob.metadata),
       blob.key,
     )
     this.#parts.append(lastInsertRowid, this.#parts.of(blob))
+    if (blob.kind === 'PageBlob') this.#pages.copy(blob.key, lastInsertRowid)
     return this.#need(blob.container, blob.name, snapshotName(at))
   }
 
   remove(blob: Blob): void {
     this.#parts.drop(blob.key)
+    this.#pages.drop(blob.key)
     this.#db.run('DELETE FROM blobs WHERE key = ?', blob.key)
   }
 
   /** Removes every blob and block of a container. */
   clear(container: Container): void {
     this.#parts.clear(container.key)
+    this.#pages.clear(container.key)
     this.#db.run('DELETE FROM blobs WHERE container = ?', container.key)
   }
 
@@ -274,5 +336,6 @@ function parsed(row: BlobRow): Blob {
     tags: row.tags === '{}' ? {} : JSON.parse(row.tags),
     lease: row.lease === null ? null : JSON.parse(row.lease),
     copy: row.copy === null ? null : JSON.parse(row.copy),
+    sealed: row.sealed === 1,
   }
 }

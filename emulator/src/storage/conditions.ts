@@ -1,12 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { notImplemented, Refusal } from '../refusal.ts'
 import { invalidHeader } from './refusals.ts'
+import { parseTagQuery } from './tag-query.ts'
 
 /** What a conditional header is compared with. */
 export interface Versioned {
   readonly etag: string
   /** Milliseconds since 1970. */
   readonly modified: number
+  /** Absent where they are not known here. */
+  readonly tags?: Readonly<Record<string, string>>
 }
 
 /** Headers of a condition, under their own names or those of a copy's source. */
@@ -15,18 +18,18 @@ export interface Conditions {
   readonly ifNoneMatch: string | undefined
   readonly ifModifiedSince: number | undefined
   readonly ifUnmodifiedSince: number | undefined
+  /** Expression over tags. */
+  readonly ifTags: string | undefined
 }
 
 /** Reads `If-Match` and its kin; with `x-ms-source-` as prefix, those about the source of a copy. */
 export function conditionsOf(headers: IncomingHttpHeaders, prefix = ''): Conditions {
-  if (headers[`${prefix === '' ? 'x-ms-' : prefix}if-tags`] !== undefined) {
-    throw notImplemented('conditions on tags (x-ms-if-tags)')
-  }
   return {
     ifMatch: text(headers, `${prefix}if-match`),
     ifNoneMatch: text(headers, `${prefix}if-none-match`),
     ifModifiedSince: instant(headers, `${prefix}if-modified-since`),
     ifUnmodifiedSince: instant(headers, `${prefix}if-unmodified-since`),
+    ifTags: text(headers, `${prefix === '' ? 'x-ms-' : prefix}if-tags`),
   }
 }
 
@@ -39,6 +42,10 @@ export function checkRead(conditions: Conditions, found: Versioned): void {
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
   if (ifMatch !== undefined && !matches(ifMatch, found)) throw unmet(412)
   if (ifUnmodifiedSince !== undefined && wholeSeconds(found) > ifUnmodifiedSince) throw unmet(412)
+  if (!tagsMeet(conditions, found)) throw unmet(412)
+  if (ifNoneMatch === '*') {
+    throw new Refusal(400, 'UnsatisfiableCondition', 'A read of what is there cannot ask that nothing be there.')
+  }
   const sets = [
     ...(ifNoneMatch === undefined ? [] : [!matches(ifNoneMatch, found)]),
     ...(ifModifiedSince === undefined ? [] : [wholeSeconds(found) > ifModifiedSince]),
@@ -50,7 +57,7 @@ export function checkRead(conditions: Conditions, found: Versioned): void {
 export function checkWrite(conditions: Conditions, found: Versioned | undefined, exists = 'BlobAlreadyExists'): void {
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
   if (found === undefined) {
-    if (ifMatch !== undefined) throw unmet(412)
+    if (ifMatch !== undefined || conditions.ifTags !== undefined) throw unmet(412)
     return
   }
   if (ifNoneMatch === '*') throw new Refusal(409, exists, 'The specified blob already exists.')
@@ -58,13 +65,21 @@ export function checkWrite(conditions: Conditions, found: Versioned | undefined,
   if (ifNoneMatch !== undefined && matches(ifNoneMatch, found)) throw unmet(412)
   if (ifUnmodifiedSince !== undefined && wholeSeconds(found) > ifUnmodifiedSince) throw unmet(412)
   if (ifModifiedSince !== undefined && wholeSeconds(found) <= ifModifiedSince) throw unmet(412)
+  if (!tagsMeet(conditions, found)) throw unmet(412)
+}
+
+function tagsMeet({ ifTags }: Conditions, { tags }: Versioned): boolean {
+  if (ifTags === undefined) return true
+  if (tags === undefined) throw notImplemented('a condition on tags that are not in this region')
+  return parseTagQuery(ifTags, 'condition').holds(tags, '')
 }
 
 /** Refuses a copy whose source does not meet the condition. */
 export function checkSource(conditions: Conditions, found: Versioned): void {
   try {
     checkWrite(conditions, found, 'SourceConditionNotMet')
-  } catch {
+  } catch (failure) {
+    if (failure instanceof Refusal && failure.status === 501) throw failure
     throw new Refusal(
       412,
       'SourceConditionNotMet',

@@ -161,6 +161,13 @@ export class Contents {
   }
 }
 
+/** Bytes at hand with their digests, for the one who stores them elsewhere. */
+export function summed(bytes: Uint8Array, digests: Digests): Content & { readonly data: Uint8Array } {
+  const sums = new Sums(digests)
+  sums.add(bytes)
+  return { ...sums.done(), file: null, data: bytes }
+}
+
 class Sums {
   readonly #sha256: Hash = createHash('sha256')
   readonly #md5: Hash | undefined

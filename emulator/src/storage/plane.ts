@@ -1,8 +1,9 @@
 import type { Call, Plane, Reply } from '../call.ts'
-import { notImplemented } from '../refusal.ts'
+import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { authorize } from './authorize.ts'
 import { Copies } from './copies.ts'
+import { mayBeInBatch } from './operations/batch.ts'
 import { BLOB_OFFERS, type Operation, operationOf } from './operations/table.ts'
 import type { StorageRequest } from './request.ts'
 import { headerOf } from './request.ts'
@@ -21,6 +22,20 @@ export function blobService(region: Region): Plane {
   const copies = new Copies({ db, clock, activity, blobs, sources })
   region.closing.push(() => copies.close())
   copies.resume()
+  /** A request within a request is judged like any other, but its refusal is an answer. */
+  const answer = async (call: Call): Promise<Reply> => {
+    try {
+      const target = targetOf(call)
+      const operation = operationOf(call, target)
+      call.operation = operation.name
+      if (!mayBeInBatch(operation.name)) throw new Refusal(400, 'InvalidInput', 'The operation may not be in a batch.')
+      const grant = await authorize(call, target, operation.needs, rules)
+      return await operation.answer({ call, target, grant, blobs, copies, clock, answer })
+    } catch (failure) {
+      if (failure instanceof Refusal) return refused(failure, call, clock.iso())
+      throw failure
+    }
+  }
   const asked = new WeakMap<Call, { readonly operation: Operation; readonly request: StorageRequest }>()
 
   return {
@@ -33,7 +48,7 @@ export function blobService(region: Region): Plane {
       const operation = operationOf(call, target)
       call.operation = operation.name
       const grant = await authorize(call, target, operation.needs, rules)
-      asked.set(call, { operation, request: { call, target, grant, blobs, copies, clock } })
+      asked.set(call, { operation, request: { call, target, grant, blobs, copies, clock, answer } })
       return grant.caller
     },
     handle: async (call) => {

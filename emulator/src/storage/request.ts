@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Call, Note } from '../call.ts'
+import type { Call, Note, Reply } from '../call.ts'
 import type { Clock } from '../clock.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import type { Container } from './accounts.ts'
@@ -7,7 +7,7 @@ import type { Grant } from './authorize.ts'
 import type { Blobs } from './blobs.ts'
 import type { Blob, BlobHeaders } from './catalogue.ts'
 import { checkWrite, conditionsOf } from './conditions.ts'
-import { type Content, INLINE } from './contents.ts'
+import { type Content, INLINE, summed } from './contents.ts'
 import type { Copies } from './copies.ts'
 import { checkLease } from './lease.ts'
 import { forbidden, invalidHeader, missingHeader, noBlob, noContainer } from './refusals.ts'
@@ -21,6 +21,8 @@ export interface StorageRequest {
   readonly blobs: Blobs
   readonly copies: Copies
   readonly clock: Clock
+  /** Answers a request within the request, from its authorization on; a refusal is an answer too. */
+  readonly answer: (call: Call) => Promise<Reply>
 }
 
 /** A header's one value, or `undefined` where it is absent or empty. */
@@ -79,6 +81,13 @@ export function writable(request: StorageRequest): { container: Container; found
   return { container, found }
 }
 
+/** Refuses what is done to the bytes of an archived blob, as the vendor's page on access tiers says. */
+export function refuseArchived(blob: Blob | undefined): void {
+  if (blob?.tier === 'Archive') {
+    throw new Refusal(409, 'BlobArchived', 'This operation is not permitted on an archived blob.')
+  }
+}
+
 /** {@link writable} for operations that change what is there. */
 export function changeable(request: StorageRequest): Blob {
   const { container, target, blobs } = { ...request, container: containerOf(request) }
@@ -114,9 +123,24 @@ export async function receiveBody(request: StorageRequest, md5: boolean): Promis
   return content
 }
 
+/** A body that is to be stored in rows whatever its size, which the operation's limit bounds. */
+export async function receiveBytes(request: StorageRequest): Promise<Content & { readonly data: Uint8Array }> {
+  const { call } = request
+  refuseUnheard(call)
+  checkLength(call)
+  const [md5, crc64] = [headerOf(call, 'content-md5'), headerOf(call, 'x-ms-content-crc64')]
+  const content = summed(await collected(call.body), { md5: md5 !== undefined, crc64: crc64 !== undefined })
+  verify(content, md5, crc64)
+  return content
+}
+
 const MIB = 1024 * 1024
 /** The vendor's limits of one request; for other operations that of the largest. */
-const LIMITS: Readonly<Record<string, number>> = { BlockBlob_StageBlock: 4000 * MIB, AppendBlob_AppendBlock: 100 * MIB }
+const LIMITS: Readonly<Record<string, number>> = {
+  BlockBlob_StageBlock: 4000 * MIB,
+  AppendBlob_AppendBlock: 100 * MIB,
+  PageBlob_UploadPages: 4 * MIB,
+}
 const LARGEST = 5000 * MIB
 
 function checkLength(call: Call): void {
@@ -184,22 +208,43 @@ function refuseUnheard(call: Call): void {
 
 const META = 'x-ms-meta-'
 
-/** Metadata of a request. Names arrive in lower case: HTTP gives no other. */
-export function metadataOf(call: Pick<Call, 'headers'>): Record<string, string> {
+/** Metadata of a request, with its names in the case in which they were sent. */
+export function metadataOf(call: Pick<Call, 'headers' | 'rawHeaders'>): Record<string, string> {
   const found: Record<string, string> = {}
-  for (const name of Object.keys(call.headers)) {
-    if (!name.startsWith(META)) continue
-    if (!/^[a-z_][a-z0-9_]*$/i.test(name.slice(META.length))) {
-      throw new Refusal(400, 'InvalidMetadata', `The metadata name '${name.slice(META.length)}' is not valid.`)
+  const sent = new Map((call.rawHeaders ?? []).map((name) => [name.toLowerCase(), name]))
+  for (const header of Object.keys(call.headers)) {
+    if (!header.startsWith(META)) continue
+    const name = (sent.get(header) ?? header).slice(META.length)
+    if (!/^[a-z_][a-z0-9_]*$/i.test(name)) {
+      throw new Refusal(400, 'InvalidMetadata', `The metadata name '${name}' is not valid.`)
     }
-    found[name.slice(META.length)] = String(call.headers[name])
+    found[name] = String(call.headers[header])
   }
   return found
 }
 
 /** Tags that came with a write in one header, as a query string. */
 export function tagsOf(call: Call): Record<string, string> {
-  return Object.fromEntries(new URLSearchParams(headerOf(call, 'x-ms-tags') ?? ''))
+  return checkedTags([...new URLSearchParams(headerOf(call, 'x-ms-tags') ?? '')])
+}
+
+const MOST_TAGS = 10
+/** Letters, digits, space and + - . / : = _, as the vendor's page "Set Blob Tags" lists them. */
+const TAG_TEXT = /^[\w +\-./:=]*$/
+
+/** Tags with the vendor's limits on their number, length and letters. */
+export function checkedTags(tags: readonly (readonly [key: string, value: string])[]): Record<string, string> {
+  const isLong = ([key, value]: readonly [string, string]) => key === '' || key.length > 128 || value.length > 256
+  if (tags.length > MOST_TAGS || tags.some(isLong)) {
+    throw new Refusal(400, 'TagsTooLarge', 'The tags specified exceed the maximum permissible limit.')
+  }
+  if (tags.some(([key, value]) => !TAG_TEXT.test(key) || !TAG_TEXT.test(value))) {
+    throw new Refusal(400, 'InvalidInput', 'A tag holds a character that tags may not hold.')
+  }
+  if (new Set(tags.map(([key]) => key)).size < tags.length) {
+    throw new Refusal(400, 'DuplicateTagNames', 'The tags specified contain duplicate names.')
+  }
+  return Object.fromEntries(tags)
 }
 
 /** Headers that a new blob keeps; `inherited` are the request's own, which stand in for absent ones. */
@@ -219,6 +264,11 @@ export function keptHeaders(call: Call, inherited: boolean): BlobHeaders {
 /** `ETag` and `Last-Modified` of what a request was about. */
 export function stamps(of: { readonly etag: string; readonly modified: number }): Record<string, string> {
   return { etag: of.etag, 'last-modified': new Date(of.modified).toUTCString() }
+}
+
+/** Number of the last ordered write, which answers about page blobs carry. */
+export function sequenceHeader({ kind, sequence }: Blob): Record<string, string> {
+  return kind === 'PageBlob' ? { 'x-ms-blob-sequence-number': String(sequence) } : {}
 }
 
 /** What the activity log keeps of a write to a blob. */

@@ -22,6 +22,10 @@ export interface Source extends Versioned {
   readonly sha256: string | null
   /** Its parts, where it is in this region and they can be shared. */
   readonly parts: readonly Part[] | undefined
+  /** Key of a page blob in this region, whose pages can be copied. */
+  readonly pages?: number
+  /** Number of a page blob's last ordered write. */
+  readonly sequence?: number
   /** Bytes `from` up to but not including `to`, as they were when the source was opened. */
   read(from: number, to: number, signal?: AbortSignal): Promise<Readable>
 }
@@ -80,8 +84,10 @@ export class Sources {
     const blob = container === undefined ? undefined : blobs.catalogue.get(container.key, target.blob, snapshot)
     if (blob === undefined) throw unverified(404)
     const parts = blobs.parts.of(blob)
-    const read = async (from: number, to: number) => blobs.contents.stream(parts, from, to)
-    return { ...blob, url: url.href, parts, read }
+    const read = async (from: number, to: number) =>
+      blob.kind === 'PageBlob' ? blobs.stream(blob, from, to) : blobs.contents.stream(parts, from, to)
+    const pages = blob.kind === 'PageBlob' ? { pages: blob.key } : {}
+    return { ...blob, url: url.href, parts, ...pages, read }
   }
 
   async #remote(url: URL, proof: Proof): Promise<Source> {
@@ -89,6 +95,7 @@ export class Sources {
     await head.body.dump()
     if (head.statusCode !== 200) throw unverified(head.statusCode)
     const headers = flat(head.headers)
+    if (headers['x-ms-blob-type'] === 'PageBlob') throw notImplemented('a copy of a page blob from another region')
     const etag = headers['etag'] ?? ''
     const read = async (from: number, to: number, signal?: AbortSignal) => {
       const range = from === 0 && to === length ? {} : { 'x-ms-range': `bytes=${from}-${to - 1}` }

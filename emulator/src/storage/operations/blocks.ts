@@ -17,6 +17,7 @@ import {
   noteOf,
   numberHeader,
   receiveBody,
+  refuseArchived,
   type StorageRequest,
   stamps,
   writable,
@@ -68,7 +69,7 @@ function allowBlock(request: StorageRequest): number {
   checkName(target.blob)
   const container = containerOf(request)
   const found = blobs.catalogue.get(container.key, target.blob)
-  if (found?.kind === 'AppendBlob') throw wrongKind()
+  if (found !== undefined && found.kind !== 'BlockBlob') throw wrongKind()
   const about = { now: clock.now(), on: 'Blob', writes: true } as const
   checkLease(found?.lease ?? null, headerOf(call, 'x-ms-lease-id'), about)
   return container.key
@@ -92,6 +93,7 @@ export async function putBlockList(request: StorageRequest): Promise<Reply> {
   return call.commit(() => {
     const { container, found } = writable(request)
     if (found !== undefined && found.kind !== 'BlockBlob') throw wrongKind()
+    refuseArchived(found)
     const parts = partsFor(request, names)
     const sha256 = sum?.of === keyOf(parts) ? sum.sha256 : null
     const wanted = newBlob(call, 'BlockBlob', { md5: headerOf(call, 'x-ms-blob-content-md5') ?? null, sha256 })
@@ -179,7 +181,7 @@ export async function getBlockList(request: StorageRequest): Promise<Reply> {
   if (found !== undefined) checkRead(conditionsOf(call.headers), found)
   const waiting = blobs.parts.blocks(container.key, target.blob)
   if (found === undefined && waiting.length === 0) throw noBlob()
-  if (found?.kind === 'AppendBlob') throw wrongKind()
+  if (found !== undefined && found.kind !== 'BlockBlob') throw wrongKind()
   const committed = found === undefined ? [] : blobs.parts.of(found).filter((part) => part.block !== '')
   const body =
     (type === 'uncommitted' ? '' : element('CommittedBlocks', committed.map(blockElement).join(''))) +
@@ -237,7 +239,23 @@ export function keepAppended(request: StorageRequest, content: Content): Promise
 function appendable(request: StorageRequest): Blob {
   const blob = blobOf(request)
   if (blob.kind !== 'AppendBlob') throw wrongKind()
+  if (blob.sealed) {
+    throw new Refusal(409, 'BlobIsSealed', 'The specified blob is sealed and its contents cannot be modified.')
+  }
   return changeable(request)
+}
+
+/** Append Blob Seal: the blob takes no more. To be asked again changes nothing. */
+export async function sealBlob(request: StorageRequest): Promise<Reply> {
+  const { call, target, blobs } = request
+  return call.commit(() => {
+    const before = changeable(request)
+    if (before.kind !== 'AppendBlob') throw wrongKind()
+    checkPlace(call, before, 0)
+    const blob = before.sealed ? before : blobs.catalogue.change(before, { sealed: true })
+    const headers = { ...stamps(blob), 'x-ms-blob-sealed': 'true' }
+    return { status: 200, headers, note: noteOf(target, blob, { sealed: true }) }
+  })
 }
 
 function checkPlace(call: Call, blob: Blob, added: number): void {

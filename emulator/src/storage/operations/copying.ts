@@ -38,6 +38,7 @@ export async function copyBlob(request: StorageRequest): Promise<Reply> {
     const parts = isPending ? [] : stillThere(request, source.parts ?? [])
     const sha256 = isPending ? null : source.sha256
     const blob = blobs.catalogue.put(container.key, target.blob, copied(request, source, { copy, sha256 }), parts)
+    if (source.pages !== undefined) blobs.pages.copy(source.pages, blob.key)
     if (isPending) setImmediate(() => copies.start(blob, source))
     const note = noteOf(target, blob, { copy: copy.id, status: copy.status })
     return { status: 202, headers: { ...written(blob), ...copyTold(copy) }, note }
@@ -50,6 +51,9 @@ const LARGEST_SYNC_COPY = 256 * MIB
 const LARGEST_PUT = 5000 * MIB
 
 function checkSize(source: Source, limit: number): void {
+  if (source.kind === 'PageBlob') {
+    throw new Refusal(409, 'InvalidSourceBlobType', 'The copy source blob type is invalid for this operation.')
+  }
   if (source.length > limit) {
     throw new Refusal(413, 'RequestBodyTooLarge', `The source has ${source.length} bytes; the limit is ${limit}.`)
   }
@@ -180,6 +184,7 @@ function copied(request: StorageRequest, source: Source, how: Pick<NewBlob, 'cop
     metadata: Object.keys(metadata).length === 0 ? source.metadata : metadata,
     tags: tagsOf(call),
     tier: headerOf(call, 'x-ms-access-tier') ?? null,
+    ...(source.pages === undefined ? {} : { pages: source.length, sequence: source.sequence ?? 0 }),
     ...how,
   }
 }

@@ -171,14 +171,20 @@ function properties(blob: Blob, now: number): string {
     optional('Content-MD5', blob.md5 ?? '') +
     optional('Cache-Control', headers.cacheControl ?? '') +
     optional('Content-Disposition', headers.contentDisposition ?? '') +
+    optional('x-ms-blob-sequence-number', blob.kind === 'PageBlob' ? blob.sequence : undefined) +
     optional('BlobType', blob.kind) +
     (blob.kind === 'BlockBlob'
       ? optional('AccessTier', blob.tier ?? 'Hot') +
-        optional('AccessTierInferred', blob.tier === null ? true : undefined)
+        optional('AccessTierInferred', blob.tier === null ? true : undefined) +
+        optional(
+          'AccessTierChangeTime',
+          blob.tierChanged === null ? undefined : new Date(blob.tierChanged).toUTCString(),
+        )
       : '') +
     optional('LeaseStatus', state === 'leased' || state === 'breaking' ? 'locked' : 'unlocked') +
     optional('LeaseState', state) +
     optional('LeaseDuration', state === 'leased' ? (blob.lease?.seconds === -1 ? 'infinite' : 'fixed') : undefined) +
+    optional('Sealed', blob.sealed ? true : undefined) +
     optional('ServerEncrypted', true) +
     optional('TagCount', tags === 0 ? undefined : tags)
   )

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
+import type { Blobs } from '../blobs.ts'
 import type { Blob } from '../catalogue.ts'
 import { checkRead, conditionsOf } from '../conditions.ts'
 import { checkLease } from '../lease.ts'
-import { blobOf, headerOf, type StorageRequest, stamps } from '../request.ts'
+import { blobOf, headerOf, refuseArchived, type StorageRequest, sequenceHeader, stamps } from '../request.ts'
 import { publicUrl } from '../url.ts'
 import { leaseHeaders } from './containers.ts'
 
@@ -13,12 +15,12 @@ const LARGEST_SUMMED_RANGE = 4 * 1024 * 1024
 export async function getBlob(request: StorageRequest): Promise<Reply> {
   const { call, blobs, clock } = request
   const blob = readable(request)
+  refuseArchived(blob)
   const range = rangeOf(call, blob.length)
-  const parts = blobs.parts.of(blob)
   const headers: Record<string, string> = {
     ...describing(blob, clock.now()),
     ...overrides(call),
-    ...(blob.kind === 'AppendBlob' ? { 'x-ms-blob-committed-block-count': String(parts.length) } : {}),
+    ...(blob.kind === 'AppendBlob' ? { 'x-ms-blob-committed-block-count': String(blobs.parts.count(blob.key)) } : {}),
   }
   const { from, to } = range ?? { from: 0, to: blob.length }
   headers['content-length'] = String(to - from)
@@ -27,10 +29,7 @@ export async function getBlob(request: StorageRequest): Promise<Reply> {
     delete headers['content-md5']
     if (blob.md5 !== null) headers['x-ms-blob-content-md5'] = blob.md5
   }
-  const only = parts.length === 1 ? parts[0]?.data : undefined
-  const body = only
-    ? Buffer.from(only.buffer, only.byteOffset + from, to - from)
-    : blobs.contents.stream(parts, from, to)
+  const body = bytesOf(blobs, blob, { from, to })
   if (range === undefined || headerOf(call, 'x-ms-range-get-content-md5') !== 'true') {
     return { status: range === undefined ? 200 : 206, headers, body }
   }
@@ -42,16 +41,27 @@ export async function getBlob(request: StorageRequest): Promise<Reply> {
   return { status: 206, headers, body: bytes }
 }
 
+/** What fits into one row is at hand; the rest comes as a stream. */
+function bytesOf(blobs: Blobs, blob: Blob, { from, to }: { from: number; to: number }): Buffer | Readable {
+  if (blob.kind === 'PageBlob') return blobs.pages.stream(blob.key, { from, to })
+  const parts = blobs.parts.of(blob)
+  const only = parts.length === 1 ? parts[0]?.data : undefined
+  return only ? Buffer.from(only.buffer, only.byteOffset + from, to - from) : blobs.contents.stream(parts, from, to)
+}
+
 export async function blobProperties(request: StorageRequest): Promise<Reply> {
   const { blobs, clock } = request
   const blob = readable(request)
   const headers: Record<string, string> = { ...describing(blob, clock.now()), 'content-length': String(blob.length) }
   if (blob.kind === 'AppendBlob') headers['x-ms-blob-committed-block-count'] = String(blobs.parts.count(blob.key))
-  else {
-    headers['x-ms-access-tier'] = blob.tier ?? 'Hot'
-    if (blob.tier === null) headers['x-ms-access-tier-inferred'] = 'true'
-  }
+  if (blob.kind === 'BlockBlob') Object.assign(headers, tierHeaders(blob))
   return { status: 200, headers }
+}
+
+function tierHeaders({ tier, tierChanged }: Blob): Record<string, string> {
+  if (tier === null) return { 'x-ms-access-tier': 'Hot', 'x-ms-access-tier-inferred': 'true' }
+  const changed = tierChanged === null ? {} : { 'x-ms-access-tier-change-time': new Date(tierChanged).toUTCString() }
+  return { 'x-ms-access-tier': tier, ...changed }
 }
 
 export async function blobMetadata(request: StorageRequest): Promise<Reply> {
@@ -82,6 +92,8 @@ function describing(blob: Blob, now: number): Record<string, string> {
     ...metadataHeaders(blob),
     ...leaseHeaders(blob, now),
     ...copyHeaders(blob),
+    ...sequenceHeader(blob),
+    ...(blob.sealed ? { 'x-ms-blob-sealed': 'true' } : {}),
     ...(tags === 0 ? {} : { 'x-ms-tag-count': String(tags) }),
     'accept-ranges': 'bytes',
     'x-ms-blob-type': blob.kind,

@@ -3,7 +3,8 @@ import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Needs } from '../authorize.ts'
 import { headerOf, type StorageRequest } from '../request.ts'
 import type { Target } from '../target.ts'
-import { appendBlock, getBlockList, putBlock, putBlockList } from './blocks.ts'
+import { submitBatch } from './batch.ts'
+import { appendBlock, getBlockList, putBlock, putBlockList, sealBlob } from './blocks.ts'
 import {
   containerAccess,
   containerProperties,
@@ -13,8 +14,10 @@ import {
   setContainerMetadata,
 } from './containers.ts'
 import { abortCopy, appendFromUrl, copyBlob, copyFromUrl, putBlockFromUrl, putFromUrl } from './copying.ts'
+import { findByTags } from './finding.ts'
 import { leaseBlob, leaseContainer } from './leases.ts'
 import { listBlobs } from './listing.ts'
+import { getPageRanges, putPage, putPageBlob, setBlobHeaders } from './pages.ts'
 import { blobMetadata, blobProperties, getBlob } from './reading.ts'
 import {
   accountInfo,
@@ -28,7 +31,6 @@ import {
   getTags,
   putAppendBlob,
   putBlockBlob,
-  setBlobHeaders,
   setBlobMetadata,
   setTags,
   setTier,
@@ -78,8 +80,8 @@ const TABLE: Readonly<Record<string, Operation>> = {
   'GET service account': service('Service_GetAccountInfo', 'r', accountInfo),
   'HEAD service account': service('Service_GetAccountInfo', 'r', accountInfo),
   'POST service userdelegationkey': service('Service_GetUserDelegationKey', '', userDelegationKey),
-  'POST service batch': service('Service_SubmitBatch', 'rwd'),
-  'GET service blobs': service('Service_FilterBlobs', 'f'),
+  'POST service batch': service('Service_SubmitBatch', 'rwd', submitBatch),
+  'GET service blobs': service('Service_FilterBlobs', 'f', findByTags),
 
   'PUT container ': container('Container_Create', 'cw', createContainer),
   'GET container ': open('container', container('Container_GetProperties', 'r', containerProperties)),
@@ -97,8 +99,8 @@ const TABLE: Readonly<Record<string, Operation>> = {
   'HEAD container account': container('Container_GetAccountInfo', 'r', accountInfo),
   'PUT container undelete': container('Container_Restore', 'w'),
   'PUT container rename': container('Container_Rename', 'w'),
-  'POST container batch': container('Container_SubmitBatch', 'rwd'),
-  'GET container blobs': container('Container_FilterBlobs', 'f'),
+  'POST container batch': container('Container_SubmitBatch', 'rwd', submitBatch),
+  'GET container blobs': container('Container_FilterBlobs', 'f', findByTags),
 
   'GET blob ': open('blob', blob('Blob_Download', 'r', getBlob)),
   'HEAD blob ': open('blob', blob('Blob_GetProperties', 'r', blobProperties)),
@@ -119,10 +121,10 @@ const TABLE: Readonly<Record<string, Operation>> = {
   'PUT blob tags': blob('Blob_SetTags', 't', setTags),
   'GET blob account': blob('Blob_GetAccountInfo', 'r', accountInfo),
   'HEAD blob account': blob('Blob_GetAccountInfo', 'r', accountInfo),
-  'PUT blob page': blob('PageBlob_UploadPages', 'w'),
-  'GET blob pagelist': blob('PageBlob_GetPageRanges', 'r'),
+  'PUT blob page': blob('PageBlob_UploadPages', 'w', putPage),
+  'GET blob pagelist': open('blob', blob('PageBlob_GetPageRanges', 'r', getPageRanges)),
   'PUT blob incrementalcopy': blob('PageBlob_CopyIncremental', 'w'),
-  'PUT blob seal': blob('AppendBlob_Seal', 'w'),
+  'PUT blob seal': blob('AppendBlob_Seal', 'aw', sealBlob),
   'PUT blob undelete': blob('Blob_Undelete', 'w'),
   'PUT blob expiry': blob('Blob_SetExpiry', 'w'),
   'PUT blob immutabilitypolicies': blob('Blob_SetImmutabilityPolicy', 'i'),
@@ -133,12 +135,13 @@ const TABLE: Readonly<Record<string, Operation>> = {
 
 const PUT_BLOCK_BLOB = blob('BlockBlob_Upload', 'cw', putBlockBlob)
 const PUT_APPEND_BLOB = blob('AppendBlob_Create', 'cw', putAppendBlob)
-const PUT_PAGE_BLOB = blob('PageBlob_Create', 'cw')
+const PUT_PAGE_BLOB = blob('PageBlob_Create', 'cw', putPageBlob)
 const PUT_FROM_URL = blob('BlockBlob_PutBlobFromUrl', 'cw', putFromUrl)
 const COPY = blob('Blob_StartCopyFromURL', 'cw', copyBlob)
 const COPY_FROM_URL = blob('Blob_CopyFromURL', 'cw', copyFromUrl)
 const BLOCK_FROM_URL = blob('BlockBlob_StageBlockFromURL', 'cw', putBlockFromUrl)
 const APPEND_FROM_URL = blob('AppendBlob_AppendBlockFromUrl', 'aw', appendFromUrl)
+const PAGES_FROM_URL = blob('PageBlob_UploadPagesFromURL', 'w')
 const BREAK_BLOB_LEASE = blob('Blob_BreakLease', 'wd', leaseBlob)
 const BREAK_CONTAINER_LEASE = container('Container_BreakLease', 'wd', leaseContainer)
 
@@ -171,11 +174,18 @@ export const BLOB_OFFERS: readonly Offer[] = [...Object.entries(TABLE), ...BY_HE
   },
 )
 
+/** Operations that may name a snapshot. It never changes otherwise. */
+const OF_SNAPSHOTS = /^(?:GET|HEAD|POST) |^DELETE blob $|^PUT blob (?:tier|tags)$/
+
 /** The operation that a request asks for. */
 export function operationOf(call: Call, target: Target): Operation {
   const comp = call.query.get('restype') === 'account' ? 'account' : (call.query.get('comp') ?? '').toLowerCase()
+  const asked = `${call.method} ${target.level} ${comp}`
+  if (call.query.has('snapshot') && !OF_SNAPSHOTS.test(asked)) {
+    throw new Refusal(400, 'InvalidOperation', 'Invalid operation against a blob snapshot.')
+  }
   if (call.method === 'PUT' && target.level === 'blob' && comp === '') return putOf(call)
-  const found = TABLE[`${call.method} ${target.level} ${comp}`]
+  const found = TABLE[asked]
   if (found === undefined) {
     const what = `${call.method} of a ${target.level} with comp=${comp}`
     throw comp === ''
@@ -187,6 +197,7 @@ export function operationOf(call: Call, target: Target): Operation {
   const hasSource = headerOf(call, 'x-ms-copy-source') !== undefined
   if (hasSource && comp === 'block') return BLOCK_FROM_URL
   if (hasSource && comp === 'appendblock') return APPEND_FROM_URL
+  if (hasSource && comp === 'page') return PAGES_FROM_URL
   return found
 }
 

@@ -4,10 +4,11 @@ import type { Blob, BlobKind, NewBlob } from '../catalogue.ts'
 import { checkRead, checkWrite, conditionsOf } from '../conditions.ts'
 import { checkLease } from '../lease.ts'
 import { partOf } from '../parts.ts'
-import { invalidHeader, invalidQuery } from '../refusals.ts'
+import { invalidHeader } from '../refusals.ts'
 import {
   blobOf,
   changeable,
+  checkedTags,
   headerOf,
   isSmall,
   keeping,
@@ -15,6 +16,7 @@ import {
   metadataOf,
   noteOf,
   receiveBody,
+  refuseArchived,
   type StorageRequest,
   stamps,
   tagsOf,
@@ -38,7 +40,8 @@ export async function putBlockBlob(request: StorageRequest): Promise<Reply> {
   })
   return keeping(request, content, () =>
     call.commit(() => {
-      const { container } = writable(request)
+      const { container, found } = writable(request)
+      refuseArchived(found)
       const blob = request.blobs.catalogue.put(container.key, target.blob, wanted, [partOf(content)])
       request.blobs.parts.dropBlocks(container.key, target.blob)
       const md5 = content.md5 === null ? {} : { 'content-md5': content.md5 }
@@ -93,6 +96,9 @@ export async function deleteBlob(request: StorageRequest): Promise<Reply> {
   if (mode !== undefined && mode !== 'include' && mode !== 'only') throw invalidHeader('x-ms-delete-snapshots', mode)
   return call.commit(() => {
     const one = call.query.has('snapshot') ? blobOf(request) : changeable(request)
+    if (one.snapshot !== '' && mode !== undefined) {
+      throw new Refusal(400, 'InvalidOperation', 'Invalid operation against a blob snapshot.')
+    }
     const snapshots = one.snapshot === '' ? blobs.catalogue.snapshots(one.container, one.name) : []
     if (snapshots.length > 0 && mode === undefined) {
       throw new Refusal(409, 'SnapshotsPresent', 'This operation is not permitted because the blob has snapshots.')
@@ -109,19 +115,10 @@ export async function setBlobMetadata(request: StorageRequest): Promise<Reply> {
   const { call, target, blobs } = request
   const metadata = metadataOf(call)
   return call.commit(() => {
-    const blob = blobs.catalogue.change(changeable(request), { metadata })
-    return { status: 200, headers: written(blob), note: noteOf(target, blob, { metadata }) }
-  })
-}
-
-/** Set Blob Properties: every header that is not sent is cleared. */
-export async function setBlobHeaders(request: StorageRequest): Promise<Reply> {
-  const { call, target, blobs } = request
-  const md5 = headerOf(call, 'x-ms-blob-content-md5') ?? null
-  return call.commit(() => {
     const before = changeable(request)
-    const blob = blobs.catalogue.change(before, { headers: keptHeaders(call, false), md5 })
-    return { status: 200, headers: stamps(blob), note: noteOf(target, blob, { headers: blob.headers }) }
+    refuseArchived(before)
+    const blob = blobs.catalogue.change(before, { metadata })
+    return { status: 200, headers: written(blob), note: noteOf(target, blob, { metadata }) }
   })
 }
 
@@ -130,6 +127,7 @@ export async function snapshotBlob(request: StorageRequest): Promise<Reply> {
   const metadata = metadataOf(call)
   return call.commit(() => {
     const blob = blobOf(request)
+    refuseArchived(blob)
     checkWrite(conditionsOf(call.headers), blob)
     const about = { now: clock.now(), on: 'Blob', writes: false } as const
     checkLease(blob.lease, headerOf(call, 'x-ms-lease-id'), about)
@@ -140,7 +138,7 @@ export async function snapshotBlob(request: StorageRequest): Promise<Reply> {
 }
 
 export async function setTier(request: StorageRequest): Promise<Reply> {
-  const { call, target, blobs } = request
+  const { call, target, blobs, clock } = request
   const tier = tierOf(call)
   if (tier === null) throw invalidHeader('x-ms-access-tier', '')
   return call.commit(() => {
@@ -148,8 +146,13 @@ export async function setTier(request: StorageRequest): Promise<Reply> {
     if (blob.kind !== 'BlockBlob') {
       throw new Refusal(409, 'InvalidBlobType', 'The blob type is invalid for this operation.')
     }
-    blobs.catalogue.note(blob, { tier })
-    return { status: 200, note: noteOf(target, blob, { tier }) }
+    checkWrite(conditionsOf(call.headers), blob)
+    const about = { now: clock.now(), on: 'Blob', writes: true } as const
+    checkLease(blob.lease, headerOf(call, 'x-ms-lease-id'), about)
+    blobs.catalogue.note(blob, { tier, tierChanged: clock.now() })
+    // Azure takes hours to bring a blob back from the archive; here it is back when this is answered.
+    const status = blob.tier === 'Archive' && tier !== 'Archive' ? 202 : 200
+    return { status, note: noteOf(target, blob, { tier }) }
   })
 }
 
@@ -176,10 +179,7 @@ export async function setTags(request: StorageRequest): Promise<Reply> {
   const { call, target, blobs } = request
   const set = childrenOf(parseXml((await call.bytes()).toString('utf8')), 'TagSet')[0]
   const found = childrenOf(set, 'Tag').map((tag) => [textOf(tag, 'Key'), textOf(tag, 'Value')] as const)
-  if (found.length > 10 || found.some(([key, value]) => key === '' || key.length > 128 || value.length > 256)) {
-    throw invalidQuery('comp', 'tags')
-  }
-  const tags = Object.fromEntries(found)
+  const tags = checkedTags(found)
   return call.commit(() => {
     const blob = changeable(request)
     blobs.catalogue.note(blob, { tags })

@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import type { LookupFunction } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import {
+  AccountSASPermissions,
+  BlobServiceClient,
+  type ContainerClient,
+  generateAccountSASQueryParameters,
+  StorageSharedKeyCredential,
+} from '@azure/storage-blob'
+import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
+import { openCertificates } from '../emulator/src/certificates.ts'
+import { azureClient } from '../emulator/test/azure-client.ts'
+import { AZURITE_VERSION, type Azurite, runAzurite } from '../emulator/test/peers/azurite.ts'
+import { runEmulator } from '../emulator/test/run-emulator.ts'
+import { through } from '../emulator/test/storage-client.ts'
+
+/**
+ * Measures the emulator's blobs beside Azurite's: `node bench/emulator-blobs.ts`. See readme.md for what the numbers mean.
+ */
+
+const { values } = parseArgs({
+  options: {
+    repeats: { type: 'string', default: '5' },
+    requests: { type: 'string', default: '3000' },
+    mebibytes: { type: 'string', default: '1024' },
+    'large-repeats': { type: 'string', default: '3' },
+    only: { type: 'string', default: 'small,large' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const ACCOUNT = 'benchacct'
+const CALLERS = 32
+const SMALL = 4096
+const MIB = 1024 * 1024
+/** The same for both sides. */
+const LARGE = { blockSize: 8 * MIB, concurrency: 4 }
+const GOAL = 2
+
+/** One side: how its blobs are reached, and the process that serves them. */
+interface Side {
+  readonly name: string
+  readonly origin: string
+  readonly dispatcher: Dispatcher
+  /** Query string that opens the account. */
+  readonly sas: string
+  readonly box: ContainerClient
+  /** The processes that serve it; the first one holds the bytes. */
+  readonly pids: readonly number[]
+}
+
+/** What is measured, in units a second. */
+type Measure = (side: Side, round: number) => Promise<number>
+
+async function each(count: number, work: (index: number) => Promise<void>): Promise<number> {
+  let next = 0
+  const began = performance.now()
+  const caller = async () => {
+    while (next < count) await work(next++)
+  }
+  await Promise.all(Array.from({ length: CALLERS }, caller))
+  return count / ((performance.now() - began) / 1000)
+}
+
+const bytes = randomBytes(SMALL)
+const requests = Number(values.requests)
+const PUT = { 'x-ms-blob-type': 'BlockBlob', 'x-ms-version': '2024-11-04', 'content-type': 'application/octet-stream' }
+
+const puts: Measure = (side, round) =>
+  each(requests, async (index) => {
+    const answer = await request(`${side.origin}/box/small/${round}/${index}?${side.sas}`, {
+      method: 'PUT',
+      headers: PUT,
+      body: bytes,
+      dispatcher: side.dispatcher,
+    })
+    await answer.body.dump()
+    if (answer.statusCode !== 201) throw new Error(`${side.name} answered ${answer.statusCode} to a put`)
+  })
+
+const gets: Measure = (side, round) =>
+  each(requests, async (index) => {
+    const answer = await request(`${side.origin}/box/small/${round}/${index}?${side.sas}`, {
+      headers: { 'x-ms-version': '2024-11-04' },
+      dispatcher: side.dispatcher,
+    })
+    const got = Buffer.from(await answer.body.arrayBuffer())
+    if (!got.equals(bytes)) throw new Error(`${side.name} answered ${answer.statusCode} with other bytes`)
+  })
+
+const mebibytes = Number(values.mebibytes)
+const scratch = await mkdtemp(join(tmpdir(), 'bench-blobs-'))
+const large = join(scratch, 'large')
+
+const up: Measure = async (side) => {
+  const began = performance.now()
+  await side.box.getBlockBlobClient('large').uploadFile(large, { ...LARGE, maxSingleShotSize: LARGE.blockSize })
+  return mebibytes / ((performance.now() - began) / 1000)
+}
+
+const down: Measure = async (side) => {
+  const target = join(scratch, 'down')
+  const began = performance.now()
+  const answer = await side.box.getBlockBlobClient('large').download()
+  let length = 0
+  for await (const chunk of answer.readableStreamBody ?? []) length += chunk.length
+  const rate = mebibytes / ((performance.now() - began) / 1000)
+  await rm(target, { force: true })
+  if (length !== mebibytes * MIB) throw new Error(`${side.name} gave back ${length} bytes`)
+  return rate
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((one, other) => one - other)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+/** Most memory that a process has held so far, in MB. */
+async function peak(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024
+}
+
+const TICK_MILLISECONDS = 10
+
+/** Milliseconds that the processes have computed so far. */
+async function computed(pids: readonly number[]): Promise<number> {
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8')))
+  const ticks = stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '))
+  return ticks.reduce((sum, fields) => sum + Number(fields[11]) + Number(fields[12]), 0) * TICK_MILLISECONDS
+}
+
+function sideOf(
+  name: string,
+  origin: string,
+  how: { key: string; dispatcher: Dispatcher; pids: readonly number[] },
+): Side {
+  const options = { httpClient: through(how.dispatcher), retryOptions: { maxTries: 1 } }
+  const credential = new StorageSharedKeyCredential(ACCOUNT, how.key)
+  const service = new BlobServiceClient(origin, credential, options)
+  const permissions = AccountSASPermissions.parse('rwc')
+  const grant = { permissions, services: 'b', resourceTypes: 'co', expiresOn: new Date(Date.now() + 3600_000) }
+  const sas = generateAccountSASQueryParameters(grant, credential).toString()
+  return { name, origin, sas, box: service.getContainerClient('box'), dispatcher: how.dispatcher, pids: how.pids }
+}
+
+const emulator = await runEmulator({ regions: 'eastus2' })
+const ending: (() => Promise<unknown>)[] = [() => rm(scratch, { recursive: true, force: true }), () => emulator.end()]
+
+async function ours(): Promise<Side> {
+  const azure = azureClient(emulator, 'bench')
+  ending.push(() => azure.close())
+  await azure.arm('PUT', '/resourceGroups/bench', { location: 'eastus2' })
+  const path = `/resourceGroups/bench/providers/Microsoft.Storage/storageAccounts/${ACCOUNT}`
+  await azure.arm('PUT', path, {
+    location: 'eastus2',
+    sku: { name: 'Standard_LRS' },
+    kind: 'StorageV2',
+    properties: {},
+  })
+  const { keys } = (await azure.arm('POST', `${path}/listKeys`)).body as { keys: { value: string }[] }
+  const dispatcher = new ProxyAgent({ uri: emulator.proxy('bench'), requestTls: { ca: emulator.ca } })
+  ending.push(() => dispatcher.destroy())
+  const pids = [(await emulator.pidOf('eastus2')) ?? 0, emulator.process.pid ?? 0]
+  return sideOf('emulator', `https://${ACCOUNT}.blob.core.windows.net`, { key: keys[0]?.value ?? '', dispatcher, pids })
+}
+
+async function theirs(scheme: 'https' | 'http'): Promise<Side> {
+  const key = randomBytes(64).toString('base64')
+  const certificates = await openCertificates(emulator.dir)
+  const host = `${ACCOUNT}.blob.core.windows.net`
+  const identity = scheme === 'https' ? { identity: await certificates.pemFor(host) } : {}
+  const azurite: Azurite = await runAzurite({ account: ACCOUNT, key, ...identity })
+  const lookup: LookupFunction = (_host, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }])
+  const dispatcher = new Agent({ connect: { ca: emulator.ca, lookup } })
+  ending.push(() => dispatcher.destroy(), azurite.end)
+  return sideOf(`Azurite ${AZURITE_VERSION} ${scheme}`, `${scheme}://${host}:${azurite.port}`, {
+    key,
+    dispatcher,
+    pids: [azurite.process.pid ?? 0],
+  })
+}
+
+interface Row {
+  readonly what: string
+  readonly unit: string
+  readonly side: string
+  readonly median: number
+  /** Milliseconds that its processes computed for one unit. */
+  readonly computed: number
+  /** The emulator's rate by this one's, and this one's processor time by the emulator's. */
+  readonly ratio: number
+  readonly computedRatio: number
+}
+
+/** Both sides in turn, as often as asked, after a round that is thrown away. */
+async function compare(
+  sides: readonly Side[],
+  what: string,
+  how: { unit: string; units: number; of: Measure; repeats: number },
+): Promise<Row[]> {
+  const taken = new Map(sides.map((side) => [side.name, [] as { rate: number; computed: number }[]]))
+  for (let round = 0; round <= how.repeats; round++) {
+    for (const side of sides) {
+      const before = await computed(side.pids)
+      const rate = await how.of(side, round)
+      const each = ((await computed(side.pids)) - before) / how.units
+      if (round > 0) taken.get(side.name)?.push({ rate, computed: each })
+    }
+  }
+  const of = (name: string, field: 'rate' | 'computed') => median((taken.get(name) ?? []).map((one) => one[field]))
+  const own = sides[0]?.name ?? ''
+  return sides.map(({ name }) => ({
+    what,
+    unit: how.unit,
+    side: name,
+    median: of(name, 'rate'),
+    computed: of(name, 'computed'),
+    ratio: of(own, 'rate') / of(name, 'rate'),
+    computedRatio: of(name, 'computed') / of(own, 'computed'),
+  }))
+}
+
+async function makeLarge(): Promise<void> {
+  const file = await open(large, 'w')
+  const chunk = randomBytes(MIB)
+  for (let index = 0; index < mebibytes; index++) {
+    chunk.writeUInt32LE(index)
+    await file.write(chunk)
+  }
+  await file.close()
+}
+
+async function main(): Promise<void> {
+  const sides = [await ours(), await theirs('https'), await theirs('http')]
+  for (const { box } of sides) await box.create()
+  const rows: Row[] = []
+  const repeats = Number(values.repeats)
+  if (values.only.includes('small')) {
+    rows.push(...(await compare(sides, '4 KiB put, 32 callers', { unit: '/s', units: requests, of: puts, repeats })))
+    rows.push(...(await compare(sides, '4 KiB get, 32 callers', { unit: '/s', units: requests, of: gets, repeats })))
+  }
+  const before = await Promise.all(sides.map(({ pids }) => peak(pids[0] ?? 0)))
+  if (values.only.includes('large')) {
+    await makeLarge()
+    const how = { unit: 'MiB/s', units: mebibytes, repeats: Number(values['large-repeats']) }
+    rows.push(...(await compare(sides, `${mebibytes} MiB up`, { ...how, of: up })))
+    rows.push(...(await compare(sides, `${mebibytes} MiB down`, { ...how, of: down })))
+  }
+  const after = await Promise.all(sides.map(({ pids }) => peak(pids[0] ?? 0)))
+  const memory = sides.map(({ name }, index) => ({ side: name, before: before[index] ?? 0, after: after[index] ?? 0 }))
+  if (values.json) process.stdout.write(`${JSON.stringify({ rows, memory, goal: GOAL }, undefined, 2)}\n`)
+  else print(rows, memory)
+}
+
+function print(rows: readonly Row[], memory: readonly { side: string; before: number; after: number }[]): void {
+  for (const { what, unit, side, median: rate, computed: each, ratio, computedRatio } of rows) {
+    const told = `${rate.toFixed(0).padStart(6)} ${unit.padEnd(6)} ${each.toFixed(2).padStart(7)} ms computed each`
+    const compared =
+      ratio === 1 ? '' : `  emulator: ${ratio.toFixed(2)} × as fast, ${computedRatio.toFixed(2)} × less computed`
+    process.stdout.write(`${what.padEnd(24)} ${side.padEnd(22)} ${told}${compared}\n`)
+  }
+  for (const { side, before, after } of memory) {
+    process.stdout.write(
+      `peak memory ${side.padEnd(34)} ${before.toFixed(0)} MB after small, ${after.toFixed(0)} MB after large blobs\n`,
+    )
+  }
+  process.stdout.write(
+    `goal: ${GOAL} against Azurite over https. The emulator answers a write once it is synced; Azurite does not sync.\n`,
+  )
+}
+
+try {
+  await main()
+} finally {
+  for (const end of ending.reverse()) await end()
+}
