@@ -53,6 +53,8 @@ export interface Selected {
 }
 
 const BATCH = 256
+/** An id and everything below it, by the index: ids below it are those between `{id}/` and the next character. */
+const TREE = `id = ?1 OR (id > ?1 || '/' AND id < ?1 || '0')`
 /** Stands before id, parent and type of what is hidden. */
 const HIDDEN = 'hidden:'
 
@@ -77,6 +79,7 @@ export class Resources {
       CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, type, seq);
       CREATE INDEX IF NOT EXISTS resources_by_creation ON resources (parent, type, createdAt, seq);
       CREATE INDEX IF NOT EXISTS resources_by_change ON resources (parent, type, modifiedAt, seq);
+      CREATE INDEX IF NOT EXISTS resources_by_name ON resources (parent, type, name);
       CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, seq);
       CREATE TABLE IF NOT EXISTS tombstones (id TEXT PRIMARY KEY COLLATE NOCASE, at TEXT NOT NULL);`)
   }
@@ -127,24 +130,16 @@ export class Resources {
   /** Removes everything below an id, and the id itself. Leaves no tombstones, and takes those that were there. */
   removeTree(id: string): void {
     for (const table of ['resources', 'tombstones']) {
-      this.#db.run(
-        `DELETE FROM ${table} WHERE id = ? OR substr(id, 1, ?) = ? COLLATE NOCASE`,
-        id,
-        id.length + 1,
-        `${id}/`,
-      )
+      this.#db.run(`DELETE FROM ${table} WHERE ${TREE}`, id)
     }
   }
 
   /** Takes a resource and everything below it out of every read and list, to be shown again or removed later. */
   hide(id: string): void {
     this.#db.run(
-      `UPDATE resources SET id = ?1 || id, parent = ?1 || parent, type = ?1 || type
-       WHERE id = ?2 OR substr(id, 1, ?3) = ?4 COLLATE NOCASE`,
-      HIDDEN,
+      `UPDATE resources SET id = ?2 || id, parent = ?2 || parent, type = ?2 || type WHERE ${TREE}`,
       id,
-      id.length + 1,
-      `${id}/`,
+      HIDDEN,
     )
   }
 
@@ -152,12 +147,9 @@ export class Resources {
   show(id: string): void {
     const hidden = `${HIDDEN}${id}`
     this.#db.run(
-      `UPDATE resources SET id = substr(id, ?1), parent = substr(parent, ?1), type = substr(type, ?1)
-       WHERE id = ?2 OR substr(id, 1, ?3) = ?4 COLLATE NOCASE`,
-      HIDDEN.length + 1,
+      `UPDATE resources SET id = substr(id, ?2), parent = substr(parent, ?2), type = substr(type, ?2) WHERE ${TREE}`,
       hidden,
-      hidden.length + 1,
-      `${hidden}/`,
+      HIDDEN.length + 1,
     )
   }
 

@@ -1,0 +1,213 @@
+import { parseArgs } from 'node:util'
+import { ProxyAgent, request } from 'undici'
+import { SUBSCRIPTION } from '../emulator/src/tokens.ts'
+import { type Answer, type AzureClient, azureClient } from '../emulator/test/azure-client.ts'
+import { runEmulator } from '../emulator/test/run-emulator.ts'
+import { ACCOUNT, CONTAINER, FLEET, fill, makeWorkspace, REGION, WORKSPACE } from './emulator/estate.ts'
+import { percentile, table } from './emulator/figures.ts'
+
+/** Pages and looks through one large workspace: `node bench/emulator-scale.ts`. See readme.md for what the numbers mean. */
+
+const GOAL_MILLISECONDS = 50
+const LONGEST_WALK_MILLISECONDS = 8000
+/** Where the paths of this client begin. */
+const GROUP_START = '/resourceGroups/'
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '100000' },
+    /** Most pages of one list; the last ones are read by a second walk from the other end. */
+    pages: { type: 'string', default: '400' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const count = Number(values.count)
+const most = Number(values.pages)
+
+interface Measured {
+  readonly operation: string
+  readonly calls: number
+  readonly things: number
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+const emulator = await runEmulator({ regions: REGION })
+let measured: readonly Measured[] = []
+let filling = 0
+try {
+  const client = azureClient(emulator, 'bench')
+  await makeWorkspace(client)
+  await emulator.control('POST', `regions/${REGION}/stop`)
+  filling = await fill(emulator.dir, { assets: count, runs: count, blobs: count })
+  await emulator.control('POST', `regions/${REGION}/start`)
+  measured = await everything(client)
+  await client.close()
+} finally {
+  await emulator.end()
+}
+
+if (values.json) process.stdout.write(`${JSON.stringify({ count, filling, measured, goal: GOAL_MILLISECONDS })}\n`)
+else {
+  const rows = measured.map(({ operation, calls, things, p50, p99, max }) => [
+    operation,
+    String(calls),
+    String(things),
+    ...[p50, p99, max].map((one) => one.toFixed(1)),
+    p99 <= GOAL_MILLISECONDS ? '' : 'over',
+  ])
+  process.stdout.write(
+    `${count} assets, ${count} jobs with their runs, ${count} blobs; filled in ${filling.toFixed(0)} s\n`,
+  )
+  process.stdout.write(
+    `${table([['', 'calls', 'things', 'p50 ms', 'p99 ms', 'max ms', `goal ${GOAL_MILLISECONDS}`], ...rows])}\n`,
+  )
+}
+
+async function everything(client: AzureClient): Promise<readonly Measured[]> {
+  const found: Measured[] = []
+  const versions = `${WORKSPACE}/models/${FLEET}/versions`
+  const lists: readonly (readonly [name: string, path: string])[] = [
+    ['model containers', `${WORKSPACE}/models`],
+    ['environment containers', `${WORKSPACE}/environments`],
+    ['data containers, 1000 a page', `${WORKSPACE}/data?$top=1000`],
+    ['versions of one model', versions],
+    ['… oldest first', `${versions}?$orderBy=createdtime asc`],
+    ['… by change', `${versions}?$orderBy=modifiedtime desc`],
+    ['… all, with archived', `${versions}?listViewType=All`],
+    ['… archived alone', `${versions}?listViewType=ArchivedOnly`],
+    ['… one a page', `${versions}?$top=1`],
+    ['jobs', `${WORKSPACE}/jobs`],
+    ['… with a rare tag', `${WORKSPACE}/jobs?tag=rare`],
+  ]
+  // What compiles while the first calls are made is not the store's.
+  await walk(client, versions, 30)
+  for (const [name, path] of lists) found.push(summed(name, await walk(client, path, most)))
+  found.push(summed('one model', await repeated(300, () => client.arm('GET', `${WORKSPACE}/models/${FLEET}`))))
+  const one = (n: number) => `${versions}/${1 + ((n * 7919) % Math.floor(count / 5))}`
+  found.push(summed('one version', await repeated(300, (n) => client.arm('GET', one(n)))))
+  const put = (n: number) => client.arm('PUT', `${versions}/new-${n}`, { properties: { modelUri: `azureml://x/${n}` } })
+  found.push(summed('a new version', await repeated(100, put)))
+  found.push(summed('delete a version', await repeated(100, (n) => client.arm('DELETE', `${versions}/new-${n}`))))
+  found.push(...(await history(client)))
+  found.push(...(await blobs(client)))
+  return found
+}
+
+/** True where a list has taken what one list may take of the whole. */
+function isLong(all: readonly Timed[]): boolean {
+  return all.reduce((sum, { milliseconds }) => sum + milliseconds, 0) > LONGEST_WALK_MILLISECONDS
+}
+
+interface Timed {
+  readonly milliseconds: number
+  readonly things: number
+}
+
+async function repeated(times: number, call: (n: number) => Promise<Answer>): Promise<readonly Timed[]> {
+  const all: Timed[] = []
+  for (let n = 0; n < times; n++) all.push(await timed(async () => thingsIn(await call(n))))
+  return all
+}
+
+async function timed(work: () => Promise<number>): Promise<Timed> {
+  const began = performance.now()
+  const things = await work()
+  return { things, milliseconds: performance.now() - began }
+}
+
+function thingsIn({ status, body }: Answer): number {
+  if (status >= 300) throw new Error(`answered ${status}: ${JSON.stringify(body)}`)
+  return Array.isArray(body['value']) ? body['value'].length : 1
+}
+
+/** Follows the links of a list over ARM, each page timed. */
+async function walk(client: AzureClient, first: string, pages: number): Promise<readonly Timed[]> {
+  const all: Timed[] = []
+  let path: string | undefined = first
+  while (path !== undefined && all.length < pages && !isLong(all)) {
+    const wanted: string = path
+    let next: unknown
+    all.push(
+      await timed(async () => {
+        const answer = await client.arm('GET', wanted)
+        next = answer.body['nextLink']
+        return thingsIn(answer)
+      }),
+    )
+    path = typeof next === 'string' ? next.slice(next.indexOf(GROUP_START)) : undefined
+  }
+  return all
+}
+
+async function history(client: AzureClient): Promise<readonly Measured[]> {
+  const authorization = `Bearer ${await client.signIn()}`
+  const url = `https://${REGION}.api.azureml.ms/history/v1.0/subscriptions/${SUBSCRIPTION}${WORKSPACE}/runs:query`
+  const search = async (body: object, pages: number): Promise<readonly Timed[]> => {
+    const all: Timed[] = []
+    let continuationToken: unknown
+    do {
+      all.push(
+        await timed(async () => {
+          const answer = await client.send('POST', url, {
+            body: { ...body, continuationToken },
+            headers: { authorization },
+          })
+          continuationToken = answer.body['continuationToken']
+          return thingsIn(answer)
+        }),
+      )
+    } while (typeof continuationToken === 'string' && all.length < pages && !isLong(all))
+    return all
+  }
+  return [
+    summed('runs of run history', await search({ top: 100 }, most * 3)),
+    summed('… newest start first', await search({ top: 100, orderBy: 'startTimeUtc desc' }, most * 3)),
+    summed('… with one status', await search({ top: 100, filter: "status eq 'Completed'" }, most)),
+    summed('… that are none', await search({ top: 100, filter: "status eq 'Failed'" }, 1)),
+  ]
+}
+
+async function blobs(client: AzureClient): Promise<readonly Measured[]> {
+  const dispatcher = new ProxyAgent({ uri: emulator.proxy('bench'), requestTls: { ca: emulator.ca } })
+  const headers = {
+    authorization: `Bearer ${await client.signIn('https://storage.azure.com')}`,
+    'x-ms-version': '2021-12-02',
+  }
+  const list = async (query: string): Promise<readonly Timed[]> => {
+    const all: Timed[] = []
+    let marker = ''
+    do {
+      const url = `https://${ACCOUNT}.blob.core.windows.net/${CONTAINER}?restype=container&comp=list${query}&marker=${encodeURIComponent(marker)}`
+      all.push(
+        await timed(async () => {
+          const text = await (await request(url, { headers, dispatcher })).body.text()
+          marker = /<NextMarker>(.*?)<\/NextMarker>/.exec(text)?.[1] ?? ''
+          return text.split('<Name>').length - 1
+        }),
+      )
+    } while (marker !== '' && all.length < most && !isLong(all))
+    return all
+  }
+  const found = [
+    summed('blobs, 100 a page', await list('&maxresults=100')),
+    summed('blobs, 5000 a page', await list('')),
+    summed('blobs by folder', await list('&delimiter=/&prefix=folder/')),
+    summed('blobs of one folder', await list('&prefix=folder/42/&maxresults=100')),
+  ]
+  await dispatcher.destroy()
+  return found
+}
+
+function summed(operation: string, all: readonly Timed[]): Measured {
+  if (process.stderr.isTTY) process.stderr.write(`${operation}\n`)
+  const milliseconds = all.map((one) => one.milliseconds)
+  return {
+    operation,
+    calls: all.length,
+    things: all.reduce((sum, { things }) => sum + things, 0),
+    p50: percentile(milliseconds, 0.5),
+    p99: percentile(milliseconds, 0.99),
+    max: Math.max(...milliseconds),
+  }
+}
