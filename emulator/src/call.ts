@@ -6,6 +6,8 @@ import type { Caller } from './tokens.ts'
 export interface Call {
   /** `x-ms-request-id` of the answer. */
   readonly id: string
+  /** `x-ms-correlation-request-id`: the client's own, or the id. */
+  readonly correlation: string
   readonly method: string
   /** Host name in lower case, without port. */
   readonly host: string

@@ -29,6 +29,7 @@ export interface Parts {
 const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
 /** Doubled slashes mean one here, and a part of a name elsewhere. */
 const ARM = 'management.azure.com'
+const CORRELATION = /^[\w-]{1,64}$/
 const KEPT_BODY = 1024 * 1024
 const CUT_PAUSE_MILLISECONDS = 20
 /** The part of a URL that opens storage to whoever reads it. */
@@ -206,7 +207,14 @@ class OneCall implements Call {
   /** Headers of every answer to this call. */
   headersOfAll(): Record<string, string> {
     const date = new Date(this.#parts.clock.now()).toUTCString()
-    return { date, 'x-ms-request-id': this.id, ...this.#remaining }
+    const correlation = this.plane === 'arm' ? { 'x-ms-correlation-request-id': this.correlation } : {}
+    return { date, 'x-ms-request-id': this.id, ...correlation, ...this.#remaining }
+  }
+
+  /** What a client gave to tell its calls by, or this call's own id. */
+  get correlation(): string {
+    const given = this.headers['x-ms-correlation-request-id']
+    return typeof given === 'string' && CORRELATION.test(given) ? given : this.id
   }
 
   /** Writes the call down where every call is to be. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CLIENT_ID } from '../src/tokens.ts'
+import { CLIENT_ID, SUBSCRIPTION } from '../src/tokens.ts'
 import { type AzureClient, azureClient } from './azure-client.ts'
 import { type RunningEmulator, runEmulator } from './run-emulator.ts'
 
@@ -81,6 +81,35 @@ describe('the record of a region', () => {
     await expect(emulator.control('GET', 'counts/eastus2?by=colour')).rejects.toThrow('knows plane, operation')
     await expect(lines('of=reads')).rejects.toThrow('must be writes or calls')
     await expect(lines('', 'mars')).rejects.toThrow('There is no region mars')
+  })
+})
+
+describe('the record of every plane', () => {
+  it('tells it of every plane: ARM, MLflow, run history and blobs', async () => {
+    const id = (path: string) => `/subscriptions/${SUBSCRIPTION}${path}`
+    const [store, workspace] = [
+      `${GROUP}/providers/Microsoft.Storage/storageAccounts/recordstore`,
+      `${GROUP}/providers/Microsoft.MachineLearningServices/workspaces/w`,
+    ]
+    await one.arm('PUT', store, { location: 'eastus2', kind: 'StorageV2', sku: { name: 'Standard_LRS' } })
+    const properties = { storageAccount: id(store), keyVault: id(`${VAULTS}/a`) }
+    await one.arm('PUT', workspace, { location: 'eastus2', identity: { type: 'SystemAssigned' }, properties })
+    const bearer = { authorization: `Bearer ${await two.signIn()}` }
+    const api = (face: string, rest: string) => `https://eastus2.api.azureml.ms/${face}/v1.0${id(workspace)}/${rest}`
+    const run = { experiment_id: '0', tags: [] }
+    await two.send('POST', api('mlflow', 'api/2.0/mlflow/runs/create'), { body: run, headers: bearer })
+    const history = api('history', 'experiments/e/runs/r1')
+    await two.send('PATCH', history, { body: { runId: 'r1', status: 'Running' }, headers: bearer })
+    const storage = { authorization: `Bearer ${await two.signIn('https://storage.azure.com')}` }
+    const box = 'https://recordstore.blob.core.windows.net/box?restype=container'
+    await two.send('PUT', box, { headers: { ...storage, 'x-ms-version': '2024-11-04' } })
+
+    const written = (await lines('last=20')).filter(({ plane }) => plane !== 'arm')
+    expect(written.map(({ plane, client, caller }) => [plane, client, caller])).toEqual(
+      ['mlflow', 'history', 'blob'].map((plane) => [plane, 'robot', CLIENT_ID]),
+    )
+    const { counts } = await emulator.control('GET', 'counts/eastus2?by=plane&client=robot')
+    expect(counts).toEqual(['arm', 'blob', 'history', 'mlflow'].map((plane) => ({ plane, count: 1 })))
   })
 })
 

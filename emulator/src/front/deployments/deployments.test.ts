@@ -64,6 +64,14 @@ describe('a deployment', () => {
     expect(JSON.stringify(emulated.activity.since(0))).not.toContain('hush')
   })
 
+  it('bears the correlation id of its request, or one of its own', async () => {
+    const first = await emulated.arm('PUT', ONE + V, deployment({ resources: [] }))
+    const own = String(first.headers['x-ms-correlation-request-id'])
+    expect(own).toMatch(/^[-0-9a-f]{36}$/)
+    await ended(first)
+    expect((await emulated.arm('GET', ONE + V)).body['properties']).toMatchObject({ correlationId: own })
+  })
+
   it('lists an operation for each resource, also at the address without a provider', async () => {
     await ended(await emulated.arm('PUT', ONE + V, deployment(PAIR, { secret: { value: 'x' } })))
 

@@ -54,7 +54,14 @@ export class Deployments {
       if (before !== undefined && this.#cancelled.has(before.seq)) throw stillActive(before)
       const location = textAt(request.body, 'location')
       const tags = property(request.body, 'tags')
-      row = this.#store.begin({ ...request, location, tags: isObject(tags) ? tags : undefined, prepared })
+      const correlationId = call.correlation
+      row = this.#store.begin({
+        ...request,
+        location,
+        tags: isObject(tags) ? tags : undefined,
+        prepared,
+        correlationId,
+      })
       return { status: before === undefined ? 201 : 200, ...begun(call, row) }
     })
     if (row !== undefined) void this.#run(row, wanted)
@@ -89,7 +96,12 @@ export class Deployments {
     const wanted = await this.#wanted(call, params)
     if ('status' in wanted) return { ...wanted, unlogged: true }
     const { request, prepared } = wanted
-    const row = DeploymentStore.draft({ ...request, prepared, now: this.#front.clock.iso() })
+    const row = DeploymentStore.draft({
+      ...request,
+      prepared,
+      correlationId: call.correlation,
+      now: this.#front.clock.iso(),
+    })
     return { status: 200, body: validationBody(row), unlogged: true }
   }
 

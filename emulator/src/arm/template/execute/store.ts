@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../../../clock.ts'
 import type { Database } from '../../../state/database.ts'
 import type { Json, JsonObject } from '../json.ts'
@@ -55,6 +55,7 @@ export interface NewDeployment {
   readonly template: JsonObject
   readonly prepared: Prepared
   readonly mode: 'Incremental' | 'Complete'
+  readonly correlationId: string
 }
 
 const OPEN = `state IN ('Accepted', 'Running')`
@@ -139,7 +140,7 @@ export class DeploymentStore {
       templateHash: hashOf(templateJson),
       parametersJson: JSON.stringify(prepared.parameters),
       factsJson: JSON.stringify({ mode, ...factsOf(prepared) }),
-      correlationId: randomUUID(),
+      correlationId: wanted.correlationId,
       statusId: randomBytes(8).toString('hex').toUpperCase(),
       startedAt: now,
       changedAt: now,
