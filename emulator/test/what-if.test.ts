@@ -141,6 +141,25 @@ describe('a what-if', () => {
   })
 })
 
+describe('the history of deployments', () => {
+  it('goes with its resource group, and what-ifs go too', async () => {
+    const group = '/resourceGroups/short'
+    const deployment = `${group}/providers/Microsoft.Resources/deployments/once`
+    const properties = { mode: 'Incremental', template: { resources: [] } }
+    await client.arm('PUT', group, { location: 'eastus2' })
+    await client.arm('PUT', deployment, { properties })
+    const asked = await client.arm('POST', `${deployment}/whatIf`, { properties })
+    await client.arm('DELETE', group)
+    while ((await client.arm('GET', group)).status === 200) await sleep(50)
+
+    await client.arm('PUT', group, { location: 'eastus2' })
+    const { body } = await client.arm('GET', deployment.replace(/\/once$/, ''))
+    expect(body).toEqual({ value: [] })
+    const location = String(asked.headers['location']).replace(/^.*\/subscriptions\/[^/]+/, '')
+    expect((await client.arm('GET', location)).status).toBe(404)
+  })
+})
+
 describe('the mode Complete', () => {
   it('removes what the template and its nested ones do not name, and lists it among the operations', async () => {
     const nested = {

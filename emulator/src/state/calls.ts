@@ -1,17 +1,9 @@
+import type { Acknowledged } from './activity.ts'
 import type { Database } from './database.ts'
 
-/** One call that was answered, whatever the answer. */
-export interface AnsweredCall {
-  /** ISO instant of the answer. */
-  readonly at: string
-  readonly plane: string
-  readonly operation: string
-  readonly method: string
-  readonly target: string
-  readonly client: string
-  readonly caller: string
-  /** 0 where the connection was ended instead of an answer. */
-  readonly status: number
+/** One call that was answered, whatever the answer. Its status is 0 where the connection was ended instead. */
+export interface AnsweredCall
+  extends Pick<Acknowledged, 'at' | 'plane' | 'operation' | 'method' | 'target' | 'client' | 'caller' | 'status'> {
   readonly milliseconds: number
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { forgetDeployments } from '../../arm/template/execute/store.ts'
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Database } from '../../state/database.ts'
@@ -120,6 +121,7 @@ export class GroupRemovals {
     await db.write(() => {
       const group = groups.get(subscription, name)
       if (group !== undefined) groups.remove(group)
+      forgetDeployments(db, `/subscriptions/${subscription}/resourceGroups/${name}`)
       db.run("UPDATE group_removals SET state = 'done' WHERE token = ?", removal.token)
     })
   }

@@ -223,13 +223,14 @@ export class DeploymentStore {
   }
 }
 
-/** Forgets the deployments of a resource group that is deleted. Only inside a write. */
+/** Forgets the deployments of a resource group that is deleted, and what was asked of some that never were. Only inside a write. */
 export function forgetDeployments(db: Database, scope: string): void {
   db.run(
     'DELETE FROM deployment_operations WHERE deployment IN (SELECT id FROM deployments WHERE scope = ? COLLATE NOCASE)',
     scope,
   )
   db.run('DELETE FROM deployments WHERE scope = ? COLLATE NOCASE', scope)
+  db.run('DELETE FROM what_ifs WHERE substr(deployment, 1, ?) = ? COLLATE NOCASE', scope.length + 1, `${scope}/`)
 }
 
 /** A number of up to twenty digits, as the service shows. */
