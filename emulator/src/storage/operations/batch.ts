@@ -74,6 +74,7 @@ function callOf(outer: Call, text: string): Call {
   const mark = target.indexOf('?')
   return {
     id: randomUUID(),
+    correlation: outer.correlation,
     method,
     host: outer.host,
     origin: outer.origin,
