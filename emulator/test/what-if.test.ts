@@ -141,6 +141,25 @@ describe('a what-if', () => {
   })
 })
 
+describe('the template of a group', () => {
+  it('makes its resources as they are, and is silent about no region that is away', async () => {
+    const ask = () => client.arm('POST', `${GROUP}/exportTemplate`, { options: 'IncludeParameterDefaultValue' })
+    const { template } = (await ask()).body as { template: object }
+
+    const changes = await whatIf({ template })
+    expect([...changes.values()].map(({ changeType }) => changeType)).toEqual(['NoChange', 'NoChange'])
+
+    await emulator.control('POST', 'regions/eastus2/kill')
+    const { status, body } = await ask()
+    await emulator.control('POST', 'regions/eastus2/start')
+    expect(status).toBe(200)
+    expect(body['error']).toMatchObject({
+      code: 'ExportTemplateCompletedWithErrors',
+      details: [{ code: 'ServiceUnavailable' }, { code: 'ServiceUnavailable' }],
+    })
+  })
+})
+
 describe('the history of deployments', () => {
   it('goes with its resource group, and what-ifs go too', async () => {
     const group = '/resourceGroups/short'

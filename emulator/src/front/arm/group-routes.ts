@@ -1,5 +1,5 @@
 import type { Call, Reply } from '../../call.ts'
-import { notImplemented, Refusal } from '../../refusal.ts'
+import { Refusal } from '../../refusal.ts'
 import type { Route } from '../../router.ts'
 import { locationName } from './arm-paths.ts'
 import type { GroupRemovals } from './group-removals.ts'
@@ -30,14 +30,6 @@ export function groupRoutes(parts: {
       }),
     ],
     ['PATCH', path, 'ResourceGroups_Update', (call, params) => patch(call, found(params), groups)],
-    [
-      'POST',
-      `${path}/exportTemplate`,
-      'ResourceGroups_ExportTemplate',
-      () => {
-        throw notImplemented('ResourceGroups_ExportTemplate')
-      },
-    ],
     ['DELETE', path, 'ResourceGroups_Delete', (call, params) => removals.begin(call, found(params))],
     [
       'GET',

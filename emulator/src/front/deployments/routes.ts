@@ -3,6 +3,7 @@ import type { Handler } from '../../call.ts'
 import type { Route } from '../../router.ts'
 import type { FrontArm } from '../front-arm.ts'
 import { Deployments } from './deployments.ts'
+import { groupExport } from './group-export.ts'
 import { identity } from './request.ts'
 
 const SUBSCRIPTION = '/subscriptions/:subscription'
@@ -13,10 +14,10 @@ const SCOPES = [
   ['', 'AtTenantScope'],
 ] as const
 
-/** Template deployments of resource groups, of the subscription, and of the tenant. */
+/** Template deployments of resource groups, of the subscription, and of the tenant; and templates of groups. */
 export function deploymentRoutes(front: FrontArm): readonly Route[] {
   const deployments = new Deployments(front)
-  return SCOPES.flatMap(([scope, suffix]) => {
+  const scopes = SCOPES.flatMap(([scope, suffix]) => {
     const root = `${scope}/providers/Microsoft.Resources/deployments`
     const one = `${root}/:name`
     // The clients of azure-ai-ml poll operations at the address of before there were providers.
@@ -47,4 +48,5 @@ export function deploymentRoutes(front: FrontArm): readonly Route[] {
       ]),
     ]
   })
+  return [...scopes, groupExport(front)]
 }
