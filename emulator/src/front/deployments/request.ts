@@ -2,6 +2,7 @@ import { isJsonObject } from '../../arm/template/execute/sender.ts'
 import { isObject, type Json, type JsonObject, property, textAt } from '../../arm/template/json.ts'
 import type { Call } from '../../call.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
+import { parseLoosely } from './loose-json.ts'
 
 const LIMIT = 4 * 1024 * 1024
 
@@ -64,7 +65,7 @@ async function bodyOf(call: Call): Promise<JsonObject> {
     chunks.push(chunk)
   }
   try {
-    const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    const body: unknown = parseLoosely(Buffer.concat(chunks).toString('utf8'))
     if (isJsonObject(body)) return body
   } catch (failure) {
     throw invalid(`The request content was invalid and could not be deserialized: '${(failure as Error).message}'.`)

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest'
+import { parseLoosely } from './loose-json.ts'
+
+it('takes what the Azure CLI sends: a bare name, and a template file with its comments', () => {
+  const file = '{\n  // for "all"\n  "a": 1, /* {b: 2,} */ "url": "https://x//y", "list": [1, 2, // last\n ],\n}'
+  expect(parseLoosely(`{"properties": {"mode": "Incremental", template:${file}}}`)).toEqual({
+    properties: { mode: 'Incremental', template: { a: 1, url: 'https://x//y', list: [1, 2] } },
+  })
+})
+
+it('takes strings of several lines and in single quotes', () => {
+  expect(parseLoosely(`{'a': "one\n\ttwo \\" {x:1,}", b: 'it\\'s "so"'}`)).toEqual({
+    a: 'one\n\ttwo " {x:1,}',
+    b: 'it\'s "so"',
+  })
+})
+
+it.each(['{"a": }', '{"a": 1', '{"a" 1}', 'nothing', '{"a": "open}'])('refuses %s', (text) => {
+  expect(() => parseLoosely(text)).toThrow(SyntaxError)
+})
