@@ -19,9 +19,14 @@ const { values, positionals } = parseArgs({
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const AT_ONCE = 2
-const HARNESS = ['cases.py', 'local_azure.py', 'tracking.py']
-/** Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed. */
-const WITHOUT_PLUGIN = ['mlflow_plain.py']
+const HARNESS = ['az.py', 'cases.py', 'local_azure.py', 'tracking.py']
+/** Environments beside the usual one: folder, file of requirements, and the scenarios that run there. */
+const APART = [
+  // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
+  { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py'] },
+  // Pins versions of its own of what azure-ai-ml needs too.
+  { folder: 'azure-cli', file: 'requirements-azure-cli', scenarios: ['azure_cli.py', 'azure_cli_storage.py'] },
+] as const
 /** The vendor's examples in YAML: a checkout of Azure/azureml-examples, for these scenarios. */
 const EXAMPLES = process.env['HOLDFAST_EXAMPLES'] ?? join(root, '../shared/data/azureml-examples')
 const WITH_EXAMPLES = ['sdk_yaml.py', 'sdk_yaml_jobs.py']
@@ -33,12 +38,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 
 const names = scenarios()
 const home = values.newest ? join(root, '.holdfast', 'venv-newest') : join(root, '.venv')
-const pythons = {
-  withPlugin: await pythonOf(home, 'requirements', (name) => !WITHOUT_PLUGIN.includes(name)),
-  withoutPlugin: await pythonOf(join(home, 'mlflow-alone'), 'requirements-mlflow', (name) =>
-    WITHOUT_PLUGIN.includes(name),
-  ),
-}
+const pythons = await pythonsOf(names)
 const results = await runAll(names)
 const failed = results.filter(({ ok }) => !ok).length
 const counts = { passed: results.length - failed, failed }
@@ -46,11 +46,22 @@ if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(cou
 process.stdout.write(`   ${counts.passed} cases of the vendors’ clients passed, ${counts.failed} failed\n`)
 process.exit(failed === 0 && !ending.signal.aborted ? 0 : 1)
 
-/** The Python of an environment, which is made where a scenario needs it. */
-async function pythonOf(folder: string, file: string, isUsed: (name: string) => boolean): Promise<string> {
-  if (!names.some(isUsed)) return ''
-  const requirements = join(here, values.newest ? `${file}-newest.txt` : `${file}.txt`)
-  return await virtualEnvironment({ folder, requirements, newest: values.newest, signal: ending.signal })
+/** The Python for each scenario. Environments are made where a scenario needs them, one after the other. */
+async function pythonsOf(all: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const pythons = new Map<string, string>()
+  for (const name of all) {
+    const { folder, file } = placeOf(name)
+    const requirements = join(here, values.newest ? `${file}-newest.txt` : `${file}.txt`)
+    const known = all.find((other) => pythons.has(other) && placeOf(other).folder === folder)
+    const made = { folder: join(home, folder), requirements, newest: values.newest, signal: ending.signal }
+    pythons.set(name, pythons.get(known ?? '') ?? (await virtualEnvironment(made)))
+  }
+  return pythons
+}
+
+function placeOf(name: string): { readonly folder: string; readonly file: string } {
+  const apart = APART.find(({ scenarios }) => scenarios.some((one) => one === name))
+  return apart ?? { folder: '', file: 'requirements' }
 }
 
 function scenarios(): readonly string[] {
@@ -82,7 +93,7 @@ async function runAll(all: readonly string[]): Promise<readonly CaseResult[]> {
 
 async function runOne(name: string): Promise<readonly CaseResult[]> {
   const topic = name.replace(/\.py$/, '').replaceAll('_', ' ')
-  const python = WITHOUT_PLUGIN.includes(name) ? pythons.withoutPlugin : pythons.withPlugin
+  const python = pythons.get(name) ?? ''
   const done = (result: CaseResult) => show(topic, result)
   try {
     const examples = WITH_EXAMPLES.includes(name)

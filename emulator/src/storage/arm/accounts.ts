@@ -126,9 +126,14 @@ function remove(region: Region): Handler {
     })
 }
 
+/** What the Azure CLI asks to have listed too. Only an account that belongs to a domain has such keys. */
+const KERBEROS = 'kerb'
+
 function listKeys(region: Region): Handler {
   return (call, params) => {
-    if (queryOf(call, '$expand') !== undefined) throw notImplemented(`${call.operation} with $expand`)
+    const expand = queryOf(call, '$expand')?.toLowerCase() ?? KERBEROS
+    if (expand !== KERBEROS)
+      throw new Refusal(400, 'InvalidQueryParameterValue', `$expand is '${expand}', which is not known.`)
     return { status: 200, body: keysOf(region, params), unlogged: true }
   }
 }

@@ -10,6 +10,10 @@ import { childrenOf, document, element, optional, parseXml, textOf } from '../xm
 
 export async function createContainer(request: StorageRequest): Promise<Reply> {
   const { call, target, blobs } = request
+  if (target.container.length < 3 || target.container.length > 63) {
+    const message = 'The specified resource name length is not within the permissible limits.'
+    throw new Refusal(400, 'OutOfRangeInput', message)
+  }
   if (!CONTAINER_NAME.test(target.container)) {
     throw new Refusal(400, 'InvalidResourceName', 'The specified resource name contains invalid characters.')
   }
