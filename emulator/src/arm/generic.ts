@@ -65,7 +65,9 @@ function parse(path: string): GenericPath {
   const provider = segments.findLastIndex((segment) => segment.toLowerCase() === 'providers')
   const own = segments.slice(provider + 1)
   const type = own.filter((_, index) => index === 0 || index % 2 === 1).join('/')
-  return { id: `/${segments.join('/')}`, is: own.length % 2 === 1 ? 'resource' : 'collection', type }
+  // Some clients write it in lower case; ARM gives ids back in the one form.
+  const id = `/${segments.join('/')}`.replace(/^(\/subscriptions\/[^/]+)\/resourcegroups\//i, '$1/resourceGroups/')
+  return { id, is: own.length % 2 === 1 ? 'resource' : 'collection', type }
 }
 
 async function put(call: Call, path: GenericPath, region: Region): Promise<Reply> {

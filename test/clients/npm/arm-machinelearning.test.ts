@@ -320,7 +320,11 @@ describe('online endpoints', () => {
     await ml.onlineEndpoints.beginCreateOrUpdateAndWait(...place, { location: LOCATION, properties: traffic }, SOON)
     const update = { sku: { name: 'Default', capacity: 2 }, tags: { a: 'b' } }
     const changed = await ml.onlineDeployments.beginUpdateAndWait(...deployed, update, SOON)
-    expect(made.properties).toMatchObject({ authMode: 'Key', provisioningState: 'Succeeded', scoringUri: expect.stringMatching(/^https:/) })
+    expect(made.properties).toMatchObject({
+      authMode: 'Key',
+      provisioningState: 'Succeeded',
+      scoringUri: expect.stringMatching(/^https:/),
+    })
     expect(deployment.properties).toMatchObject({ endpointComputeType: 'Managed', provisioningState: 'Succeeded' })
     expect((await ml.onlineEndpoints.get(...place)).properties.traffic).toEqual({ blue: 100 })
     expect(changed).toMatchObject({ sku: { capacity: 2 }, tags: { a: 'b' } })
