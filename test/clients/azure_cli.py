@@ -51,7 +51,7 @@ def _():
 
 @case("account shows and lists the subscription, its regions, and a token")
 def _():
-    equal(az("account", "show", "--query", "[id, cloudName, state]"), [SUBSCRIPTION, "AzureCloud", "Enabled"])
+    equal(az("account", "show", "--query", "[id, environmentName, state]"), [SUBSCRIPTION, "AzureCloud", "Enabled"])
     equal(az("account", "list", "--refresh", "--query", "[].id"), [SUBSCRIPTION])
     equal(az("account", "list-locations", "--query", "[].name"), ["eastus2", "centralus"])
     token = az("account", "get-access-token", "--resource", "https://ml.azure.com")

@@ -20,13 +20,26 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const AT_ONCE = 2
 const HARNESS = ['az.py', 'cases.py', 'local_azure.py', 'tracking.py']
-/** Environments beside the usual one: folder, file of requirements, and the scenarios that run there. */
-const APART = [
+/** An environment for some scenarios, and how long each may take. */
+interface Place {
+  readonly folder: string
+  readonly file: string
+  readonly scenarios?: readonly string[]
+  readonly longestMilliseconds?: number
+}
+
+const USUAL: Place = { folder: '', file: 'requirements' }
+const APART: readonly Place[] = [
   // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
   { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py'] },
-  // Pins versions of its own of what azure-ai-ml needs too.
-  { folder: 'azure-cli', file: 'requirements-azure-cli', scenarios: ['azure_cli.py', 'azure_cli_storage.py'] },
-] as const
+  // Pins versions of its own of what azure-ai-ml needs too. Each command is a process that takes a second to start.
+  {
+    folder: 'azure-cli',
+    file: 'requirements-azure-cli',
+    scenarios: ['azure_cli.py', 'azure_cli_storage.py'],
+    longestMilliseconds: 600_000,
+  },
+]
 /** The vendor's examples in YAML: a checkout of Azure/azureml-examples, for these scenarios. */
 const EXAMPLES = process.env['HOLDFAST_EXAMPLES'] ?? join(root, '../shared/data/azureml-examples')
 const WITH_EXAMPLES = ['sdk_yaml.py', 'sdk_yaml_jobs.py']
@@ -59,9 +72,8 @@ async function pythonsOf(all: readonly string[]): Promise<ReadonlyMap<string, st
   return pythons
 }
 
-function placeOf(name: string): { readonly folder: string; readonly file: string } {
-  const apart = APART.find(({ scenarios }) => scenarios.some((one) => one === name))
-  return apart ?? { folder: '', file: 'requirements' }
+function placeOf(name: string): Place {
+  return APART.find(({ scenarios }) => scenarios?.includes(name)) ?? USUAL
 }
 
 function scenarios(): readonly string[] {
@@ -94,12 +106,20 @@ async function runAll(all: readonly string[]): Promise<readonly CaseResult[]> {
 async function runOne(name: string): Promise<readonly CaseResult[]> {
   const topic = name.replace(/\.py$/, '').replaceAll('_', ' ')
   const python = pythons.get(name) ?? ''
+  const { longestMilliseconds } = placeOf(name)
   const done = (result: CaseResult) => show(topic, result)
   try {
     const examples = WITH_EXAMPLES.includes(name)
       ? { env: { HOLDFAST_EXAMPLES: EXAMPLES }, emulator: WITHOUT_NODES }
       : {}
-    return await runScenario({ file: join(here, name), python, signal: ending.signal, done, ...examples })
+    return await runScenario({
+      file: join(here, name),
+      python,
+      longestMilliseconds,
+      signal: ending.signal,
+      done,
+      ...examples,
+    })
   } catch (failure) {
     const trouble = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
     const result = { case: 'the scenario can be run', ok: false, seconds: 0, trouble }

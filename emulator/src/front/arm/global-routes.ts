@@ -1,6 +1,6 @@
 import type { Reply } from '../../call.ts'
-import { notImplemented, Refusal } from '../../refusal.ts'
-import type { Route } from '../../router.ts'
+import { Refusal } from '../../refusal.ts'
+import { type Route, UNFINISHED } from '../../router.ts'
 import { SUBSCRIPTION, TENANT } from '../../tokens.ts'
 import { displayName, locationFacts } from './azure-locations.ts'
 import type { Directory } from './directory.ts'
@@ -41,17 +41,12 @@ export function globalRoutes(parts: { regions: readonly string[]; directory: Dir
       'Providers_Register',
       (_call, params) => ({ ...named(params), unlogged: true }),
     ],
-    absent('/providers/:namespace/operations', 'Operations_List'),
-    absent('/subscriptions/:subscription/tagNames', 'Tags_List'),
+    ['GET', '/providers/:namespace/operations', 'Operations_List', UNFINISHED],
+    ['GET', '/subscriptions/:subscription/tagNames', 'Tags_List', UNFINISHED],
     nameCheck('Microsoft.Storage', 'Microsoft.Storage/storageAccounts', directory),
     nameCheck('Microsoft.KeyVault', 'Microsoft.KeyVault/vaults', directory),
     nameCheck('Microsoft.ContainerRegistry', 'Microsoft.ContainerRegistry/registries', directory),
   ]
-}
-
-/** A list that is not played. Without its route it would look like a path that Azure does not have. */
-function absent(path: string, operation: string): Route {
-  return ['GET', path, operation, () => Promise.reject(notImplemented(operation))]
 }
 
 const TOTAL = { type: 'Total', value: 1 }
