@@ -1,4 +1,5 @@
 import type { Arm } from './arm.ts'
+import { type Calls, counting } from './counting.ts'
 import { openTokens, type Tokens } from './credentials.ts'
 import type { Exchange } from './exchange.ts'
 import { httpArm } from './http-arm.ts'
@@ -25,6 +26,8 @@ export interface Azure {
   readonly local: boolean
   /** An instant that the clock of a host has passed, from the dates of its answers; `undefined` before the first. */
   earliest(host: string): number | undefined
+  /** Requests so far. */
+  calls(): readonly Calls[]
   close(): void
 }
 
@@ -38,7 +41,9 @@ export interface AzureOptions {
 
 export function openAzure({ surroundings, requestMilliseconds = 30_000, record }: AzureOptions): Azure {
   const { local } = surroundings
-  const transport = openTransport(surroundings, requestMilliseconds)
+  const opened = openTransport(surroundings, requestMilliseconds)
+  const counted = counting(opened.client)
+  const transport: Transport = { ...opened, client: counted.client }
   const tokens = openTokens(surroundings, transport.client)
   const clocks = new Map<string, SourceClock>()
   const untimed = httpExchange({ client: transport.client, tokens, local, requestMilliseconds })
@@ -55,6 +60,7 @@ export function openAzure({ surroundings, requestMilliseconds = 30_000, record }
     transport,
     local,
     earliest: (host) => clocks.get(host)?.earliest(performance.now()),
+    calls: counted.calls,
     close: () => transport.close(),
   }
 }

@@ -30,7 +30,13 @@ import { askPoints, type PointsOptions, type Sightings } from './vantage-points.
 export type Event =
   | { readonly is: 'lease'; readonly epoch: number }
   | { readonly is: 'held'; readonly holder: string }
-  | { readonly is: 'health'; readonly health: Readonly<Record<Side, Health>>; readonly silent: Sightings['silent'] }
+  | {
+      readonly is: 'health'
+      readonly health: Readonly<Record<Side, Health>>
+      readonly silent: Sightings['silent']
+      /** Targets that have not taken what there is to tell them. */
+      readonly untold: number
+    }
   | { readonly is: 'decision'; readonly decision: Decision }
   | { readonly is: 'pass'; readonly end: PassEnd }
   | { readonly is: 'phase'; readonly id: string; readonly phase: Phase; readonly result?: JsonObject }
@@ -166,7 +172,7 @@ async function tick(ticking: Ticking): Promise<void> {
   const news = `${decision.do} ${decision.reason.replace(/\d+/g, '')}`
   if (news !== memory.decided) options.told({ is: 'decision', decision })
   memory.decided = news
-  options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent })
+  options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent, untold: ticking.aside.pending() })
   if (decision.do === 'fail-over') return startFailover(ticking, tenure, { ...decision, ...asked.approval })
   if (decision.do === 'ask') await asked.propose(tenure, decision)
   await ticking.aside.decided(tenure, decision)

@@ -7,7 +7,10 @@ import type { Tenure } from '../engine/tenure.ts'
 import type { Monotonic } from '../engine/time.ts'
 
 /** What a pass came to, for whoever watches. */
-export type PassEnd = { readonly is: 'done'; readonly pass: Pass } | { readonly is: 'failed'; readonly why: string }
+export type PassEnd = { readonly milliseconds: number } & (
+  | { readonly is: 'done'; readonly pass: Pass }
+  | { readonly is: 'failed'; readonly why: string }
+)
 
 export interface FollowingOptions {
   readonly parts: Parts
@@ -48,6 +51,7 @@ export function following({
 
   async function one(tenure: Tenure, active: Side): Promise<void> {
     const signal = AbortSignal.any([stopping.signal, tenure.signal])
+    const began = clock()
     try {
       const done = await pass({
         parts,
@@ -59,11 +63,15 @@ export function following({
         ...(before === undefined ? {} : { before }),
       })
       before = { source: done.source.snapshot, target: done.target.snapshot }
-      ended({ is: 'done', pass: done })
+      ended({ is: 'done', pass: done, milliseconds: clock() - began })
     } catch (thrown) {
       before = undefined
       if (!stopping.signal.aborted)
-        ended({ is: 'failed', why: thrown instanceof Error ? thrown.message : String(thrown) })
+        ended({
+          is: 'failed',
+          why: thrown instanceof Error ? thrown.message : String(thrown),
+          milliseconds: clock() - began,
+        })
     }
   }
 

@@ -264,3 +264,25 @@ it('names what would be lost: whole, since its last carrying, still open, or not
   ])
   expect(Object.fromEntries(counts)).toEqual({ asset: 2, blob: 2, datum: 1, job: 1, schedule: 1, trail: 1 })
 })
+
+it('guards I5: withdraws past the brake only by the plan for which a person lifted it', async () => {
+  const removing = { ...CARRYING, removes: new Set(['datum']) }
+  const { primary, secondary } = world.sides
+  for (let n = 0; n < 12; n++) primary.put(`datum/d${n}`, body.datum(n))
+  await world.run('a', passing('primary', removing))
+  for (let n = 0; n < 12; n++) primary.drop(`datum/d${n}`)
+  const attempt = (liftFor?: string) =>
+    world.run('b', ({ parts, tenure }) => {
+      const given = { parts, tenure, active: 'primary', carrying: removing, callMilliseconds: CALL } as const
+      const signal = AbortSignal.timeout(20_000)
+      return pass({ ...given, signal, ...(liftFor === undefined ? {} : { liftFor }) })
+    })
+  const digest = (await attempt())?.plan.digest ?? ''
+  expect(secondary.items('datum').length).toBeGreaterThan(11)
+  await expect(attempt('ffffffff')).rejects.toMatchObject({ code: 'sync/brake', facts: { digest } })
+  world.leasesRunOut()
+  await expect(attempt(digest.slice(0, 7))).rejects.toMatchObject({ code: 'sync/brake' })
+  world.leasesRunOut()
+  await attempt(digest.slice(0, 8))
+  expect(secondary.get('datum/d3')).toBeUndefined()
+})

@@ -2,7 +2,7 @@ import { Fault } from '../core/errors.ts'
 import { type Address, type Instant, type Kind, kindOf, otherSide, type Side } from '../core/model.ts'
 import { plan as planOf } from '../core/plan.ts'
 import { type Snapshot, withKind } from '../core/snapshot.ts'
-import type { Note, Plan, PlanRules } from '../core/step.ts'
+import type { Note, Plan, Planning, PlanRules } from '../core/step.ts'
 import type { Place, Service } from '../services/service.ts'
 import type { Ends } from './carry.ts'
 import { type Execution, execute } from './execute.ts'
@@ -24,6 +24,8 @@ export interface PassOptions {
   readonly before?: { readonly source: Snapshot; readonly target: Snapshot }
   /** Kinds that are not to be read in the source now, with the reason: what is known of them stays as it is. */
   readonly unread?: (service: Service) => string | undefined
+  /** Digest, or its beginning, of the one plan for which a person lifted the brake. */
+  readonly liftFor?: string
 }
 
 /** Both sides as they are and what would make the standby follow. Nothing is written. */
@@ -74,8 +76,23 @@ export async function prepare(options: PassOptions): Promise<Prepared> {
     incomplete,
     quarantined: (address) => conflicts[address] ?? carrying.quarantined?.(address),
   }
-  const plan = planOf({ wanted: provedBy(from), found: to.snapshot, rules })
+  const plan = lifted({ wanted: provedBy(from), found: to.snapshot, rules }, options.liftFor)
   return { ends: { source, target }, source: from, target: to, rules, plan }
+}
+
+/** The shortest beginning of a digest that names a plan. */
+const SHORTEST = 8
+
+/** The plan, with its withdrawals where a person has seen exactly this one and lifted the brake for it. */
+function lifted(planning: Planning, liftFor: string | undefined): Plan {
+  const plan = planOf(planning)
+  if (plan.brake === undefined || liftFor === undefined) return plan
+  if (liftFor.length >= SHORTEST && plan.digest.startsWith(liftFor.toLowerCase()))
+    return planOf({ ...planning, rules: { ...planning.rules, brakeLifted: true } })
+  throw new Fault('sync/brake', `The plan is ${plan.digest.slice(0, SHORTEST)} by now, and not ${liftFor}`, {
+    facts: { digest: plan.digest },
+    hint: 'Look at it with `holdfast plan`, and lift the brake for that one.',
+  })
 }
 
 /** What was read to its end. What an earlier reading had may be older than what the standby has by now. */

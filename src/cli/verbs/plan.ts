@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { readable } from '../../core/readable.ts'
-import type { Step } from '../../core/step.ts'
+import type { Plan, Step } from '../../core/step.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type Prepared, prepare, stepsByKind } from '../../engine/sync.ts'
 import { showAway } from '../away.ts'
@@ -54,16 +54,15 @@ export function showPlan(io: Terminal, { plan, source, target, ends }: Prepared,
   if (plan.notes.length > most) io.say(`  … and ${counted(plan.notes.length - most, 'more note')} (--all)`)
   showUnread(io, source.incomplete, ` in ${ends.source.location}`)
   showUnread(io, target.incomplete, ` in ${ends.target.location}`)
-  if (plan.brake !== undefined) {
-    io.say(
-      io.paint(
-        'red',
-        `  The brake holds: ${plan.brake.withdrawals} withdrawals, ${plan.brake.allowed} allowed without consent.`,
-      ),
-    )
-  }
+  if (plan.brake !== undefined) io.say(brakeSentence(io, plan))
   const kinds = [...stepsByKind(plan)].map(([kind, count]) => `${count} ${kind}`).join(', ')
   io.say(plan.steps.length === 0 ? 'Nothing to do.' : `${counted(plan.steps.length, 'step')}: ${kinds}.`)
+}
+
+/** What the brake holds back, and how a person lifts it for this one plan. */
+export function brakeSentence(io: Terminal, { brake, digest }: Plan): string {
+  const held = `  The brake holds: ${brake?.withdrawals} withdrawals, ${brake?.allowed} allowed without consent.`
+  return `${io.paint('red', held)} \`holdfast sync --allow-withdrawals ${digest.slice(0, 8)}\` lifts it for this plan.`
 }
 
 export function factsOfPlan({ plan, source, target, ends }: Prepared): Readonly<Record<string, unknown>> {

@@ -4,6 +4,33 @@ import { readable } from '../../core/readable.ts'
 import { stepsByKind } from '../../engine/sync.ts'
 import { proposedSentence } from './approve.ts'
 
+export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type Level = (typeof LEVELS)[number]
+
+/** How much an event matters to whoever reads logs. */
+export function levelOf(event: Event): Level {
+  switch (event.is) {
+    case 'health':
+    case 'held':
+      return 'debug'
+    case 'decision':
+      return DECIDED[event.decision.do] ?? 'info'
+    case 'pass':
+      return event.end.is === 'failed' || event.end.pass.execution.quarantined.length > 0 ? 'warn' : 'info'
+    case 'trouble':
+    case 'proposal':
+      return 'warn'
+    default:
+      return 'info'
+  }
+}
+
+const DECIDED: Readonly<Partial<Record<string, Level>>> = { 'fail-over': 'error', ask: 'error', wait: 'warn' }
+
+export function isAtLeast(level: Level, least: Level): boolean {
+  return LEVELS.indexOf(level) >= LEVELS.indexOf(least)
+}
+
 /** What a person reads of an event, or `undefined` where it is no news. */
 export function lineOf(event: Event): string | undefined {
   switch (event.is) {
@@ -47,14 +74,20 @@ function passLine(end: Extract<Event, { is: 'pass' }>['end']): string | undefine
 
 /** The same event as JSON: snapshots and plans are told by their numbers. */
 export function plainEvent(event: Event): unknown {
-  const at = new Date().toISOString()
-  if (event.is !== 'pass' || event.end.is === 'failed') return { at, ...event }
+  const head = { at: new Date().toISOString(), level: levelOf(event), message: lineOf(event) }
+  if (event.is !== 'pass' || event.end.is === 'failed') return { ...head, ...event }
   const { source, plan, reckoned, execution } = event.end.pass
   const failed = execution.quarantined.map(({ step, code, message }) => ({ address: step.address, code, message }))
   const done = { startedAt: source.startedAt, items: source.snapshot.size, steps: plan.steps.length, failed }
   return {
-    at,
+    ...head,
     is: 'pass',
-    end: { is: 'done', ...done, recoveryPoint: reckoned.recoveryPoint ?? null, behind: reckoned.behind },
+    end: {
+      is: 'done',
+      milliseconds: Math.round(event.end.milliseconds),
+      ...done,
+      recoveryPoint: reckoned.recoveryPoint ?? null,
+      behind: reckoned.behind,
+    },
   }
 }

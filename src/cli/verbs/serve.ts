@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { isSigned } from '../../api/signed.ts'
 import { type ControllerOptions, type Event, runController } from '../../controller/controller.ts'
 import { Fault } from '../../core/errors.ts'
@@ -15,9 +15,11 @@ import { PROBED } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
+import { metricsOf } from '../serving/metrics.ts'
+import { type Witnessed, witnessing } from '../serving/witnessed.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
-import { lineOf, plainEvent } from './serve-lines.ts'
+import { isAtLeast, LEVELS, type Level, levelOf, lineOf, plainEvent } from './serve-lines.ts'
 
 interface Options extends Protected {
   readonly listen?: HostPort
@@ -25,6 +27,7 @@ interface Options extends Protected {
   readonly lease: number
   readonly call: number
   readonly tick: number
+  readonly level: Level
 }
 
 /** How long a side is tried once more that no vantage point has an answer from. */
@@ -33,7 +36,11 @@ const SILENT_SIDE_MILLISECONDS = 1000
 /** `holdfast serve`: the controller. */
 export function serveVerb(): Command {
   return protectedVerb('serve', 'follow, watch, decide and fail over, until it is ended')
-    .option('--listen <host:port>', 'answer /health, /active and /status over HTTP there', hostPort)
+    .option(
+      '--listen <host:port>',
+      'answer /health, /health/live, /health/ready, /metrics, /active and /status over HTTP there',
+      hostPort,
+    )
     .option('--region <name>', 'the region that this process runs in, if it is one of Azure’s')
     .option(
       '--lease <milliseconds>',
@@ -43,6 +50,7 @@ export function serveVerb(): Command {
     )
     .option('--call <milliseconds>', 'longest that one call to Azure may take', milliseconds(100), CALL_MILLISECONDS)
     .option('--tick <milliseconds>', 'time between two looks at the vantage points', milliseconds(50), 2000)
+    .addOption(new Option('--level <level>', 'least level of the lines under --json').choices(LEVELS).default('info'))
     .addHelpText(
       'after',
       examples('holdfast serve', 'holdfast serve --listen 127.0.0.1:7400', 'holdfast serve --json >> holdfast.log'),
@@ -53,19 +61,17 @@ export function serveVerb(): Command {
           demandOutlasts(options)
           const region = await whereItRuns(joined, options.region, signal)
           demandMayServe(joined, region)
-          let sentence = 'it has just begun'
-          let ticked = Date.now()
+          const points = joined.policy.failover.vantagePoints.length
+          const witnessed = witnessing({ patience: options.tick * 5 + 10_000, points, now: Date.now })
           const told = (event: Event) => {
-            if (event.is === 'health' || event.is === 'held') ticked = Date.now()
-            if (event.is === 'decision') sentence = event.decision.reason
-            io.event(plainEvent(event))
+            witnessed.take(event)
             if (event.is === 'pass' || event.is === 'failover') void keepHead(joined, io)
-            const line = lineOf(event)
-            if (line !== undefined) io.say(`${io.paint('dim', new Date().toISOString())}  ${line}`)
+            log(io, event, options.level)
           }
-          const health = () => ({ ok: Date.now() - ticked < options.tick * 5 + 10_000, sentence })
-          const server = options.listen === undefined ? undefined : await listening(joined, options.listen, health)
+          const { listen } = options
+          const server = listen === undefined ? undefined : await listening(joined, listen, witnessed)
           try {
+            if (server !== undefined) io.say(`answers on ${server.url}`)
             await runController(controllerOptions(joined, { ...options, inside: region }, told), signal)
           } finally {
             await server?.close()
@@ -73,6 +79,13 @@ export function serveVerb(): Command {
         }),
       ),
     )
+}
+
+/** A line for people, and under `--json` one of JSON with its level. */
+function log(io: Terminal, event: Event, least: Level): void {
+  if (isAtLeast(levelOf(event), least)) io.event(plainEvent(event))
+  const line = lineOf(event)
+  if (line !== undefined) io.say(`${io.paint('dim', new Date().toISOString())}  ${line}`)
 }
 
 /** Kept beside the journal, so that one which is cut off is found. What fails now is tried after the next pass. */
@@ -128,11 +141,14 @@ function demandMayServe({ policy }: Composed, region: Side | undefined): void {
   )
 }
 
-async function listening(joined: Composed, listen: HostPort, health: () => { ok: boolean; sentence: string }) {
+async function listening(joined: Composed, listen: HostPort, witnessed: Witnessed) {
   const { policy, parts } = joined
+  const health = () => ({ ok: witnessed.live(), sentence: witnessed.seen.sentence })
   const { controllerServer } = await import('../../api/controller-server.ts')
   const server = controllerServer({
     health,
+    unready: witnessed.unready,
+    metrics: () => metricsOf(joined, witnessed.seen),
     active: async () => {
       const { active, epoch } = await rolesOf(parts)
       return { ...workspaceConfig(policy[active].workspace), side: active, epoch }
@@ -144,8 +160,8 @@ async function listening(joined: Composed, listen: HostPort, health: () => { ok:
       ...health(),
     }),
   })
-  await server.listen(listen)
-  return server
+  const url = await server.listen(listen)
+  return { url, close: () => server.close() }
 }
 
 export function controllerOptions(

@@ -12,23 +12,30 @@ import { counted, showUnread } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 import { demandRead } from './inventory.ts'
-import { factsOfPlan, showPlan } from './plan.ts'
+import { brakeSentence, factsOfPlan, showPlan } from './plan.ts'
 import { showFindings } from './report.ts'
 
 /** `holdfast sync`: one pass that makes the standby follow. */
 export function syncVerb(): Command {
   return protectedVerb('sync', 'make the standby follow the active side, once')
     .option('--dry-run', 'print what it would do, and do nothing')
+    .option('--allow-withdrawals <digest>', 'lift the brake for the one plan of this digest, as `plan` prints it')
     .addHelpText(
       'after',
-      examples('holdfast sync', 'holdfast sync --dry-run', 'holdfast sync --json | jq .recoveryPoint'),
+      examples(
+        'holdfast sync',
+        'holdfast sync --dry-run',
+        'holdfast sync --allow-withdrawals 1f2e3d4c',
+        'holdfast sync --json | jq .recoveryPoint',
+      ),
     )
     .action(
-      act<Protected & { readonly dryRun?: boolean }>((options, io) =>
+      act<Protected & { readonly dryRun?: boolean; readonly allowWithdrawals?: string }>((options, io) =>
         within(options, io, async (joined, signal) => {
           const { parts, carrying } = joined
           const roles = await rolesOf(parts)
-          const request = { parts, active: roles.active, carrying, signal }
+          const lift = options.allowWithdrawals === undefined ? {} : { liftFor: options.allowWithdrawals }
+          const request = { parts, active: roles.active, carrying, signal, ...lift }
           await demandNoneUnderWay(parts)
           if (options.dryRun === true) {
             await showAway(io, parts, roles)
@@ -84,6 +91,7 @@ function show(io: Terminal, done: Pass, now: number): void {
   for (const note of done.plan.notes.filter(({ is }) => is === 'refused' || is === 'mapped')) {
     io.say(`${io.paint('yellow', note.is)}  ${readable(note.address)}: ${readable(note.reason)}`)
   }
+  if (plan.brake !== undefined) io.say(brakeSentence(io, plan))
   io.facts({
     ...factsOfPlan(done),
     items: source.snapshot.size,
