@@ -104,6 +104,26 @@ describe('a what-if', () => {
     expect(changes.get('other')).toMatchObject({ changeType: 'Delete', before: { name: 'other' } })
   })
 
+  it('in the mode Complete foretells no deletion where a nested template cannot be read yet', async () => {
+    const nested = {
+      type: 'Microsoft.Resources/deployments',
+      apiVersion: '2022-09-01',
+      name: 'inside',
+      properties: {
+        mode: 'Incremental',
+        expressionEvaluationOptions: { scope: 'inner' },
+        parameters: { count: { value: "[length(reference('kept').accessPolicies)]" } },
+        template: { parameters: { count: { type: 'int' } }, resources: [] },
+      },
+    }
+    const changes = await whatIf({ mode: 'Complete', template: { resources: [vault('kept', {}), nested] } })
+    expect(changes.get('inside')).toMatchObject({ changeType: 'Unsupported' })
+    expect(changes.get('other')).toMatchObject({
+      changeType: 'Unsupported',
+      unsupportedReason: expect.stringContaining('unless the nested deployment'),
+    })
+  })
+
   it('of a subscription looks into nested templates, also of groups that are not there yet', async () => {
     const nested = {
       type: 'Microsoft.Resources/deployments',

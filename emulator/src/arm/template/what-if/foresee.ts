@@ -44,6 +44,7 @@ export class Unforeseen extends Error {
   }
 }
 
+const NESTED_ID = /\/providers\/microsoft\.resources\/deployments\/[^/]+$/i
 /** Fields of a live resource that no template sets. */
 const OF_THE_SERVICE = new Set(['etag', 'systemdata'])
 
@@ -102,9 +103,8 @@ async function lookInside(resource: Declared, body: JsonObject, looking: Looking
 async function changeOf(resource: Declared, body: JsonObject, { sender, whole }: Foreseeing): Promise<Change> {
   const { id: resourceId, apiVersion } = resource
   const answer = await sender.send('GET', `${encodeURI(resourceId)}?api-version=${encodeURIComponent(apiVersion)}`)
-  const type = typeAndNameOf(resourceId)
-  const { type: fullType, name } = { ...type, name: type.name.split('/').at(-1) ?? '' }
-  const after = { apiVersion, id: resourceId, name, type: fullType, ...body }
+  const { type, name } = typeAndNameOf(resourceId)
+  const after = { apiVersion, id: resourceId, name: name.split('/').at(-1) ?? '', type, ...body }
   if (answer.status === 404) return { resourceId, changeType: 'Create', ...(whole ? { after } : {}) }
   if (answer.status >= 500 && answer.status !== 501) throw new Unforeseen(errorOf(answer))
   if (answer.status >= 400 || !isJsonObject(answer.body)) {
@@ -125,12 +125,24 @@ async function others(scope: string, by: Foreseeing, found: ReadonlyMap<string, 
   if (answer.status >= 400) throw new Unforeseen(errorOf(answer))
   const value = isJsonObject(answer.body) ? property(answer.body, 'value') : undefined
   const listed = isArray(value) ? value.filter(isObject) : []
-  const changeType = by.mode === 'Complete' ? 'Delete' : 'Ignore'
-  return listed.flatMap((one) => {
+  const fate = fateOfOthers(by.mode, [...found.values()])
+  return listed.flatMap((one): Change[] => {
     const resourceId = textAt(one, 'id') ?? ''
     if (found.has(canonicalId(resourceId))) return []
-    return [{ resourceId, changeType, ...(by.whole ? { before: one } : {}) } as const]
+    return [{ resourceId, ...fate, ...(by.whole ? { before: one } : {}) }]
   })
+}
+
+/** Where a nested deployment cannot be read, nobody knows what it names, and so what it would keep. */
+function fateOfOthers(
+  mode: Foreseeing['mode'],
+  found: readonly Change[],
+): Pick<Change, 'changeType' | 'unsupportedReason'> {
+  if (mode === 'Incremental') return { changeType: 'Ignore' }
+  const unread = found.find(({ changeType, resourceId }) => changeType === 'Unsupported' && NESTED_ID.test(resourceId))
+  if (unread === undefined) return { changeType: 'Delete' }
+  const unsupportedReason = `It is deleted unless the nested deployment '${unread.resourceId}' names it, which cannot be read yet.`
+  return { changeType: 'Unsupported', unsupportedReason }
 }
 
 function shown(body: JsonObject, apiVersion: string): JsonObject {
