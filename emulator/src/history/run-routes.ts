@@ -214,7 +214,7 @@ function query(region: Region): Handler {
     const offset = Number(textOf(body, 'continuationToken') ?? 0) || 0
     const found = region.runs.select(
       `SELECT ${RUN_COLUMNS} FROM runs r JOIN experiments e ON e.key = r.experiment
-       WHERE e.workspace = ? AND ${experiment === undefined ? '? IS NULL' : 'r.experiment = ?'} AND ${condition.text}
+       WHERE r.workspace = ? AND ${experiment === undefined ? '? IS NULL' : 'r.experiment = ?'} AND ${condition.text}
        ORDER BY ${order} LIMIT ? OFFSET ?`,
       [scope.workspace.toLowerCase(), experiment?.key ?? null, ...condition.values, top + 1, offset],
     )

@@ -54,6 +54,7 @@ export class Runs {
         modified INTEGER NOT NULL, start INTEGER, end INTEGER, properties TEXT NOT NULL, details TEXT NOT NULL,
         UNIQUE (id, workspace));
       CREATE INDEX IF NOT EXISTS runs_by_start ON runs (experiment, start DESC, id, stage, state, end, name);
+      CREATE INDEX IF NOT EXISTS runs_by_creation ON runs (workspace, created, key);
       CREATE INDEX IF NOT EXISTS runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
       CREATE TABLE IF NOT EXISTS params (
         run INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, key)) WITHOUT ROWID;

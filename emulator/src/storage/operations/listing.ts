@@ -72,12 +72,18 @@ export async function listBlobs(request: StorageRequest): Promise<Reply> {
   }
 }
 
+const FOLDING = 16
+
 /** One page in order of names. Names below a folded start are skipped in the index, not read one by one. */
 function page(catalogue: Catalogue, query: Query, start: Place): { entries: Entry[]; next: Place | undefined } {
   const entries: Entry[] = []
   let place: Place = start
   for (;;) {
-    const wanted = query.limit - entries.length + 1
+    // A name that is folded makes all rows behind it useless, so that few are read at a time where names may be.
+    const wanted = Math.min(
+      query.limit - entries.length + 1,
+      query.delimiter === '' ? Number.MAX_SAFE_INTEGER : FOLDING,
+    )
     const rows = catalogue.list(query.container, {
       ...query,
       from: place.name,
