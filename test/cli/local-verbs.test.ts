@@ -30,6 +30,18 @@ async function status(): Promise<Record<string, unknown>> {
   return (await (await fetch(`${emulator.control}/emulator/status`)).json()) as Record<string, unknown>
 }
 
+describe('local env', () => {
+  it('names the cloud on localhost where it is asked for a custom cloud, with a port for each client', async () => {
+    const plain = await local('env')
+    const one = await local('env', '--custom-cloud', '--client', 'one')
+    const other = await local('env', '--custom-cloud', '--client', 'other')
+    const address = /AZURE_AUTHORITY_HOST='(https:\/\/localhost:\d+)'/
+    expect(plain.out).not.toMatch(address)
+    expect(one.out).toContain(`ARM_CLOUD_METADATA_URL='${address.exec(one.out)?.[1]}/metadata/endpoints`)
+    expect(address.exec(one.out)?.[1]).not.toBe(address.exec(other.out)?.[1])
+  })
+})
+
 describe('local play', () => {
   it('does the steps of a script in their order, and tells each', async () => {
     const file = join(folder, 'storm.yaml')

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Certificates } from '../certificates.ts'
@@ -64,7 +65,9 @@ export class Doors {
       serveConnection(http, socket, { as: 'tls', host: HOST, client }, certificates).catch(() => socket.destroy())
     })
     const kept = db.get<{ port: number }>('SELECT port FROM doors WHERE client = ?', client)?.port
-    await listen(server, kept ?? 0).catch(() => listen(server, 0))
+    await listen(server, kept ?? steadyPort())
+      .catch(() => listen(server, steadyPort()))
+      .catch(() => listen(server, 0))
     await db.write(() => db.run('INSERT OR REPLACE INTO doors (client, port) VALUES (?, ?)', client, portOf(server)))
     return server
   }
@@ -104,6 +107,11 @@ async function passage(links: Links, ends: Link['ends'], socket: Socket): Promis
 
 function idle(): void {
   // An answer that is under way when the way stalls still comes; the next request waits.
+}
+
+/** A port that the system hands to nobody by itself (Linux begins at 32768), so that it is still free after a restart. */
+function steadyPort(): number {
+  return randomInt(20_000, 32_000)
 }
 
 function portOf(server: Server): number {

@@ -15,17 +15,18 @@ const CURATED = 'azureml://registries/azureml/environments/sklearn/versions/1'
 let emulator: TestEmulator
 let ml: AzureMachineLearningWorkspaces
 let base: string
+let arm: ResourceManagementClient
 
 beforeAll(async () => {
   emulator = await startTestEmulator({ regions: [LOCATION] })
   const { subscription, credential } = enter(emulator)
   ml = new AzureMachineLearningWorkspaces(credential, subscription)
-  const resources = new ResourceManagementClient(credential, subscription)
-  await resources.resourceGroups.createOrUpdate(GROUP, { location: LOCATION })
+  arm = new ResourceManagementClient(credential, subscription)
+  await arm.resourceGroups.createOrUpdate(GROUP, { location: LOCATION })
   base = `/subscriptions/${subscription}/resourceGroups/${GROUP}`
   const account = { location: LOCATION, kind: 'StorageV2', sku: { name: 'Standard_LRS' }, properties: {} }
   const path = [GROUP, 'Microsoft.Storage', '', 'storageAccounts', 'npmstore', '2023-01-01', account] as const
-  await resources.resources.createOrUpdate(...path)
+  await arm.resources.createOrUpdate(...path)
   await ml.workspaces.beginCreateOrUpdateAndWait(
     GROUP,
     WS,
@@ -44,6 +45,7 @@ describe('workspaces', () => {
   it('reads, changes and lists them', async () => {
     const found = await ml.workspaces.get(GROUP, WS)
     const changed = await ml.workspaces.beginUpdateAndWait(GROUP, WS, { description: 'of npm', tags: { a: 'b' } }, SOON)
+    const resources = await allOf(arm.resources.listByResourceGroup(GROUP))
     const inGroup = await allOf(ml.workspaces.listByResourceGroup(GROUP))
     const inSubscription = await allOf(ml.workspaces.listBySubscription())
     expect(found).toMatchObject({
@@ -54,6 +56,8 @@ describe('workspaces', () => {
     })
     expect(found.identity?.principalId).toMatch(/^[0-9a-f-]{36}$/)
     expect(changed).toMatchObject({ description: 'of npm', tags: { a: 'b' } })
+    // A change is answered without a body, and is seen all the same where resources of every type are listed.
+    expect(resources.find(({ name }) => name === WS)).toMatchObject({ location: LOCATION, tags: { a: 'b' } })
     expect([inGroup, inSubscription].map((list) => list.map(({ name }) => name))).toEqual([[WS], [WS]])
   })
 

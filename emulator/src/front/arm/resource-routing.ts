@@ -99,7 +99,8 @@ export class ResourceRouting {
     else if (call.method === 'DELETE' && reply.status === 202) {
       await this.#parts.db.write(() => this.#parts.directory.leave(entry.id))
     } else if (isSuccess(reply) && (call.method === 'PATCH' || entry.state === 'reserved') && call.method !== 'HEAD') {
-      await this.#settle(entry.id, json)
+      // A change that is accepted may be answered without a body; the directory needs what it came to.
+      await this.#settle(entry.id, 'id' in json ? json : (await this.#read(call, entry)).json)
     }
     return reply
   }
@@ -122,15 +123,20 @@ export class ResourceRouting {
   async #verified(call: Call, entry: Entry | undefined): Promise<Entry | undefined> {
     const { directory, db } = this.#parts
     if (entry === undefined || entry.state === 'there' || this.#putsOf(entry.id).flying > 0) return entry
-    const target = `${encodeURI(entry.id)}?api-version=${call.query.get('api-version') ?? ''}`
-    const answer = await watching(call, (signal) => this.#send(call, entry.region, { signal, method: 'GET', target }))
-    const { reply, json } = await relayedWhole(answer, 'GET')
+    const { reply, json } = await this.#read(call, entry)
     if (reply.status === 404) {
       await db.write(() => directory.forget(entry.id))
       return undefined
     }
     if (isSuccess(reply) && entry.state === 'reserved') await this.#settle(entry.id, json)
     return directory.get(entry.id)
+  }
+
+  /** The resource as its region has it. */
+  async #read(call: Call, entry: Entry): ReturnType<typeof relayedWhole> {
+    const target = `${encodeURI(entry.id)}?api-version=${call.query.get('api-version') ?? ''}`
+    const answer = await watching(call, (signal) => this.#send(call, entry.region, { signal, method: 'GET', target }))
+    return relayedWhole(answer, 'GET')
   }
 
   #regionFor(wanted: { location: unknown; known: Entry | undefined; group: Group; name: string }): string {
