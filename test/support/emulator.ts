@@ -11,6 +11,8 @@ export interface TestEmulator {
   readonly dir: string
   readonly proxy: string
   readonly caPath: string
+  /** Certificate of its authority, as PEM. */
+  readonly ca: string
   readonly subscription: string
   /** URL of its control API. */
   readonly control: string
@@ -19,8 +21,12 @@ export interface TestEmulator {
   /** Puts faults in force in place of all earlier ones. */
   faults(faults: readonly Readonly<Record<string, unknown>>[]): Promise<void>
   region(name: string, act: 'start' | 'stop' | 'kill'): Promise<void>
-  /** What a place acknowledged: every write, in order. */
-  activity(place: string): Promise<readonly Acknowledged[]>
+  /** What a place acknowledged after the line `after`: every write, in order. */
+  activity(place: string, after?: number): Promise<readonly Acknowledged[]>
+  /** Ids of its processes: its own, and those of the regions that live. */
+  processes(): Promise<{ readonly front: number; readonly regions: ReadonlyMap<string, number> }>
+  /** The end of what its processes said on standard error. */
+  said(): string
   /** Ends it and removes its folder. */
   stop(): Promise<void>
 }
@@ -42,12 +48,16 @@ export interface EmulatorOptions {
   readonly regions?: readonly string[]
   /** More variables for its processes. */
   readonly env?: Readonly<Record<string, string>>
+  /** Folder of an earlier one, to go on with; without it, a fresh one. */
+  readonly dir?: string
 }
 
 /** Starts an emulator on any free port and waits until every region answers. It ends with this process at the latest. */
 export async function startTestEmulator(options: EmulatorOptions = {}): Promise<TestEmulator> {
   const { regions = ['eastus2', 'centralus'], env = {} } = options
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-emulator-'))
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'holdfast-emulator-')))
+  // One that was killed has left its description behind.
+  await rm(join(dir, 'emulator.json'), { force: true })
   const args = [MAIN, '--dir', dir, '--regions', regions.join(','), '--port', '0', '--tied']
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { ...process.env, ...env } })
   let said = ''
@@ -70,25 +80,37 @@ export async function startTestEmulator(options: EmulatorOptions = {}): Promise<
     dir,
     proxy: facts.proxy,
     caPath: facts.ca,
+    ca: readFileSync(facts.ca, 'utf8'),
     subscription: facts.subscription,
     control,
     env: { ...exported, HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: facts.ca },
     faults: async (faults) => void (await call('PUT', '/emulator/faults', { faults })),
     region: async (name, act) => void (await call('POST', `/emulator/regions/${name}/${act}`)),
-    activity: async (place) => {
+    activity: async (place, after = 0) => {
       const lines: Acknowledged[] = []
       for (;;) {
-        const path = `/emulator/activity/${place}?after=${lines.at(-1)?.['seq'] ?? 0}&limit=${MOST_LINES}`
+        const path = `/emulator/activity/${place}?after=${lines.at(-1)?.['seq'] ?? after}&limit=${MOST_LINES}`
         const got = await call<{ readonly lines: readonly Acknowledged[] }>('GET', path)
         lines.push(...got.lines)
         if (got.lines.length < MOST_LINES) return lines
       }
     },
+    processes: async () => {
+      const { pid, regions: all } = await call<Status>('GET', '/emulator/status')
+      const living = all.flatMap((one): [string, number][] => (one.pid === undefined ? [] : [[one.name, one.pid]]))
+      return { front: pid, regions: new Map(living) }
+    },
+    said: () => said,
     stop: async () => {
       await ended(child)
       await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     },
   }
+}
+
+interface Status {
+  readonly pid: number
+  readonly regions: readonly { readonly name: string; readonly pid?: number }[]
 }
 
 interface Facts {

@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util'
+import { playKillRounds, type Round } from './kill-rounds.ts'
+
+/** `npm run chaos`: kills the emulator under load, 500 times unless told otherwise. */
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '500' }, seed: { type: 'string', default: String(Date.now() % 1e6) } },
+})
+const rounds = Number(values.rounds)
+const seed = Number(values.seed)
+if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed)) {
+  process.stderr.write('--rounds is a whole number above 0, --seed a whole number.\n')
+  process.exit(2)
+}
+/** In a pipe, one line in so many rounds. */
+const EVERY = 25
+
+process.stdout.write(`${rounds} rounds with seed ${seed}\n`)
+const began = performance.now()
+const played = await playKillRounds({ rounds, seed, done: show })
+const wrong = played.flatMap((round) => round.wrong.map((what) => `round ${round.number} (${round.killed}): ${what}`))
+if (process.stdout.isTTY) process.stdout.write('\n')
+for (const what of wrong) process.stdout.write(`${what}\n`)
+const last = played.at(-1)
+process.stdout.write(
+  wrong.length === 0
+    ? `${played.length} rounds, ${last?.acknowledged ?? 0} acknowledged writes, nothing lost\n`
+    : `Not as it must be. Again with: npm run chaos -- --seed ${seed}\n`,
+)
+process.exit(wrong.length === 0 ? 0 : 1)
+
+function show({ number, killed, acknowledged }: Round): void {
+  const seconds = (performance.now() - began) / 1000
+  const left = Math.round(((rounds - number) * seconds) / number)
+  const pace = `${(seconds / number).toFixed(1)} s a round, ${Math.floor(left / 60)} min ${left % 60} s left`
+  const line = `round ${number} of ${rounds}: killed ${killed}; ${acknowledged} writes acknowledged; ${pace}`
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${line}`)
+  else if (true || number % EVERY === 0 || number === rounds) process.stdout.write(`${line}\n`)
+}
