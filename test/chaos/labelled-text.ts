@@ -6,7 +6,8 @@
  */
 export function textOf(label: string): string {
   const length = Number(label.slice(label.lastIndexOf('.') + 1))
-  return `${label}|${`${label} `.repeat(Math.ceil(length / (label.length + 1))).slice(0, length)}`
+  // It ends in a point, since a header that ends in a space loses it on its way.
+  return `${label}|${`${label} `.repeat(Math.ceil(length / (label.length + 1))).slice(0, length - 1)}.`
 }
 
 /** The label of a text, or what is wrong with it. */

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeDurableFolder } from './state/durable-folder.ts'
 
 export interface FolderLock {
   release(): void
@@ -15,7 +15,7 @@ const held = new Set<DatabaseSync>()
  * The lock is SQLite's own on a file in the folder, so the kernel frees it when the process dies.
  */
 export function lockFolder(dir: string, waitMilliseconds = 0): FolderLock {
-  mkdirSync(dir, { recursive: true })
+  makeDurableFolder(dir)
   const lock = new DatabaseSync(join(dir, 'lock.db'))
   try {
     lock.exec(`PRAGMA busy_timeout=${waitMilliseconds}; PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE`)

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { makeDurableFolder } from './durable-folder.ts'
 
 interface Pending {
   run(): void
@@ -40,7 +40,7 @@ export class Database {
 
   constructor(path: string) {
     this.#path = path
-    mkdirSync(dirname(path), { recursive: true })
+    makeDurableFolder(dirname(path))
     this.#sqlite = new DatabaseSync(path)
     this.#sqlite.exec(
       'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000',

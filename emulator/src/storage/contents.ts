@@ -1,8 +1,9 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { makeDurableFolder } from '../state/durable-folder.ts'
 import { Crc64 } from './crc64.ts'
 
 /** Bytes that are on disk for good, or small enough to go into the database with the row that names them. */
@@ -52,7 +53,7 @@ export class Contents {
 
   constructor(dir: string) {
     this.#dir = dir
-    mkdirSync(dir, { recursive: true })
+    makeDurableFolder(dir)
   }
 
   /** Takes a body in. Memory does not follow its size. A body that breaks off leaves nothing. */
