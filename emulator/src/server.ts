@@ -9,6 +9,7 @@ import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
 import { HangUp, Meeting, type Pages, reset } from './faults-meeting.ts'
 import type { Limits } from './limits/limits.ts'
+import { DEEPEST, isTooDeep } from './json-depth.ts'
 import { Refusal } from './refusal.ts'
 import type { Activity } from './state/activity.ts'
 import type { Calls } from './state/calls.ts'
@@ -251,7 +252,11 @@ class OneCall implements Call {
   }
 
   async json(): Promise<unknown> {
-    const text = (await this.bytes(16 * 1024 * 1024)).toString('utf8')
+    const bytes = await this.bytes(16 * 1024 * 1024)
+    if (isTooDeep(bytes)) {
+      throw new Refusal(400, 'InvalidRequestContent', `The body is nested deeper than the limit of ${DEEPEST}.`)
+    }
+    const text = bytes.toString('utf8')
     if (text.trim() === '') return undefined
     try {
       return JSON.parse(text)

@@ -62,7 +62,9 @@ export class Acknowledged {
     thing.touched = true
     thing.doubt = { state: wanted }
     // A refusal that nothing explains comes out of here, and ends the whole play.
-    const answer = await (removal === undefined ? kind.write(desk, label, thing.state) : removal(desk)).catch(unlessGone)
+    const answer = await (removal === undefined ? kind.write(desk, label, thing.state) : removal(desk)).catch(
+      unlessGone,
+    )
     if (answer === undefined || answer.status >= 500) return false
     thing.state = wanted
     thing.doubt = undefined
@@ -89,6 +91,7 @@ export class Acknowledged {
       const ends = allowed.map((state) => state?.slice(-80) ?? 'absent').join(' or ')
       return [`${kind.name} ${name} of ${this.#client.name} is ${read?.slice(-160) ?? 'absent'}, and must be ${ends}`]
     }
+    if (kind.buries === true && read === undefined && thing.state !== undefined) this.#left(thing)
     thing.state = read
     thing.doubt = undefined
     thing.touched = false

@@ -101,21 +101,23 @@ async function playRound(cast: Cast, round: { readonly number: number; readonly 
   const { emulator, random, writers } = cast
   const victims = random.of(VICTIMS)
   const ending = new AbortController()
-  const load = Promise.all(writers.map(({ acknowledged }) => writing(acknowledged, ending.signal)))
-  // Met below; until then a refusal that nothing explains must not count as one that nobody handles.
-  load.catch(() => undefined)
+  const load = Promise.all(writers.map(({ acknowledged }) => writing(acknowledged, ending.signal))).then(
+    () => [],
+    // A refusal that nothing explains is a finding as much as a loss is.
+    (failure: unknown) => [failure instanceof Error ? failure.message : String(failure)],
+  )
   const enough = actsOf(cast) + random.whole(WRITES_BEFORE_A_KILL.least, WRITES_BEFORE_A_KILL.most)
   const later = random.between(0, MOST_MILLISECONDS_LATER)
   await Promise.race([load, until('the load is under way', () => actsOf(cast) >= enough)])
   await sleep(later)
   await emulator.kill(victims)
   ending.abort()
-  await load
+  const refused = await load
   await emulator.revive()
   return {
     number: round.number,
     killed: victims === 'everything' ? victims : victims.regions.join(' and '),
-    wrong: await verified(cast, round.all, victims === 'everything'),
+    wrong: [...refused, ...(await verified(cast, round.all, victims === 'everything'))],
     acknowledged: actsOf(cast),
   }
 }
@@ -129,7 +131,11 @@ async function writing(acknowledged: Acknowledged, ending: AbortSignal): Promise
   while (!ending.aborted && (await acknowledged.act())) await sleep(0)
 }
 
-async function verified({ emulator, writers, record }: Cast, all: boolean, redial: boolean): Promise<readonly string[]> {
+async function verified(
+  { emulator, writers, record }: Cast,
+  all: boolean,
+  redial: boolean,
+): Promise<readonly string[]> {
   const clients = writers.map(({ client }) => client)
   if (redial) for (const client of clients) await client.redial(emulator.now)
   await clients[0]?.signIn()

@@ -38,7 +38,9 @@ export class RecordCheck {
     }
     for (const client of clients) {
       const there = found.get(client.name)
-      const lost = client.sent.filter((write) => write.acknowledged && isWritten(write) && there?.has(write.mark) !== true)
+      const lost = client.sent.filter(
+        (write) => write.acknowledged && isWritten(write) && there?.has(write.mark) !== true,
+      )
       wrong.push(...lost.map(({ what }) => `${what} of ${client.name} was acknowledged and has no line`))
       client.forget()
     }

@@ -105,7 +105,10 @@ const template = ({ region }: Place) => ({
       $schema: 'https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#',
       contentVersion: '1.0.0.0',
       parameters: { p: { type: 'string', defaultValue: 'd', maxLength: 5 } },
-      variables: { v: "[concat(parameters('p'), uniqueString('a'))]", list: { copy: [{ name: 'n', count: 2, input: 1 }] } },
+      variables: {
+        v: "[concat(parameters('p'), uniqueString('a'))]",
+        list: { copy: [{ name: 'n', count: 2, input: 1 }] },
+      },
       functions: [{ namespace: 'own', members: { f: { parameters: [], output: { type: 'string', value: 'x' } } } }],
       resources: [
         {
@@ -143,7 +146,13 @@ const SEEDS: readonly (readonly [RegExp, (place: Place) => unknown])[] = [
   [
     /\/connections\//i,
     () => ({
-      properties: { category: 'Git', authType: 'PAT', target: 'https://x', credentials: { pat: 's' }, metadata: { a: 'b' } },
+      properties: {
+        category: 'Git',
+        authType: 'PAT',
+        target: 'https://x',
+        credentials: { pat: 's' },
+        metadata: { a: 'b' },
+      },
     }),
   ],
   [
@@ -153,7 +162,10 @@ const SEEDS: readonly (readonly [RegExp, (place: Place) => unknown])[] = [
       identity: { type: 'SystemAssigned' },
       properties: {
         computeType: 'AmlCompute',
-        properties: { vmSize: 'STANDARD_DS1_V2', scaleSettings: { minNodeCount: 0, maxNodeCount: 1, nodeIdleTimeBeforeScaleDown: 'PT5M' } },
+        properties: {
+          vmSize: 'STANDARD_DS1_V2',
+          scaleSettings: { minNodeCount: 0, maxNodeCount: 1, nodeIdleTimeBeforeScaleDown: 'PT5M' },
+        },
       },
     }),
   ],
@@ -191,7 +203,10 @@ const SEEDS: readonly (readonly [RegExp, (place: Place) => unknown])[] = [
       },
     }),
   ],
-  [/Endpoints\//i, ({ region }) => ({ location: region, tags: { a: 'b' }, properties: { authMode: 'Key', traffic: { blue: 100 } } })],
+  [
+    /Endpoints\//i,
+    ({ region }) => ({ location: region, tags: { a: 'b' }, properties: { authMode: 'Key', traffic: { blue: 100 } } }),
+  ],
   [
     /\/(codes|environments|data|models|components)\//i,
     ({ workspace }) => ({
@@ -206,7 +221,13 @@ const SEEDS: readonly (readonly [RegExp, (place: Place) => unknown])[] = [
         modelType: 'custom_model',
         codeUri: 'https://fuzzstore.blob.core.windows.net/azureml/code',
         pendingUploadType: 'TemporaryBlobReference',
-        componentSpec: { name: 'c', version: '1', type: 'command', command: 'echo', environment: `azureml:${workspace}/environments/base/versions/1` },
+        componentSpec: {
+          name: 'c',
+          version: '1',
+          type: 'command',
+          command: 'echo',
+          environment: `azureml:${workspace}/environments/base/versions/1`,
+        },
       },
       pendingUploadType: 'TemporaryBlobReference',
     }),
@@ -222,8 +243,16 @@ const SEEDS: readonly (readonly [RegExp, (place: Place) => unknown])[] = [
   ],
   [
     /\/storageAccounts\/[^/]+$/i,
-    ({ region }) => ({ location: region, kind: 'StorageV2', sku: { name: 'Standard_LRS' }, properties: { allowBlobPublicAccess: true } }),
+    ({ region }) => ({
+      location: region,
+      kind: 'StorageV2',
+      sku: { name: 'Standard_LRS' },
+      properties: { allowBlobPublicAccess: true },
+    }),
   ],
-  [/\/workspaces\/[^/]+$/i, ({ region }) => ({ location: region, tags: { a: 'b' }, properties: { friendlyName: 'f' } })],
+  [
+    /\/workspaces\/[^/]+$/i,
+    ({ region }) => ({ location: region, tags: { a: 'b' }, properties: { friendlyName: 'f' } }),
+  ],
   [/management|subscriptions/i, vault],
 ]

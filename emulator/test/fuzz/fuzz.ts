@@ -111,7 +111,10 @@ const BLOB_HEADERS: readonly (readonly [string, readonly string[]])[] = [
   ['if-match', ['*', '"0x1"', 'x']],
   ['if-none-match', ['*', 'x']],
   ['if-modified-since', ['x', 'Thu, 01 Jan 1970 00:00:00 GMT']],
-  ['x-ms-copy-source', ['https://chaoseastus2.blob.core.windows.net/chaos/b', 'file:///etc/passwd', 'x', 'https://example.org/x']],
+  [
+    'x-ms-copy-source',
+    ['https://chaoseastus2.blob.core.windows.net/chaos/b', 'file:///etc/passwd', 'x', 'https://example.org/x'],
+  ],
   ['x-ms-tags', ['a=b', '%zz', '=']],
   ['x-ms-meta-a', ['b', 'x'.repeat(9000)]],
   ['x-ms-access-tier', ['Hot', 'x']],
@@ -123,8 +126,16 @@ function messageFor(random: Random, route: FuzzRoute, about: { site: Site; url: 
   const { method, face } = route
   const hasBody = WITH_BODY.has(method)
   if (face === 'signin') {
-    const form = Object.fromEntries(['grant_type', 'client_id', 'client_secret', 'scope', 'resource'].map((name) => [name, pathValue(random, name, {})]))
-    const headers = { 'content-type': 'application/x-www-form-urlencoded', authorization: someOf(random, ['', 'Basic %', 'Basic JXp6Og==']) }
+    const form = Object.fromEntries(
+      ['grant_type', 'client_id', 'client_secret', 'scope', 'resource'].map((name) => [
+        name,
+        pathValue(random, name, {}),
+      ]),
+    )
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: someOf(random, ['', 'Basic %', 'Basic JXp6Og==']),
+    }
     return { headers, ...(hasBody ? { body: new URLSearchParams(form).toString() } : {}) }
   }
   if (face === 'blob') {
@@ -161,7 +172,10 @@ function told(method: string, url: string, { body, headers }: Message): string {
 }
 
 /** Processes that are not those of the start: one that ended and one that came instead are both wrong. */
-async function deaths(emulator: TestEmulator, before: Awaited<ReturnType<TestEmulator['processes']>>): Promise<readonly Finding[]> {
+async function deaths(
+  emulator: TestEmulator,
+  before: Awaited<ReturnType<TestEmulator['processes']>>,
+): Promise<readonly Finding[]> {
   const now = await emulator.processes()
   const same = now.front === before.front && now.regions.get(REGION) === before.regions.get(REGION)
   return same ? [] : [{ request: 'all of them', wrong: `a process ended by itself: ${emulator.said()}` }]

@@ -128,7 +128,9 @@ export function pathValue(random: Random, name: string, fixed: Readonly<Record<s
 export function someQuery(random: Random): readonly string[] {
   const count = random.chance(0.5) ? 0 : random.whole(1, 3)
   return Array.from({ length: count }, () => {
-    const text = random.chance(0.5) ? someOf(random, HOSTILE_TEXTS) : someOf(random, ['1', 'a', 'All', 'true', "name eq 'x'"])
+    const text = random.chance(0.5)
+      ? someOf(random, HOSTILE_TEXTS)
+      : someOf(random, ['1', 'a', 'All', 'true', "name eq 'x'"])
     const value = text.isWellFormed() ? encodeURIComponent(text) : '%ED%A0%80'
     return `${encodeURIComponent(someOf(random, QUERIES))}=${random.chance(0.05) ? '%zz' : value}`
   })
@@ -178,7 +180,9 @@ function damaged(random: Random, text: string): Buffer {
     case 5:
       return Buffer.from(`${text}${text}`)
     case 6:
-      return Buffer.from(`{"properties":{"tags":${JSON.stringify(Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, 'v'])))}}}`)
+      return Buffer.from(
+        `{"properties":{"tags":${JSON.stringify(Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, 'v'])))}}}`,
+      )
     default:
       return Buffer.from(random.chance(0.5) ? '' : `\ufeff${text}`, 'utf8')
   }

@@ -28,8 +28,7 @@ export interface FuzzRoute {
 }
 
 const ARM = 'management.azure.com'
-const WORKSPACE =
-  '/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.MachineLearningServices/workspaces/{w}'
+const WORKSPACE = '/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.MachineLearningServices/workspaces/{w}'
 const GROUP = '/subscriptions/{s}/resourceGroups/{g}'
 const DEPLOYMENT = `${GROUP}/providers/Microsoft.Resources/deployments/{d}`
 const ROLE = `${GROUP}/providers/Microsoft.Authorization/roleAssignments/{id}`
@@ -124,8 +123,12 @@ export async function fuzzRoutes(place: { region: string; account: string }): Pr
   return [
     ...vendor.map(({ method, path }): FuzzRoute => ({ face: 'arm', method, host: ARM, path })),
     ...spread('arm', ARM, FRONT),
-    ...(await historyRows(place.region)).map(([method, path]): FuzzRoute => ({ face: 'history', method, host: data, path })),
-    ...mlflow.map(([method, path]): FuzzRoute => ({ face: 'mlflow', method, host: data, path: `${api}/mlflow/${path}` })),
+    ...(await historyRows(place.region)).map(
+      ([method, path]): FuzzRoute => ({ face: 'history', method, host: data, path }),
+    ),
+    ...mlflow.map(
+      ([method, path]): FuzzRoute => ({ face: 'mlflow', method, host: data, path: `${api}/mlflow/${path}` }),
+    ),
     ...spread('mlflow', data, [['GET PUT DELETE', `${api}/mlflow-artifacts/artifacts/{b}`]]),
     ...spread('blob', `${place.account}.blob.core.windows.net`, BLOB),
     ...spread('signin', 'login.microsoftonline.com', SIGN_IN),

@@ -6,7 +6,8 @@ export function wrongWith(face: Face, method: string, answer: Answer): string | 
   const { status, text } = answer
   // MLflow answers with 500 where a thing is in a state that forbids the act (`ErrorCode` INVALID_STATE of its exceptions).
   if (face === 'mlflow' && answer.at('error_code') === 'INVALID_STATE') return undefined
-  if (status === 500 || status === 502 || status === 503 || status === 507) return `answered ${status}: ${text.slice(0, 300)}`
+  if (status === 500 || status === 502 || status === 503 || status === 507)
+    return `answered ${status}: ${text.slice(0, 300)}`
   if (status < 400 || method === 'HEAD') return undefined
   const told = REFUSALS[face](answer)
   return told ? undefined : `refused with ${status} in no shape of ${face}: ${text.slice(0, 300)}`

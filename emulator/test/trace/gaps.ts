@@ -27,9 +27,14 @@ export function gapsIn(calls: readonly Call[], { dir, ownFile, answer: isAnswer 
   const before = calls.filter((call) => call.began < answer.began)
   const writes = before.filter((call) => WRITES.test(call.name) && isOurs(call.on, dir))
   const files = [...new Set(writes.map(({ on }) => on))]
-  const made = before.filter(({ name, args, on }) => name === 'openat' && args.includes('O_CREAT') && args.includes('O_EXCL') && isOurs(on, dir))
+  const made = before.filter(
+    ({ name, args, on }) => name === 'openat' && args.includes('O_CREAT') && args.includes('O_EXCL') && isOurs(on, dir),
+  )
   const synced = (path: string, after: number): boolean =>
-    before.some(({ name, on, began, ended, result }) => SYNCS.test(name) && on === path && result === 0 && began > after && ended < answer.began)
+    before.some(
+      ({ name, on, began, ended, result }) =>
+        SYNCS.test(name) && on === path && result === 0 && began > after && ended < answer.began,
+    )
   return [
     ...(files.some((file) => file.endsWith('.db-wal')) ? [] : ['nothing was written to the log of the database']),
     ...(ownFile && made.length === 0 ? ['no file was made for the bytes'] : []),

@@ -44,7 +44,10 @@ if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(cou
 process.exit(counts.failed === 0 ? 0 : 1)
 
 /** Sends one write alone, and looks at what its process did up to the answer. */
-async function tried(write: TracedWrite, watched: Readonly<Record<'front' | 'region', Trace>>): Promise<readonly string[]> {
+async function tried(
+  write: TracedWrite,
+  watched: Readonly<Record<'front' | 'region', Trace>>,
+): Promise<readonly string[]> {
   const id = await sent(write)
   const answer = (call: Call) => call.on === 'tcp' && call.args.includes('HTTP/1.1 2') && call.args.includes(id)
   const calls = await watched[write.to].upTo('the answer is in the trace', answer)
@@ -54,7 +57,9 @@ async function tried(write: TracedWrite, watched: Readonly<Record<'front' | 'reg
 function show(write: TracedWrite, gaps: readonly string[]): void {
   const sentence = `${write.plane}: ${write.method} ${write.path.split('?')[0]?.split('/').slice(-2).join('/')}${comp(write)} is on disk before its answer is sent`
   counts[gaps.length === 0 ? 'passed' : 'failed']++
-  process.stdout.write(`   ${gaps.length === 0 ? '✓' : '✗'} ${sentence}\n${gaps.map((gap) => `       ${gap}\n`).join('')}`)
+  process.stdout.write(
+    `   ${gaps.length === 0 ? '✓' : '✗'} ${sentence}\n${gaps.map((gap) => `       ${gap}\n`).join('')}`,
+  )
 }
 
 function comp({ path }: TracedWrite): string {

@@ -32,8 +32,20 @@ const location = 'eastus2'
 /** What must be there before the first traced write. In this order. */
 export const GROUNDWORK: readonly TracedWrite[] = [
   { plane: 'groups', ...FRONT, method: 'PUT', path: arm(GROUP), body: { location } },
-  { plane: 'accounts', ...FRONT, method: 'PUT', path: arm(STORE), body: { location, kind: 'StorageV2', sku: { name: 'Standard_LRS' } } },
-  { plane: 'workspaces', ...FRONT, method: 'PUT', path: arm(WORKSPACE), body: { location, properties: { storageAccount: STORE } } },
+  {
+    plane: 'accounts',
+    ...FRONT,
+    method: 'PUT',
+    path: arm(STORE),
+    body: { location, kind: 'StorageV2', sku: { name: 'Standard_LRS' } },
+  },
+  {
+    plane: 'workspaces',
+    ...FRONT,
+    method: 'PUT',
+    path: arm(WORKSPACE),
+    body: { location, properties: { storageAccount: STORE } },
+  },
   { ...SERVICE, method: 'PUT', path: '/data?restype=container' },
   { ...SERVICE, method: 'PUT', path: '/data/appended', headers: { 'x-ms-blob-type': 'AppendBlob' } },
 ]
@@ -96,9 +108,22 @@ export const TRACED: readonly TracedWrite[] = [
     path: `${MLFLOW}/mlflow/runs/log-batch`,
     body: { run_id: 'run-1', metrics: [{ key: 'loss', value: 1, timestamp: 1, step: 1 }] },
   },
-  { plane: 'MLflow', ...DATA_PLANE, method: 'POST', path: `${MLFLOW}/mlflow/registered-models/create`, body: { name: 'm' } },
+  {
+    plane: 'MLflow',
+    ...DATA_PLANE,
+    method: 'POST',
+    path: `${MLFLOW}/mlflow/registered-models/create`,
+    body: { name: 'm' },
+  },
   { plane: 'artifacts', ...DATA_PLANE, method: 'PUT', path: `${MLFLOW}/mlflow-artifacts/artifacts/small`, body: SMALL },
-  { plane: 'artifacts', ...DATA_PLANE, method: 'PUT', path: `${MLFLOW}/mlflow-artifacts/artifacts/large`, body: LARGE, ownFile: true },
+  {
+    plane: 'artifacts',
+    ...DATA_PLANE,
+    method: 'PUT',
+    path: `${MLFLOW}/mlflow-artifacts/artifacts/large`,
+    body: LARGE,
+    ownFile: true,
+  },
   { plane: 'artifacts', ...DATA_PLANE, method: 'DELETE', path: `${MLFLOW}/mlflow-artifacts/artifacts/small` },
   { ...SERVICE, method: 'PUT', path: '/data/small', body: SMALL, headers: BLOCK_BLOB },
   { ...SERVICE, method: 'PUT', path: '/data/large', body: LARGE, headers: BLOCK_BLOB, ownFile: true },
@@ -112,6 +137,11 @@ export const TRACED: readonly TracedWrite[] = [
   { ...SERVICE, method: 'PUT', path: '/data/appended?comp=appendblock', body: LARGE, ownFile: true },
   { ...SERVICE, method: 'PUT', path: '/data/large?comp=metadata', headers: { 'x-ms-meta-a': 'b' } },
   { ...SERVICE, method: 'PUT', path: '/data/copy', headers: { 'x-ms-copy-source': `https://${BLOB}/data/large` } },
-  { ...SERVICE, method: 'PUT', path: '/data/small?comp=lease', headers: { 'x-ms-lease-action': 'acquire', 'x-ms-lease-duration': '-1' } },
+  {
+    ...SERVICE,
+    method: 'PUT',
+    path: '/data/small?comp=lease',
+    headers: { 'x-ms-lease-action': 'acquire', 'x-ms-lease-duration': '-1' },
+  },
   { ...SERVICE, method: 'DELETE', path: '/data/copy' },
 ]

@@ -41,7 +41,12 @@ const LOGGED_RUN: ThingKind = {
       const answer = await desk.client.send('PATCH', `${runsOf(desk)}/${runId}`, { body })
       return explained(answer, 'PATCH of a run')
     }
-    const metrics = Array.from({ length: POINTS }, (_, step) => ({ key: label, value: step / 2, timestamp: step, step }))
+    const metrics = Array.from({ length: POINTS }, (_, step) => ({
+      key: label,
+      value: step / 2,
+      timestamp: step,
+      step,
+    }))
     const params = [{ key: label, value: textOf(label) }]
     return change(desk, 'runs/log-batch', { run_id: runId, metrics, params, tags: [{ key: 'last', value: label }] })
   },

@@ -49,6 +49,14 @@ export function sameJson(a: Json, b: Json): boolean {
   return keys.every((key) => Object.hasOwn(b, key) && sameJson(a[key] ?? null, b[key] ?? null))
 }
 
+/** A text that is equal for values that {@link sameJson} calls equal, and for no others. */
+export function canonicalText(value: Json): string {
+  if (isArray(value)) return `[${value.map(canonicalText).join()}]`
+  if (!isObject(value)) return JSON.stringify(value)
+  const keys = Object.keys(value).sort()
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalText(value[key] ?? null)}`).join()}}`
+}
+
 /** The text that a value becomes inside other text: truth values are written `True` and `False`. */
 export function textOf(value: Json): string {
   if (typeof value === 'string') return value

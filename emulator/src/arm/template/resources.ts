@@ -48,13 +48,18 @@ interface Spot {
   readonly above: Above | undefined
 }
 
+/** Azure's limit of the resources of one template, loops unrolled. */
+const MOST_RESOURCES = 800
+
 export const NESTED_TYPE = 'microsoft.resources/deployments'
 
 /** Every resource of a template in the order it is written, loops unrolled, children after their parents. */
 export function declaredResources(template: JsonObject, scope: Scope): readonly Declared[] {
   const section = property(template, 'resources')
   if (section === undefined || section === null) return []
-  return spots(section, 'resources', undefined).flatMap((spot) => declare(spot, scope))
+  const declared = spots(section, 'resources', undefined).flatMap((spot) => declare(spot, scope))
+  refuseMany(declared)
+  return declared
 }
 
 /** The members of a `resources` section: an array, or an object whose keys are symbolic names. */
@@ -80,10 +85,21 @@ function declare(at: Spot, scope: Scope): readonly Declared[] {
   if (name === undefined) throw new TemplateViolation("The copy loop has no property 'name'.", `${at.path}.copy`)
   const count = copyCount(property(copy, 'count') ?? null, scope, `${at.path}.copy.count`)
   const batchSize = batchOf(copy, scope, at.path)
-  return Array.from({ length: count }, (_, index) => {
+  const declared: Declared[] = []
+  for (let index = 0; index < count; index++) {
     const inside = inLoop(inLoop(scope, '', index), name, index)
-    return one(at, inside, { name, index, batchSize })
-  }).flat()
+    declared.push(...one(at, inside, { name, index, batchSize }))
+    refuseMany(declared)
+  }
+  return declared
+}
+
+function refuseMany(declared: readonly Declared[]): void {
+  if (declared.length <= MOST_RESOURCES) return
+  throw new TemplateViolation(
+    `The number of template resources limit exceeded. Limit: '${MOST_RESOURCES}' and actual: '${declared.length}'. Please see https://aka.ms/arm-template/#resource-limits for usage details.`,
+    'resources',
+  )
 }
 
 function batchOf(copy: JsonObject, scope: Scope, path: string): number | undefined {

@@ -1,4 +1,5 @@
 import { isArray, isObject, type Json, type JsonObject, property, textAt } from './json.ts'
+import { Allowance } from './language/allowance.ts'
 import { noAnswer, type Place, type Scope, type UserFunction } from './language/scope.ts'
 import { evaluateTree, repeated } from './language/tree.ts'
 import { checkValue, type Declaration, declarations, givenValues } from './parameters.ts'
@@ -32,6 +33,7 @@ export function openTemplate({ template, given, place, now }: Opening): OpenTemp
     },
     answer: noAnswer,
     place,
+    allowance: new Allowance(),
     copies: new Map(),
     locals: new Map(),
   }

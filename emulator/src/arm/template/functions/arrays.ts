@@ -1,4 +1,14 @@
-import { isArray, isObject, type Json, type JsonObject, keyOf, property, sameJson, textOf } from '../json.ts'
+import {
+  canonicalText,
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  keyOf,
+  property,
+  sameJson,
+  textOf,
+} from '../json.ts'
 import { type Args, type FunctionTable, fn } from './args.ts'
 import { isEmpty } from './strings.ts'
 
@@ -83,8 +93,8 @@ function intersection(args: Args): Json {
     )
     return Object.fromEntries(shared)
   }
-  const shared = args.array(0).filter((one) => others.every((_, index) => includes(args.array(index + 1), one)))
-  return distinct(shared)
+  const texts = others.map((_, index) => new Set(args.array(index + 1).map(canonicalText)))
+  return distinct(args.array(0).filter((one) => texts.every((set) => set.has(canonicalText(one)))))
 }
 
 function union(args: Args): Json {
@@ -105,11 +115,12 @@ function mergedWith(base: Json, over: JsonObject): JsonObject {
 }
 
 function distinct(values: readonly Json[]): readonly Json[] {
-  return values.filter((value, index) => values.findIndex((other) => sameJson(other, value)) === index)
-}
-
-function includes(values: readonly Json[], wanted: Json): boolean {
-  return values.some((value) => sameJson(value, wanted))
+  const first = new Map<string, Json>()
+  for (const value of values) {
+    const text = canonicalText(value)
+    if (!first.has(text)) first.set(text, value)
+  }
+  return [...first.values()]
 }
 
 function length(args: Args): number {

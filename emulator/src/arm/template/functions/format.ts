@@ -1,4 +1,5 @@
 import { type Json, textOf } from '../json.ts'
+import { LARGEST } from '../language/allowance.ts'
 import { TemplateViolation } from '../violation.ts'
 
 const HOLE = /\{\{|\}\}|\{(\d+)(?:,(-?\d+))?(?::([^{}]*))?\}|[{}]/g
@@ -24,6 +25,7 @@ export function composed(pattern: string, values: readonly Json[]): string {
 
 function aligned(text: string, width: string | undefined): string {
   const columns = Number(width ?? 0)
+  if (Math.abs(columns) > LARGEST) throw new TemplateViolation(`Unable to format to a width of ${columns}.`)
   return columns < 0 ? text.padEnd(-columns) : text.padStart(columns)
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isArray, isObject, type Json, textOf } from '../json.ts'
 import { parseLenient } from '../lenient-json.ts'
+import { LARGEST } from '../language/allowance.ts'
 import { TemplateViolation } from '../violation.ts'
 import { type Args, type FunctionTable, fn } from './args.ts'
 import { composed } from './format.ts'
@@ -35,6 +36,7 @@ export const stringFunctions: FunctionTable = {
     const value = args.any(0)
     const letter = args.textOr(2, ' ')
     if (letter.length !== 1) args.refuse('expects its parameter 3 to be one character.')
+    if (args.integer(1) > LARGEST) args.refuse(`expects a length of at most ${LARGEST}.`)
     return (typeof value === 'number' ? String(value) : args.text(0)).padStart(args.integer(1), letter)
   }),
   replace: fn(3, 3, (args) => args.text(0).replaceAll(args.text(1), () => args.text(2))),

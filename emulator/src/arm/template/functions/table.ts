@@ -34,3 +34,8 @@ export function asksResource(name: string): boolean {
   const lower = name.toLowerCase()
   return lower === 'reference' || lower === 'references' || functionNamed(name) === listFunction
 }
+
+/** Names of all built-in functions, in lower case. */
+export function functionNames(): readonly string[] {
+  return [...TABLE.keys()]
+}

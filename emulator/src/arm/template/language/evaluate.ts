@@ -7,6 +7,10 @@ import type { Scope } from './scope.ts'
 
 /** The value of a parsed expression. Throws a TemplateViolation, or Pending where a live resource must be asked. */
 export function evaluate(node: Node, scope: Scope): Json {
+  return scope.allowance.evaluating(() => valueOf(node, scope))
+}
+
+function valueOf(node: Node, scope: Scope): Json {
   switch (node.is) {
     case 'text':
     case 'number':
@@ -34,14 +38,21 @@ function called(node: Node & { is: 'call' }, scope: Scope): Json {
   const known = functionNamed(name)
   if (known === undefined) throw unknownFunction(name)
   if (args.length < known.least || args.length > known.most) throw wrongCount(name, args.length, known)
-  if ('form' in known) return known.form(args, scope, evaluate)
-  return known.run(
-    new Args(
-      name,
-      args.map((arg) => evaluate(arg, scope)),
-    ),
-    scope,
-  )
+  if ('form' in known) return scope.allowance.weighed(known.form(args, scope, evaluate))
+  const values = args.map((arg) => scope.allowance.weighed(evaluate(arg, scope)))
+  return scope.allowance.weighed(ran(new Args(name, values), () => known.run(new Args(name, values), scope)))
+}
+
+/** What a built-in makes; the engine's own refusal of a text that is too long, or of a date that is none, is the call's. */
+function ran(args: Args, run: () => Json): Json {
+  try {
+    return run()
+  } catch (thrown) {
+    if (thrown instanceof RangeError || thrown instanceof URIError) {
+      return args.refuse(`cannot make its result: ${thrown.message}.`)
+    }
+    throw thrown
+  }
 }
 
 /** A function that the template defines itself: it sees its arguments and nothing else of the template. */

@@ -11,6 +11,10 @@ export type Node =
   | { readonly is: 'index'; readonly of: Node; readonly by: Node }
 
 const KEPT = 5000
+/** Azure's limit of the length of one expression. */
+const LONGEST = 24_576
+/** Calls inside each other, and steps down one after the other. */
+const DEEPEST = 128
 const parsed = new Map<string, Node>()
 
 /**
@@ -52,6 +56,11 @@ function isBracketed(text: string): boolean {
 
 /** Parses the inside of an expression. */
 export function parse(source: string): Node {
+  if (source.length > LONGEST) {
+    throw new BadExpression(
+      `The language expression length limit exceeded. Limit: '${LONGEST}' and actual: '${source.length}'.`,
+    )
+  }
   const parser = new Parser(source)
   const node = parser.value()
   parser.take('EndOfData')
@@ -62,6 +71,7 @@ class Parser {
   readonly #source: string
   readonly #tokens: readonly Token[]
   #next = 0
+  #depth = 0
 
   constructor(source: string) {
     this.#source = source
@@ -69,14 +79,29 @@ class Parser {
   }
 
   value(): Node {
-    let node = this.#primary()
-    for (;;) {
+    this.#deeper(++this.#depth)
+    const node = this.#steps(this.#primary())
+    this.#depth--
+    return node
+  }
+
+  /** A value with the steps down from it. */
+  #steps(from: Node): Node {
+    let node = from
+    for (let steps = 0; ; steps++) {
+      this.#deeper(steps)
       if (this.#accept('Dot')) node = { is: 'property', of: node, name: this.take('Identifier').text }
       else if (this.#accept('LeftSquareBracket')) {
         node = { is: 'index', of: node, by: this.value() }
         this.take('RightSquareBracket')
       } else return node
     }
+  }
+
+  #deeper(depth: number): void {
+    if (depth <= DEEPEST) return
+    const start = this.#source.slice(0, 60)
+    throw new BadExpression(`Unable to parse language expression '${start}…': it is nested deeper than ${DEEPEST}.`)
   }
 
   take(name: TokenName): Token {

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../json.ts'
 import { TemplateViolation } from '../violation.ts'
+import type { Allowance } from './allowance.ts'
 
 /** Where a deployment stands and what it may say about itself. */
 export interface Place {
@@ -58,6 +59,8 @@ export interface Scope {
   /** Facts of a resource that is declared in the template, by its symbolic name. */
   resourceInfo(name: string): JsonObject
   readonly place: Place
+  /** What is left of what the expressions of the template may use. */
+  readonly allowance: Allowance
   /** Positions in the loops around the expression, by loop name in lower case; `''` is the loop of the resource. */
   readonly copies: ReadonlyMap<string, number>
   /** Variables of the lambdas around the expression. */

@@ -20,6 +20,7 @@ const MOST_COPIES = 800
 
 /** A value with every expression in it replaced, in names of properties too. */
 export function evaluateTree(value: Json, scope: Scope, options: TreeOptions): Json {
+  scope.allowance.spend()
   if (typeof value === 'string') return evaluateLeaf(value, scope, options)
   if (isArray(value)) {
     return value.map((one, index) => evaluateTree(one, scope, { ...options, path: `${options.path}[${index}]` }))
