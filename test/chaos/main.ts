@@ -34,5 +34,5 @@ function show({ number, killed, acknowledged }: Round): void {
   const pace = `${(seconds / number).toFixed(1)} s a round, ${Math.floor(left / 60)} min ${left % 60} s left`
   const line = `round ${number} of ${rounds}: killed ${killed}; ${acknowledged} writes acknowledged; ${pace}`
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${line}`)
-  else if (true || number % EVERY === 0 || number === rounds) process.stdout.write(`${line}\n`)
+  else if (number % EVERY === 0 || number === rounds) process.stdout.write(`${line}\n`)
 }

@@ -10,6 +10,7 @@ export function artifactFolder(run: string): string {
   return `ExperimentRun/dcid.${run}`
 }
 
+const OF_RUN = /^ExperimentRun\/dcid\.([^/]+)/
 const IN_DATASTORE = /^datastores\/([^/]+)\/paths\/(.*)$/
 
 /**
@@ -18,6 +19,11 @@ const IN_DATASTORE = /^datastores\/([^/]+)\/paths\/(.*)$/
  */
 export function artifactBlob(region: Region, workspace: string, path: string): BlobRef {
   const { storageAccount, artifactContainer } = workspaceOf(region, workspace)
+  const run = OF_RUN.exec(path)?.[1]
+  // Workspaces may share an account, and then a container: the paths of a run are those of its workspace all the same.
+  if (run !== undefined && region.runs.isElsewhere(workspace, run)) {
+    throw new Refusal(404, 'ResourceNotFound', `The run '${run}' was not found in the workspace '${workspace}'.`)
+  }
   const [, datastore, name = ''] = IN_DATASTORE.exec(path) ?? []
   if (datastore === undefined)
     return { account: storageAccount.toLowerCase(), container: artifactContainer, name: path }

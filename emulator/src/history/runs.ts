@@ -73,6 +73,12 @@ export class Runs {
     return this.experiments.named(workspace, name) ?? this.experiments.create(workspace, name)
   }
 
+  /** True where a run of this id is not in the workspace and is in another one of the region. */
+  isElsewhere(workspace: string, id: string): boolean {
+    if (this.get(workspace, id) !== undefined) return false
+    return this.#db.get('SELECT 1 FROM runs WHERE id = ? LIMIT 1', id) !== undefined
+  }
+
   get(workspace: string, id: string): Run | undefined {
     const row = this.#db.get<Row>(`${SELECT} WHERE r.id = ? AND r.workspace = ?`, id, workspace.toLowerCase())
     return row === undefined ? undefined : asRun(row)

@@ -1,7 +1,7 @@
 import type { Workspace } from '../ml/workspace-of.ts'
 import type { Region } from '../region.ts'
 import { needCompute } from './compute.ts'
-import { assetOf } from './data/locations.ts'
+import { assetOf, isOfWorkspace } from './data/locations.ts'
 import type { CommandJob } from './definition.ts'
 import { fieldsOf, given, invalid, outputsOf, textsOf, type Wanted } from './fields.ts'
 
@@ -46,7 +46,7 @@ export function checkRunnable(region: Region, workspace: Workspace, job: Runnabl
     // The vendor's own and a registry's are not asked for.
     if (reference == null || /^azureml:\/\/registries\/|\/environments\/AzureML-|\/labels\//i.test(reference)) continue
     const id = assetOf(region, workspace, reference) ?? named(workspace, field, reference)
-    if (id !== undefined && region.resources.get(id) === undefined) {
+    if (id !== undefined && (!isOfWorkspace(id, workspace) || region.resources.get(id) === undefined)) {
       throw invalid(`The field 'properties.${field}' refers to '${reference}', which was not found.`)
     }
   }

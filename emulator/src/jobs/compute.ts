@@ -1,6 +1,8 @@
+import type { Resource } from '../arm/resources.ts'
 import type { Workspace } from '../ml/workspace-of.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
+import { isOfWorkspace } from './data/locations.ts'
 import type { CommandJob } from './definition.ts'
 import { secondsOf } from './duration.ts'
 import type { Compute } from './nodes.ts'
@@ -19,7 +21,7 @@ export function computeOf(
   if (computeId == null || computeId === '' || /(^|\/)serverless$/i.test(computeId)) {
     return { id: 'serverless', most: SERVERLESS_NODES, least: 0, idleSeconds: IDLE_SECONDS, standing: false }
   }
-  const found = region.resources.get(idOf(workspace, computeId))
+  const found = computeIn(region, workspace, computeId)
   if (found === undefined) return undefined
   const { computeType, properties } = found.body['properties'] as {
     readonly computeType: string
@@ -37,6 +39,12 @@ export function computeOf(
     idleSeconds: secondsOf(scale.nodeIdleTimeBeforeScaleDown) ?? IDLE_SECONDS,
     standing: false,
   }
+}
+
+/** The compute of that name or id, if it is one of the workspace. */
+function computeIn(region: Region, workspace: Workspace, computeId: string): Resource | undefined {
+  const id = idOf(workspace, computeId)
+  return isOfWorkspace(id, workspace) ? region.resources.get(id) : undefined
 }
 
 function idOf(workspace: Workspace, computeId: string): string {
@@ -58,7 +66,7 @@ export function needCompute(
 ): void {
   const compute = computeOf(region, workspace, job)
   if (compute === undefined) {
-    const held = region.resources.get(idOf(workspace, String(job.computeId)))
+    const held = computeIn(region, workspace, String(job.computeId))
     const type = (held?.body['properties'] as { readonly computeType?: string } | undefined)?.computeType
     if (type !== undefined) throw notImplemented(`jobs on computes of the type ${type}`)
     throw new Refusal(

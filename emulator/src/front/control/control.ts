@@ -26,7 +26,8 @@ async function answer(request: IncomingMessage, routes: readonly ControlRoute[])
   if (!LOOPBACK.has(url.hostname)) throw new Misuse(403, refusalOf(url.hostname, url.port || '80').trim())
   // A page in a browser can send requests to a loopback port, and can give its own name to that address.
   const { origin, host = '' } = request.headers
-  const foreign = origin !== undefined && !LOOPBACK.has(hostOf(origin))
+  const fromElsewhere = request.headers['sec-fetch-site'] === 'cross-site'
+  const foreign = fromElsewhere || (origin !== undefined && !LOOPBACK.has(hostOf(origin)))
   if (foreign || !LOOPBACK.has(hostOf(`http://${host}`))) {
     throw new Misuse(
       403,

@@ -55,6 +55,7 @@ function withProvider(path: string): string {
 }
 
 function ofAsset(region: Region, workspace: Workspace, { id, uri }: { id: string; uri: string }): Location {
+  if (!isOfWorkspace(id, workspace)) throw new Unresolved(`The asset '${uri}' is of another workspace.`)
   const properties = region.resources.get(id)?.body['properties'] as Readonly<Record<string, unknown>> | undefined
   if (properties === undefined) throw new Unresolved(`The asset '${uri}' was not found.`)
   const target = properties['dataUri'] ?? properties['modelUri'] ?? properties['codeUri']
@@ -62,6 +63,11 @@ function ofAsset(region: Region, workspace: Workspace, { id, uri }: { id: string
     throw new Unresolved(`The asset '${uri}' does not say where its files are.`)
   }
   return locate(region, workspace, target)
+}
+
+/** True for the ARM id of something in the workspace. What is in another one is reached by nobody in this one. */
+export function isOfWorkspace(id: string, workspace: Pick<Workspace, 'id'>): boolean {
+  return id.toLowerCase().startsWith(`${workspace.id.toLowerCase()}/`)
 }
 
 function onStore(region: Region, workspace: Workspace, [name, path]: readonly [string, string]): Location {

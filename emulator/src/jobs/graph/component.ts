@@ -1,3 +1,4 @@
+import { isOfWorkspace } from '../data/locations.ts'
 import type { Workspace } from '../../ml/workspace-of.ts'
 import { notImplemented } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
@@ -12,7 +13,8 @@ export function componentOf(region: Region, workspace: Workspace, reference: str
   const plain = reference.replace(/^azureml:/i, '')
   const short = /^([^/:@]+):([^/:@]+)$/.exec(plain)
   const id = short === null ? plain : `${workspace.id}/components/${short[1]}/versions/${short[2]}`
-  const properties = objectOr(region.resources.get(id)?.body['properties'])
+  const found = isOfWorkspace(id, workspace) ? region.resources.get(id) : undefined
+  const properties = objectOr(found?.body['properties'])
   if (properties['componentSpec'] === undefined) throw invalid(`The component '${reference}' was not found.`)
   return objectOr(properties['componentSpec'])
 }

@@ -21,7 +21,9 @@ export function needAssets(region: Region, deployment: string, fields: AssetFiel
   const workspace = deployment.split('/').slice(0, 9).join('/')
   for (const [field, reference] of Object.entries(references)) {
     const id = idOf(workspace, reference)
-    if (id === undefined || region.resources.get(id) !== undefined) continue
+    if (id === undefined || (id.toLowerCase().startsWith(`${workspace}/`.toLowerCase()) && region.resources.get(id))) {
+      continue
+    }
     throw new Refusal(
       400,
       'UserError',

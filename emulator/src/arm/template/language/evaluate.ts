@@ -7,10 +7,10 @@ import type { Scope } from './scope.ts'
 
 /** The value of a parsed expression. Throws a TemplateViolation, or Pending where a live resource must be asked. */
 export function evaluate(node: Node, scope: Scope): Json {
-  return scope.allowance.evaluating(() => valueOf(node, scope))
+  return scope.allowance.evaluating(() => made(node, scope))
 }
 
-function valueOf(node: Node, scope: Scope): Json {
+function made(node: Node, scope: Scope): Json {
   switch (node.is) {
     case 'text':
     case 'number':
