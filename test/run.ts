@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -11,6 +11,8 @@ interface Outcome {
   readonly leftOut?: string
 }
 
+/** How `emulator/test/trace/main.ts` ends where nothing can be watched. */
+const CANNOT_TRACE = 3
 const scratch = mkdtempSync(join(tmpdir(), 'holdfast-tests-'))
 
 /** The parts of `npm test`, in the order in which a failure is cheapest to find. */
@@ -18,6 +20,7 @@ const PARTS: Readonly<Record<string, () => Outcome>> = {
   'format and lint': () => command('biome', 'check', '.'),
   types: () => command('tsc', '--noEmit'),
   tests: vitest,
+  'on disk before the answer': traced,
   clients,
   'the guide': guide,
 }
@@ -51,6 +54,33 @@ function vitest(): Outcome {
   }
   const silent = status !== 0 && counts.numFailedTests === 0 ? 1 : 0
   return { passed: counts.numPassedTests, failed: counts.numFailedTests + counts.numPendingTests + silent }
+}
+
+/** What is shown by system calls. It must run on CI where a machine lets it; elsewhere it is left out and says so. */
+function traced(): Outcome {
+  installStrace()
+  const report = join(scratch, 'traced.json')
+  const { status } = spawnSync(process.execPath, ['emulator/test/trace/main.ts', '--report', report], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (status === CANNOT_TRACE) {
+    const leftOut =
+      'Left out: whether writes are on disk before their answer, since strace cannot watch a process here.'
+    return { passed: 0, failed: 0, leftOut }
+  }
+  return existsSync(report) ? (JSON.parse(readFileSync(report, 'utf8')) as Outcome) : { passed: 0, failed: 1 }
+}
+
+/** Brings strace where it is missing and this may bring it: on a Debian of CI. */
+function installStrace(): void {
+  const there = spawnSync('strace', ['-V'], { stdio: 'ignore' }).status === 0
+  if (there || process.env['CI'] !== 'true') return
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends', 'strace']
+  const [name = '', ...args] = process.getuid?.() === 0 ? install : ['sudo', '-n', ...install]
+  if (spawnSync(name, args, { stdio: 'ignore' }).status === 0) return
+  const update = args.slice(0, args.indexOf('install'))
+  spawnSync(name, [...update, 'update'], { stdio: 'ignore' })
+  spawnSync(name, args, { stdio: 'ignore' })
 }
 
 /** The vendors' Python clients. They must run on CI; elsewhere a machine without Python leaves them out and says so. */

@@ -111,7 +111,10 @@ describe('a token', () => {
     ['is for storage', () => token({ audience: 'https://storage.azure.com' })],
     ['has expired', () => token({ expires: -3600 })],
     ['is not valid yet', () => token({ notBefore: 3600 })],
-    ['was changed after it was signed', async () => (await token({})).replace(/\.[^.]+\./, `.${encoded({ oid: 'x' })}.`)],
+    [
+      'was changed after it was signed',
+      async () => (await token({})).replace(/\.[^.]+\./, `.${encoded({ oid: 'x' })}.`),
+    ],
     ['is no token', async () => 'a.b.c'],
   ])('is refused everywhere where it %s', async (_, made) => {
     const bearer = await made()
@@ -202,7 +205,15 @@ describe("another workspace's things", () => {
 })
 
 describe('a name that climbs', () => {
-  const climbs = ['..', '%2e%2e', '..%2f..%2f..%2fcanary', '%2e%2e%2f%2e%2e%2fcanary', '..%5c..%5ccanary', '%00', 'a%00b']
+  const climbs = [
+    '..',
+    '%2e%2e',
+    '..%2f..%2f..%2fcanary',
+    '%2e%2e%2f%2e%2e%2fcanary',
+    '..%5c..%5ccanary',
+    '%00',
+    'a%00b',
+  ]
 
   it('is refused or kept as a name, and reads and writes nothing outside of the emulator’s folder', async () => {
     const said: string[] = []
@@ -215,10 +226,17 @@ describe('a name that climbs', () => {
         await mlflow(site.workspace, 'PUT', `mlflow-artifacts/artifacts/a/${name}`, 'written'),
         await mlflow(site.workspace, 'GET', `mlflow-artifacts/artifacts/a/${name}`),
         await mlflow(site.workspace, 'POST', 'mlflow/registered-models/create', { name: plain }),
-        await mlflow(site.workspace, 'POST', 'mlflow/model-versions/create', { name: 'numbered', source: `file:///${plain}` }),
+        await mlflow(site.workspace, 'POST', 'mlflow/model-versions/create', {
+          name: 'numbered',
+          source: `file:///${plain}`,
+        }),
         await history(site.workspace, 'PATCH', `experiments/e/runs/${name}`, {}),
         await history(site.workspace, 'GET', `experiments/e/runs/mine/artifacts/contentinfo?path=${name}`),
-        await client.send('POST', `${DATA}/artifact/v2.0${site.workspace}/artifacts/LocalUpload/x/content?path=${name}`, { body: 'written' }),
+        await client.send(
+          'POST',
+          `${DATA}/artifact/v2.0${site.workspace}/artifacts/LocalUpload/x/content?path=${name}`,
+          { body: 'written' },
+        ),
       ]
       said.push(...answers.map(({ text }) => text))
       expect(answers.filter(({ status }) => status >= 500).map(({ text }) => text)).toEqual([])
@@ -227,7 +245,17 @@ describe('a name that climbs', () => {
     expect(said.join()).not.toContain(CANARY)
     expect(readFileSync(join(cage, 'canary'), 'utf8')).toBe(CANARY)
     expect(readdirSync(cage).toSorted()).toEqual(['canary', 'emulator'])
-    const known = ['ca-bundle.pem', 'ca-key.pem', 'ca.pem', 'emulator.json', 'front.db', 'inner-secret', 'lock.db', 'regions', 'signing-key.json']
+    const known = [
+      'ca-bundle.pem',
+      'ca-key.pem',
+      'ca.pem',
+      'emulator.json',
+      'front.db',
+      'inner-secret',
+      'lock.db',
+      'regions',
+      'signing-key.json',
+    ]
     const there = readdirSync(emulator.dir).filter((name) => !/-(?:wal|shm|journal)$|^code-cache$/.test(name))
     expect(there.toSorted()).toEqual(known)
     expect(readdirSync(join(emulator.dir, 'regions'))).toEqual([REGION])
@@ -258,15 +286,26 @@ describe('a body', () => {
   })
 
   it('that names the prototype of objects pollutes nothing', async () => {
-    const body = '{"properties":{"__proto__":{"polluted":"yes"},"constructor":{"prototype":{"polluted":"yes"}},"category":"Git","authType":"PAT","target":"x"},"__proto__":{"polluted":"yes"}}'
+    const body =
+      '{"properties":{"__proto__":{"polluted":"yes"},"constructor":{"prototype":{"polluted":"yes"}},"category":"Git","authType":"PAT","target":"x"},"__proto__":{"polluted":"yes"}}'
     await arm('PUT', `${site.workspace}/connections/polluter`, body)
-    await history(site.workspace, 'PATCH', 'experiments/e/runs/polluter', `{"tags":{"__proto__":"yes","polluted":"no"}}`)
+    await history(
+      site.workspace,
+      'PATCH',
+      'experiments/e/runs/polluter',
+      `{"tags":{"__proto__":"yes","polluted":"no"}}`,
+    )
     const after = await arm('GET', `${site.workspace}/environments/base/versions/1`)
     expect([after.status, after.at('polluted'), after.at('properties.polluted')]).toEqual([200, undefined, undefined])
   })
 
   it('with a key twice counts with the last, and one that is not UTF-8 does not end the region', async () => {
-    const twice = await history(site.workspace, 'PATCH', 'experiments/e/runs/twice', '{"displayName":"a","displayName":"b"}')
+    const twice = await history(
+      site.workspace,
+      'PATCH',
+      'experiments/e/runs/twice',
+      '{"displayName":"a","displayName":"b"}',
+    )
     expect(twice.at('displayName')).toBe('b')
     const broken = Buffer.concat([Buffer.from('{"displayName":"'), Buffer.from([0xff, 0xc0, 0xfe]), Buffer.from('"}')])
     const url = `${DATA}/history/v1.0${site.workspace}/experiments/e/runs/broken`
@@ -278,7 +317,9 @@ describe('a body', () => {
 function raw(host: string, bytes: string): Promise<string> {
   const port = Number(new URL(emulator.control).port)
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(`CONNECT ${host}:443 HTTP/1.1\r\nhost: ${host}:443\r\n\r\n`))
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`CONNECT ${host}:443 HTTP/1.1\r\nhost: ${host}:443\r\n\r\n`),
+    )
     socket.on('error', reject)
     socket.once('data', () => {
       let text = ''

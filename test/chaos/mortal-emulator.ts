@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { type EmulatorOptions, startTestEmulator, type TestEmulator } from '../support/emulator.ts'
 
 /** What dies at once: one region, both, or every process of the emulator. */
@@ -19,12 +18,8 @@ export interface MortalEmulator {
 
 const PATIENCE_MILLISECONDS = 20_000
 
-/** Compiled code is kept from one life to the next, so that each begins in half the time. */
-const CODE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/holdfast-emulator', import.meta.url))
-
 /** Starts an emulator that can be killed. */
-export async function startMortalEmulator(wanted: EmulatorOptions = {}): Promise<MortalEmulator> {
-  const options = { ...wanted, env: { NODE_COMPILE_CACHE: CODE_CACHE, ...wanted.env } }
+export async function startMortalEmulator(options: EmulatorOptions = {}): Promise<MortalEmulator> {
   let emulator = await startTestEmulator(options)
   let dead: Victims = { regions: [] }
   const { dir } = emulator

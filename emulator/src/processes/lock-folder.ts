@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { makeDurableFolder } from './state/durable-folder.ts'
+import { makeDurableFolder } from '../state/durable-folder.ts'
 
 export interface FolderLock {
   release(): void

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { dialInside } from '../../src/inner-listener.ts'
 import { openTokens } from '../../src/tokens.ts'
@@ -35,6 +37,7 @@ try {
     region: await trace(pids.region, join(emulator.dir, 'region.trace')),
   }
   traces.push(watched.front, watched.region)
+  tell('folders: a fresh folder is on disk with those above it', folderGaps(join(emulator.dir, 'fresh')))
   for (const write of TRACED) show(write, await tried(write, watched))
 } finally {
   for (const one of traces) await one.end()
@@ -56,10 +59,24 @@ async function tried(
 
 function show(write: TracedWrite, gaps: readonly string[]): void {
   const sentence = `${write.plane}: ${write.method} ${write.path.split('?')[0]?.split('/').slice(-2).join('/')}${comp(write)} is on disk before its answer is sent`
+  tell(sentence, gaps)
+}
+
+function tell(sentence: string, gaps: readonly string[]): void {
   counts[gaps.length === 0 ? 'passed' : 'failed']++
   process.stdout.write(
     `   ${gaps.length === 0 ? '✓' : '✗'} ${sentence}\n${gaps.map((gap) => `       ${gap}\n`).join('')}`,
   )
+}
+
+/** Folders that were made, and whose names were not synced in the folder that holds them. */
+function folderGaps(root: string): readonly string[] {
+  const dir = join(root, 'regions', 'eastus2')
+  const script = fileURLToPath(new URL('open-folder.ts', import.meta.url))
+  const args = ['-f', '-y', '-e', 'trace=mkdir,mkdirat,fsync', process.execPath, script, dir]
+  const { stderr } = spawnSync('strace', args, { encoding: 'utf8' })
+  const made = [dir, join(dir, '..'), root]
+  return made.filter((one) => !stderr.includes(`<${join(one, '..')}>) = 0`)).map((one) => `${one} is not in its folder`)
 }
 
 function comp({ path }: TracedWrite): string {

@@ -1,7 +1,7 @@
-import { isOfWorkspace } from '../data/locations.ts'
 import type { Workspace } from '../../ml/workspace-of.ts'
 import { notImplemented } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
+import { isOfWorkspace } from '../data/locations.ts'
 import { invalid, objectOr, type Values } from '../fields.ts'
 
 /** What the body of a component says: inputs, outputs, and a command or a graph. Names of fields are in snake case. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isArray, isObject, type Json, textOf } from '../json.ts'
-import { parseLenient } from '../lenient-json.ts'
 import { LARGEST } from '../language/allowance.ts'
+import { parseLenient } from '../lenient-json.ts'
 import { TemplateViolation } from '../violation.ts'
 import { type Args, type FunctionTable, fn } from './args.ts'
 import { composed } from './format.ts'
