@@ -123,7 +123,7 @@ export async function receiveBody(request: StorageRequest, md5: boolean): Promis
   return content
 }
 
-/** A body that is to be stored in rows whatever its size, which the operation's limit bounds. */
+/** A body that is needed at once, within the operation's limit. The record does not keep it. */
 export async function receiveBytes(request: StorageRequest): Promise<Content & { readonly data: Uint8Array }> {
   const { call } = request
   refuseUnheard(call)
@@ -140,6 +140,8 @@ const LIMITS: Readonly<Record<string, number>> = {
   BlockBlob_StageBlock: 4000 * MIB,
   AppendBlob_AppendBlock: 100 * MIB,
   PageBlob_UploadPages: 4 * MIB,
+  Service_SubmitBatch: 4 * MIB,
+  Container_SubmitBatch: 4 * MIB,
 }
 const LARGEST = 5000 * MIB
 
