@@ -235,47 +235,62 @@ async function makeLarge(): Promise<void> {
   await file.close()
 }
 
+interface Memory {
+  readonly side: string
+  /** Most that the process which holds the bytes has held so far, in MB. */
+  readonly peak: number
+}
+
+/** Everything that is compared, in order. */
+function comparisons(): readonly { what: string; unit: string; units: number; of: Measure; repeats: number }[] {
+  const small = { unit: '/s', units: requests, repeats: Number(values.repeats) }
+  const whole = { unit: 'MiB/s', units: mebibytes, repeats: Number(values['large-repeats']) }
+  return [
+    ...(values.only.includes('small')
+      ? [
+          { what: '4 KiB put, 32 callers', ...small, of: puts },
+          { what: '4 KiB get, 32 callers', ...small, of: gets },
+        ]
+      : []),
+    ...(values.only.includes('large')
+      ? [
+          { what: `${mebibytes} MiB up`, ...whole, of: up },
+          { what: `${mebibytes} MiB down`, ...whole, of: down },
+        ]
+      : []),
+  ]
+}
+
 async function main(): Promise<void> {
   const sides = [await ours(), await theirs('https'), await theirs('http')]
   for (const { box } of sides) await box.create()
-  const rows: Row[] = []
-  const repeats = Number(values.repeats)
-  if (values.only.includes('small')) {
-    rows.push(...(await compare(sides, '4 KiB put, 32 callers', { unit: '/s', units: requests, of: puts, repeats })))
-    rows.push(...(await compare(sides, '4 KiB get, 32 callers', { unit: '/s', units: requests, of: gets, repeats })))
-  }
-  const before = await Promise.all(sides.map(({ pids }) => peak(pids[0] ?? 0)))
-  if (values.only.includes('large')) {
-    await makeLarge()
-    const how = { unit: 'MiB/s', units: mebibytes, repeats: Number(values['large-repeats']) }
-    rows.push(...(await compare(sides, `${mebibytes} MiB up`, { ...how, of: up })))
-    rows.push(...(await compare(sides, `${mebibytes} MiB down`, { ...how, of: down })))
-  }
-  const after = await Promise.all(sides.map(({ pids }) => peak(pids[0] ?? 0)))
-  const memory = sides.map(({ name }, index) => ({ side: name, before: before[index] ?? 0, after: after[index] ?? 0 }))
-  if (values.json) process.stdout.write(`${JSON.stringify({ rows, memory, goal: GOAL }, undefined, 2)}\n`)
-  else print(rows, memory)
-}
-
-function print(rows: readonly Row[], memory: readonly { side: string; before: number; after: number }[]): void {
-  for (const { what, unit, side, median: rate, computed: each, ratio, computedRatio } of rows) {
-    const told = `${rate.toFixed(0).padStart(6)} ${unit.padEnd(6)} ${each.toFixed(2).padStart(7)} ms computed each`
-    const compared =
-      ratio === 1 ? '' : `  emulator: ${ratio.toFixed(2)} × as fast, ${computedRatio.toFixed(2)} × less computed`
-    process.stdout.write(`${what.padEnd(24)} ${side.padEnd(22)} ${told}${compared}\n`)
-  }
-  for (const { side, before, after } of memory) {
-    process.stdout.write(
-      `peak memory ${side.padEnd(34)} ${before.toFixed(0)} MB after small, ${after.toFixed(0)} MB after large blobs\n`,
+  if (values.only.includes('large')) await makeLarge()
+  for (const { what, ...how } of comparisons()) {
+    const rows = await compare(sides, what, how)
+    const memory = await Promise.all(
+      sides.map(async ({ name, pids }) => ({ side: name, peak: await peak(pids[0] ?? 0) })),
     )
+    if (values.json) process.stdout.write(`${JSON.stringify({ rows, memory, goal: GOAL })}\n`)
+    else print(rows, memory)
   }
-  process.stdout.write(
-    `goal: ${GOAL} against Azurite over https. The emulator answers a write once it is synced; Azurite does not sync.\n`,
-  )
 }
 
+/** A line for each side, as soon as a comparison is through. */
+function print(rows: readonly Row[], memory: readonly Memory[]): void {
+  for (const [index, { what, unit, side, median: rate, computed: each, ratio, computedRatio }] of rows.entries()) {
+    const told = `${rate.toFixed(0).padStart(6)} ${unit.padEnd(6)} ${each.toFixed(2).padStart(7)} ms computed each`
+    const held = `${(memory[index]?.peak ?? 0).toFixed(0).padStart(5)} MB at most so far`
+    const compared =
+      index === 0 ? '' : `  emulator: ${ratio.toFixed(2)} × as fast, ${computedRatio.toFixed(2)} × less computed`
+    process.stdout.write(`${what.padEnd(24)} ${side.padEnd(22)} ${told} ${held}${compared}\n`)
+  }
+}
+
+process.once('SIGTERM', () => process.exit(1))
 try {
   await main()
+  const promise = 'The emulator answers a write once it is synced; Azurite does not sync.'
+  if (!values.json) process.stdout.write(`goal: ${GOAL} against Azurite over https. ${promise}\n`)
 } finally {
   for (const end of ending.reverse()) await end()
 }
