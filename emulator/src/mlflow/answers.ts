@@ -1,7 +1,8 @@
 import type { Note, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 
-const SEE_DOCS = 'See the API docs for more information about request parameters.'
+/** The sentence with which MLflow ends what it says of a request that does not have the form. */
+export const SEE_DOCS = 'See the API docs for more information about request parameters.'
 
 /** MLflow's answer to a value that it does not take. */
 export function invalid(message: string): Refusal {
@@ -13,12 +14,18 @@ export function missing(path: string): Refusal {
   return invalid(`Missing value for required parameter '${path}'. ${SEE_DOCS}`)
 }
 
-/** MLflow's answer to a field of the wrong type. */
-export function wrongType(path: string, value: unknown): Refusal {
-  const type = typeof value === 'number' ? 'int' : typeof value === 'string' ? 'str' : typeof value
+/** MLflow's answer to a field of the wrong type. `json` is the value as it was sent. */
+export function wrongType(path: string, json: string): Refusal {
   return invalid(
-    `Invalid value ${JSON.stringify(value)} for parameter '${path}' supplied:  Hint: Value was of type '${type}'. ${SEE_DOCS}`,
+    `Invalid value ${json} for parameter '${path}' supplied:  Hint: Value was of type '${typeOf(json)}'. ${SEE_DOCS}`,
   )
+}
+
+/** The type that the server's Python gives to a JSON value. */
+function typeOf(json: string): string {
+  const first = json[0] ?? ''
+  const types: Readonly<Record<string, string>> = { '"': 'str', '[': 'list', '{': 'dict', t: 'bool', f: 'bool' }
+  return types[first] ?? (/^-?\d+$/.test(json) ? 'int' : json === 'null' ? 'NoneType' : 'float')
 }
 
 /** MLflow's answer where the named thing is not there. */

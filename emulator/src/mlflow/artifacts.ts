@@ -1,12 +1,11 @@
-import { posix } from 'node:path'
 import type { Call, Reply } from '../call.ts'
 import { artifactBlob, artifactFolder, blobSubject, entriesOf } from '../history/artifact-store.ts'
 import { decoded, type Scoped } from '../history/scope.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { UNFINISHED } from '../router.ts'
-import type { BlobInfo } from '../storage/blobs.ts'
-import { absent, invalid, ok, unlessEmpty } from './answers.ts'
+import { ok, unlessEmpty } from './answers.ts'
+import { download, noteOf, safe } from './artifact-files.ts'
 import type { Request, Row } from './request.ts'
 import { artifactUri } from './run-json.ts'
 import { needRun } from './runs.ts'
@@ -30,14 +29,6 @@ function fileJson(path: string, size: number | undefined): object {
   return size === undefined ? { path, is_dir: true } : { path, is_dir: false, file_size: size }
 }
 
-/** The path if it stays where it is put; MLflow's refusal of one that points elsewhere. */
-function safe(path: string): string {
-  const segments = path.split('/')
-  const hostile = path.startsWith('/') || segments.includes('..') || path.includes('\0')
-  if (hostile) throw invalid('Invalid path')
-  return path === '' ? '' : posix.normalize(path).replace(/\/$/, '')
-}
-
 const PROXY = /^\/(?:ajax-)?api\/2\.0\/mlflow-artifacts\/(artifacts|mpu|presigned)(?:\/(.*))?$/
 
 /** A call of the proxy: the file or folder that its path names. */
@@ -58,7 +49,7 @@ export const PROXY_ROWS: readonly (readonly [
   answer: ((proxied: Proxied) => Reply | Promise<Reply>) | typeof UNFINISHED,
 ])[] = [
   ['GET', 'artifacts', 'listArtifacts', listFolder],
-  ['GET', 'artifacts/*', 'downloadArtifact', download],
+  ['GET', 'artifacts/*', 'downloadArtifact', ({ region, blob, path }) => download(region, blob, path)],
   ['PUT', 'artifacts/*', 'uploadArtifact', upload],
   ['DELETE', 'artifacts/*', 'deleteArtifact', remove],
   ['POST', 'mpu/*', 'createMultipartUpload', UNFINISHED],
@@ -101,33 +92,9 @@ function listFolder({ region, call, scope }: Proxied): Reply {
 
 type Ref = Parameters<Region['blobs']['put']>[0]
 
-function download({ region, blob, path }: Proxied): Reply {
-  const opened = region.blobs.open(blob)
-  if (opened === undefined) throw absent(`No such artifact: '${path}'`)
-  const file = posix.basename(path)
-  return {
-    status: 200,
-    headers: {
-      'content-type': 'application/octet-stream',
-      'content-length': String(opened.info.length),
-      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file)}`,
-      'x-content-type-options': 'nosniff',
-    },
-    body: opened.stream,
-  }
-}
-
 async function upload({ region, call, blob }: Proxied): Promise<Reply> {
   await region.blobs.ensureContainer(blob.account, blob.container)
   return ok({}, noteOf(await region.blobs.put(blob, call.body)))
-}
-
-function noteOf(info: BlobInfo): NonNullable<Reply['note']> {
-  return {
-    subject: blobSubject(info),
-    facts: { etag: info.etag, length: info.length },
-    ...(info.sha256 === null ? {} : { sha256: info.sha256 }),
-  }
 }
 
 /** Removes a file, or a folder with all that is in it. What is not there is success. */

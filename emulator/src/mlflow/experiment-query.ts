@@ -41,6 +41,27 @@ export function searchExperiments(region: Region, workspace: string, search: Exp
   )
 }
 
+const MOST_DATASETS = 1000
+
+/** Datasets that runs of these experiments read, and the context in which. Each once, whatever the number of runs. */
+export function datasetsOf(region: Region, experiments: readonly number[]): object[] {
+  const rows = region.db.all<{ experiment: string; name: string; digest: string; context: string | null }>(
+    `SELECT DISTINCT e.id AS experiment, json_extract(l.body, '$.dataset.name') AS name,
+       json_extract(l.body, '$.dataset.digest') AS digest,
+       (SELECT json_extract(t.value, '$.value') FROM json_each(l.body, '$.tags') t
+        WHERE json_extract(t.value, '$.key') = 'mlflow.data.context') AS context
+     FROM json_each(?) j CROSS JOIN experiments e ON e.key = j.value CROSS JOIN runs r ON r.experiment = e.key
+       CROSS JOIN links l ON l.run = r.key AND l.kind = 'dataset' LIMIT ${MOST_DATASETS}`,
+    JSON.stringify(experiments),
+  )
+  return rows.map(({ experiment, name, digest, context }) => ({
+    experiment_id: experiment,
+    name,
+    digest,
+    ...(context === null ? {} : { context }),
+  }))
+}
+
 function orderOf(orderBy: readonly string[]): string {
   const terms = orderBy.map((text) => {
     const { entity, key, descending } = parseOrdering(text)

@@ -2,7 +2,7 @@ import type { Reply } from '../call.ts'
 import type { Experiment } from '../history/run-types.ts'
 import { Refusal } from '../refusal.ts'
 import { absent, invalid, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
-import { searchExperiments } from './experiment-query.ts'
+import { datasetsOf, searchExperiments } from './experiment-query.ts'
 import { checkKey, checkLength, LIMITS, tagsOf } from './names.ts'
 import type { Request, Row } from './request.ts'
 import { experimentJson } from './run-json.ts'
@@ -19,7 +19,11 @@ export const EXPERIMENT_ROWS: readonly Row[] = [
   ['POST', 'experiments/restore', 'restoreExperiment', restore],
   ['POST', 'experiments/set-experiment-tag', 'setExperimentTag', setTag],
   ['POST', 'experiments/delete-experiment-tag', 'deleteExperimentTag', deleteTag],
+  ['POST', 'experiments/search-datasets', 'searchDatasets', searchDatasets],
 ]
+
+/** Views as `service.proto` of MLflow numbers them. */
+export const VIEWS = { 1: 'ACTIVE_ONLY', 2: 'DELETED_ONLY', 3: 'ALL' }
 
 /** The experiment of that id, if there is one. `0` is the experiment `Default`, as clients expect. */
 export function findExperiment({ region, scope }: Request, id: string): Experiment | undefined {
@@ -76,7 +80,7 @@ function search(request: Request): Reply {
   const limit = fields.pageSize(1000, 50_000)
   const offset = offsetOf(fields.text('page_token'))
   const found = searchExperiments(region, scope.workspace, {
-    view: fields.text('view_type') ?? 'ACTIVE_ONLY',
+    view: fields.word('view_type', VIEWS) ?? 'ACTIVE_ONLY',
     filter: fields.text('filter'),
     orderBy: fields.texts('order_by'),
     limit: limit + 1,
@@ -86,6 +90,21 @@ function search(request: Request): Reply {
     experiments: unlessEmpty(found.slice(0, limit).map((experiment) => experimentJson(request, experiment))),
     next_page_token: found.length > limit ? pageToken(offset + limit) : undefined,
   })
+}
+
+const MOST_EXPERIMENTS = 20
+
+/** What datasets the runs of some experiments read, each once. */
+function searchDatasets(request: Request): Reply {
+  const ids = request.fields.texts('experiment_ids')
+  if (ids.length === 0) throw invalid('SearchDatasets request must specify at least one experiment_id.')
+  if (ids.length > MOST_EXPERIMENTS) {
+    throw invalid(
+      `SearchDatasets request cannot specify more than ${MOST_EXPERIMENTS} experiment_ids. Received ${ids.length} experiment_ids.`,
+    )
+  }
+  const experiments = ids.flatMap((id) => findExperiment(request, id)?.key ?? [])
+  return { ...ok({ dataset_summaries: unlessEmpty(datasetsOf(request.region, experiments)) }), unlogged: true }
 }
 
 function update(request: Request): Promise<Reply> {

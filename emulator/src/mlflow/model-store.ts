@@ -20,6 +20,8 @@ export interface Facts {
   readonly source?: string
   readonly runId?: string
   readonly runLink?: string
+  /** Where the bytes are, for a source of the form `models:/name/version`. */
+  readonly storage?: string
 }
 
 /** Tables of {@link Facts} and of aliases. */
@@ -113,6 +115,17 @@ export class ModelStore {
     return this.#region.resources.put(resource.id, { ...resource.body, properties: { ...held, ...properties } }, by)
   }
 
+  /** Marks a model as changed now, as MLflow does when a version of it comes, goes or changes its stage. Only inside a write. */
+  touch(container: Resource, by: string): void {
+    this.change(container, {}, by)
+  }
+
+  /** Where the bytes of a version are: its source, or that of the version which it copies. */
+  originOf(version: Resource): string {
+    const facts = this.facts(version)
+    return facts.storage ?? facts.source ?? String((version.body['properties'] as Values)['modelUri'] ?? '')
+  }
+
   /** Removes a version, which leaves a tombstone, and the aliases that point to it. Only inside a write. */
   removeVersion(container: Resource, version: Resource): void {
     const { db, resources } = this.#region
@@ -181,9 +194,12 @@ export function modelUriOf(workspace: string, source: string): string {
   return `azureml://subscriptions/${s}/resourceGroups/${g}/workspaces/${w}/${place}`
 }
 
-/** The source in the form that a client can read: by the proxy, or with Microsoft's plugin. */
+/**
+ * The source in a form that the client can read. Only Microsoft's plugin reads `azureml:`, and only other clients
+ * go through the proxy; what either scheme names in this workspace is put into the other.
+ */
 export function downloadUriOf(source: string, plugin: boolean): string {
-  const path = artifactPathOf(source)
+  const path = (plugin ? /^mlflow-artifacts:/ : /^azureml:/).test(source) ? artifactPathOf(source) : undefined
   if (path === undefined) return source
   return plugin ? `azureml://artifacts/${path}` : `mlflow-artifacts:/${path}`
 }

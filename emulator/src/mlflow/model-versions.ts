@@ -2,7 +2,8 @@ import type { Resource } from '../arm/resources.ts'
 import type { Reply } from '../call.ts'
 import { artifactBlob } from '../history/artifact-store.ts'
 import { invalid, missing, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
-import { oneVersionJson, sourceOf, stageOf, tagsOf, versionJson } from './model-json.ts'
+import { unquoted } from './artifact-files.ts'
+import { oneVersionJson, stageOf, tagsOf, versionJson } from './model-json.ts'
 import { searchVersions } from './model-query.ts'
 import { artifactPathOf, downloadUriOf, ModelStore, modelUriOf } from './model-store.ts'
 import { tagsOf as tagsIn } from './names.ts'
@@ -33,6 +34,7 @@ async function create(request: Request): Promise<Reply> {
   return call.commit(() => {
     const store = new ModelStore(request)
     const container = store.needContainer(name)
+    const storage = copiedFrom(store, source)
     const version = store.createVersion(
       container,
       {
@@ -43,13 +45,21 @@ async function create(request: Request): Promise<Reply> {
         flavors: flavors ?? {},
         ...(runId === '' ? {} : { jobName: runId }),
       },
-      { facts: { source, runId, runLink }, by: call.caller.id },
+      { facts: { source, runId, runLink, ...(storage === undefined ? {} : { storage }) }, by: call.caller.id },
     )
+    store.touch(container, call.caller.id)
     return ok(
       { model_version: oneVersionJson(request, store, version) },
       { ...noteOf(version), facts: { version: version.name } },
     )
   })
+}
+
+/** Where the bytes of the version are which a source `models:/name/version` copies; `undefined` for any other source. */
+function copiedFrom(store: ModelStore, source: string): string | undefined {
+  const [, name, version] = /^models:\/([^/]+)\/(\d+)$/.exec(source) ?? []
+  if (name === undefined || version === undefined) return undefined
+  return store.originOf(store.needVersion(unquoted(name), version))
 }
 
 /** Refuses what MLflow's server refuses: a path of the server's own disk, and a path that climbs. */
@@ -59,20 +69,13 @@ function checkedSource(source: string): string {
       `Invalid model version source: '${source}'. To use a local path as a model version source, the run_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id.`,
     )
   }
-  if (decodeSafely(source).split(/[/\\]/).includes('..')) {
+  const plain = unquoted(source)
+  if (plain.includes('\0') || plain.split(/[/\\]/).some((part) => part === '..' || part === '.')) {
     throw invalid(
       `Invalid model version source: '${source}'. If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute path.`,
     )
   }
   return source
-}
-
-function decodeSafely(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 /** Flavors that the `MLmodel` file at the source names; `undefined` where there is no such file. */
@@ -120,7 +123,7 @@ function get(request: Request): Reply {
 
 function downloadUri(request: Request): Reply {
   const store = new ModelStore(request)
-  const source = sourceOf(store, found(request, store))
+  const source = store.originOf(found(request, store))
   return ok({ artifact_uri: downloadUriOf(source, isPlugin(request)) })
 }
 
@@ -142,7 +145,9 @@ function remove(request: Request): Promise<Reply> {
   return request.call.commit(() => {
     const store = new ModelStore(request)
     const version = found(request, store)
-    store.removeVersion(store.needContainer(modelName(request)), version)
+    const container = store.needContainer(modelName(request))
+    store.removeVersion(container, version)
+    store.touch(container, request.call.caller.id)
     return ok({}, noteOf(version))
   })
 }
@@ -157,8 +162,10 @@ function transition(request: Request): Promise<Reply> {
     )
   }
   return change(request, (store, version) => {
+    const container = store.needContainer(modelName(request))
+    store.touch(container, by)
     if (archive) {
-      const others = store.versions(store.needContainer(modelName(request)))
+      const others = store.versions(container)
       for (const other of others.filter((one) => one.id !== version.id && stageOf(one) === stage)) {
         store.change(other, { stage: 'Archived' }, by)
       }

@@ -4,9 +4,10 @@ import { isDataPlane, scopeOf } from '../history/scope.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { UNFINISHED } from '../router.ts'
+import { FILE_ROWS } from './artifact-files.ts'
 import { ARTIFACT_ROWS, artifactProxy, isArtifactProxy, PROXY_ROWS } from './artifacts.ts'
 import { EXPERIMENT_ROWS } from './experiments.ts'
-import { fieldsOf } from './fields.ts'
+import { fieldsOf, ofQuery } from './fields.ts'
 import { LOGGING_ROWS } from './logging.ts'
 import { METRIC_ROWS } from './metric-history.ts'
 import { openModels } from './model-store.ts'
@@ -27,11 +28,14 @@ const ROWS = new Map<string, Row>(
   ].map((row) => [`${row[0]} ${row[1]}`, row]),
 )
 
+const FILES = new Map<string, Row>(FILE_ROWS.map((row) => [`${row[0]} /${row[1]}`, row]))
+
 const OFFERS: readonly Offer[] = [
   ...[...ROWS.values()].map(([method, path, operation]) => offer(method, `mlflow/${path}`, operation, true)),
   ...PROXY_ROWS.map(([method, path, operation, answer]) => {
     return offer(method, `mlflow-artifacts/${path}`, operation, answer !== UNFINISHED)
   }),
+  ...FILE_ROWS.map(([method, path, operation]) => ({ method, path: `/${path}`, operation, served: true })),
 ]
 
 function offer(method: string, path: string, operation: string, served: boolean): Offer {
@@ -60,14 +64,15 @@ async function handle(region: Region, call: Call): Promise<Reply> {
   const scope = scopeOf(region, call)
   if (isArtifactProxy(scope.rest)) return artifactProxy(region, call, scope)
   const path = API.exec(scope.rest)?.[1]
-  const row = path === undefined ? undefined : ROWS.get(`${call.method} ${path.replace(/\/$/, '')}`)
+  const file = FILES.get(`${call.method} ${scope.rest}`)
+  const row = path === undefined ? file : (ROWS.get(`${call.method} ${path.replace(/\/$/, '')}`) ?? file)
   if (row === undefined) {
     throw new Refusal(404, 'ENDPOINT_NOT_FOUND', `No endpoint found for ${call.method} ${scope.rest}`)
   }
   call.operation = row[2]
   await call.admitted?.()
   await ensureDefault(region, scope.workspace)
-  return row[3]({ region, call, scope, fields: await fieldsOf(call) })
+  return row[3]({ region, call, scope, fields: row === file ? ofQuery(call) : await fieldsOf(call) })
 }
 
 /** A workspace has the experiment `Default` from the start; here, from the first call. */

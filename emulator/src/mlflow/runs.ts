@@ -4,7 +4,7 @@ import { type Run, type Stage, statusOf } from '../history/run-types.ts'
 import { RUN_NAME_TAG } from '../history/runs.ts'
 import { subjectOf } from '../history/scope.ts'
 import { invalid, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
-import { checkActive, findExperiment, needExperiment } from './experiments.ts'
+import { checkActive, findExperiment, needExperiment, VIEWS } from './experiments.ts'
 import { LIMITS, tagsOf } from './names.ts'
 import type { Request, Row } from './request.ts'
 import { infoJson, runJson, runsJson } from './run-json.ts'
@@ -18,6 +18,9 @@ export const RUN_ROWS: readonly Row[] = [
   ['POST', 'runs/restore', 'restoreRun', (request) => move(request, 'active')],
   ['POST', 'runs/search', 'searchRuns', search],
 ]
+
+/** States as `service.proto` of MLflow numbers them. */
+const STATUS_NUMBERS = { 1: 'RUNNING', 2: 'SCHEDULED', 3: 'FINISHED', 4: 'FAILED', 5: 'KILLED' }
 
 /** The run of the request's `run_id` (`run_uuid` in old clients), or MLflow's refusal. */
 export function needRun({ region, scope, fields }: Request): Run {
@@ -68,9 +71,9 @@ function create(request: Request): Promise<Reply> {
 
 function update(request: Request): Promise<Reply> {
   const { fields, region, scope } = request
-  const state = fields.raw('status')
-  const status = typeof state === 'string' ? statusOf(state) : undefined
-  if (state !== undefined && state !== null && status === undefined) {
+  const state = fields.word('status', STATUS_NUMBERS)
+  const status = state === undefined ? undefined : statusOf(state)
+  if (state !== undefined && status === undefined) {
     throw invalid(
       `Invalid value ${JSON.stringify(state)} for parameter 'status' supplied: it is one of RUNNING, SCHEDULED, FINISHED, FAILED, KILLED.`,
     )
@@ -105,7 +108,7 @@ function search(request: Request): Reply {
   const { fields, region } = request
   const limit = fields.pageSize(1000, 50_000)
   const offset = offsetOf(fields.text('page_token'))
-  const view = fields.text('run_view_type')
+  const view = fields.word('run_view_type', VIEWS)
   const experiments = fields.texts('experiment_ids').flatMap((id) => findExperiment(request, id)?.key ?? [])
   const found = searchRuns(region, {
     experiments,
