@@ -19,7 +19,9 @@ const { values, positionals } = parseArgs({
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const AT_ONCE = 2
-const HARNESS = ['az.py', 'cases.py', 'local_azure.py', 'tracking.py']
+const HARNESS = ['az.py', 'cases.py', 'local_azure.py', 'oracle_steps.py', 'tracking.py']
+/** Beside a server of MLflow, which the usual environment has whole. */
+const WITH_SERVER = ['oracle.py']
 /** An environment for some scenarios, and how long each may take. */
 interface Place {
   readonly folder: string
@@ -31,7 +33,7 @@ interface Place {
 const USUAL: Place = { folder: '', file: 'requirements' }
 const APART: readonly Place[] = [
   // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
-  { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py'] },
+  { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py', 'oracle.py'] },
   // Pins versions of its own of what azure-ai-ml needs too. Each command is a process that takes a second to start.
   {
     folder: 'azure-cli',
@@ -62,7 +64,9 @@ process.exit(failed === 0 && !ending.signal.aborted ? 0 : 1)
 /** The Python for each scenario. Environments are made where a scenario needs them, one after the other. */
 async function pythonsOf(all: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const pythons = new Map<string, string>()
-  for (const name of all) {
+  // No name stands for the usual one, where MLflow's server is.
+  const served = all.some((name) => WITH_SERVER.includes(name)) ? [''] : []
+  for (const name of [...all, ...served]) {
     const { folder, file } = placeOf(name)
     const requirements = join(here, values.newest ? `${file}-newest.txt` : `${file}.txt`)
     const known = all.find((other) => pythons.has(other) && placeOf(other).folder === folder)
@@ -111,7 +115,9 @@ async function runOne(name: string): Promise<readonly CaseResult[]> {
   try {
     const examples = WITH_EXAMPLES.includes(name)
       ? { env: { HOLDFAST_EXAMPLES: EXAMPLES }, emulator: WITHOUT_NODES }
-      : {}
+      : WITH_SERVER.includes(name)
+        ? { env: { MLFLOW_SERVER_PYTHON: pythons.get('') ?? '' } }
+        : {}
     return await runScenario({
       file: join(here, name),
       python,

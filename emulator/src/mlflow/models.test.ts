@@ -178,3 +178,49 @@ test('Microsoft’s plugin is given URIs of its own scheme', async () => {
     /^azureml:\/\/eastus2\.api\.azureml\.ms\/.*\/experiments\/[^/]+\/runs\/.*\/artifacts$/,
   )
 })
+
+test('a copied version is downloaded from where its source is, and a source of a run is given back as it was', async () => {
+  await region.mlflow('POST', 'registered-models/create', { name: 'copied' })
+  for (const source of ['runs:/r1/model', 'models:/copied/1']) {
+    await region.mlflow('POST', 'model-versions/create', { name: 'copied', source })
+  }
+  for (const version of [1, 2]) {
+    const uri = await region.mlflow('GET', `model-versions/get-download-uri?name=copied&version=${version}`)
+    expect(uri.at('artifact_uri')).toBe('runs:/r1/model')
+  }
+})
+
+test('a model counts as changed when a version of it comes, changes its stage or goes', async () => {
+  const changed = async () =>
+    Number(
+      (await region.mlflow('GET', 'registered-models/get?name=touched')).at('registered_model.last_updated_timestamp'),
+    )
+  await region.mlflow('POST', 'registered-models/create', { name: 'touched' })
+  const version = { name: 'touched', version: '1' }
+  for (const [method, path, body] of [
+    ['POST', 'model-versions/create', { name: 'touched', source: 's3://b/m' }],
+    ['POST', 'model-versions/transition-stage', { ...version, stage: 'Staging', archive_existing_versions: false }],
+    ['DELETE', 'model-versions/delete', version],
+  ] as const) {
+    const before = await changed()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect((await region.mlflow(method, path, body)).status).toBe(200)
+    expect(await changed()).toBeGreaterThan(before)
+  }
+})
+
+test('a file comes with the media type and the name that MLflow’s server gives it, and never from outside its folder', async () => {
+  const root = `/mlflow/v2.0${WORKSPACE}`
+  await region.send('PUT', `${PROXY}/artifacts/plain/MLmodel`, { body: 'flavors: {}' })
+  const got = await region.send('GET', `${PROXY}/artifacts/plain/MLmodel`)
+  expect([got.headers['content-type'], got.headers['content-disposition']]).toEqual([
+    'text/plain',
+    'attachment; filename=MLmodel',
+  ])
+  const run = (await region.mlflow('POST', 'runs/create', { start_time: 1 })).id('run.info.run_id')
+  await region.send('POST', `${root}/ajax-api/2.0/mlflow/upload-artifact?run_uuid=${run}&path=a.png`, { body: 'png' })
+  const page = await region.send('GET', `${root}/get-artifact?run_id=${run}&path=a.png`)
+  expect([page.text, page.headers['content-type']]).toEqual(['png', 'image/png'])
+  const outside = await region.send('GET', `${root}/get-artifact?run_id=${run}&path=%252e%252e/x`)
+  expect([outside.status, outside.at('message')]).toEqual([400, 'Invalid path'])
+})

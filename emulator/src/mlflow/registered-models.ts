@@ -11,7 +11,6 @@ import {
   STAGES,
   stageOf,
   tagsOf,
-  versionJson,
 } from './model-json.ts'
 import { searchModels } from './model-query.ts'
 import { ModelStore } from './model-store.ts'
@@ -125,7 +124,7 @@ function latest(request: Request): Reply {
   const versions = latestOf(store.versions(store.needContainer(modelName(request))))
     .filter((version) => stages.length === 0 || stages.includes(stageOf(version)))
     .toSorted((a, b) => numberOf(a) - numberOf(b))
-  return ok({ model_versions: unlessEmpty(versions.map((version) => versionJson(request, store, version))) })
+  return ok({ model_versions: unlessEmpty(versions.map((version) => oneVersionJson(request, store, version))) })
 }
 
 function setTag(request: Request): Promise<Reply> {

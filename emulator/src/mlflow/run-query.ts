@@ -162,7 +162,7 @@ function attributeCondition(comparison: Comparison): Condition {
     return key === 'run_id' && comparator === '=' ? { check, few: byId([String(check.values[0])]) } : { check }
   }
   if (key !== 'run_id') {
-    throw invalid("Only ['run_id'] attributes support comparison with a list of quoted string values.")
+    throw invalid("Only the 'run_id' attribute supports comparison with a list of quoted string values.")
   }
   if (operand.numbers) {
     throw invalid(

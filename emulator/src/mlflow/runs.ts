@@ -60,7 +60,7 @@ function create(request: Request): Promise<Reply> {
       tags,
     })
     return ok(
-      { run: runJson(request, run) },
+      { run: { ...runJson(request, run), outputs: undefined } },
       {
         subject: subjectOf(scope, run.id),
         facts: { run_id: run.id, experiment_id: experiment.id, run_name: run.name },

@@ -160,3 +160,41 @@ test('an acknowledged write stands in the activity log with its run', async () =
   const lines = region.region.activity.since(0, 100_000).filter(({ subject }) => subject === `run/vision/${run}`)
   expect(lines.map(({ operation }) => operation)).toEqual(['createRun', 'logMetric'])
 })
+
+test('a refusal shows the value as it was sent and names its type: a float that is whole, a text where a list should be', async () => {
+  const location = await region.mlflow('POST', 'experiments/create', '{"name": "x", "artifact_location": 9.0}')
+  expect(location.text).toContain(
+    "Invalid value 9.0 for parameter 'artifact_location' supplied:  Hint: Value was of type 'float'",
+  )
+  const metrics = await region.mlflow('POST', 'runs/log-batch', { run_id: await newRun(), metrics: 'foo' })
+  expect(metrics.at('message')).toContain(`Invalid value "foo" for parameter 'metrics' supplied`)
+})
+
+test('histories in bulk ask for one to a hundred runs, a key, and both ends of a range or none', async () => {
+  const refused = async (path: string) => {
+    const { status, at } = await region.mlflow('GET', `metrics/${path}`)
+    return [status, String(at('message'))]
+  }
+  expect(await refused('get-history-bulk?metric_key=k')).toEqual([400, expect.stringContaining('at least one run_id')])
+  const many = Array.from({ length: 101 }, (_, index) => `run_ids=${index}`).join('&')
+  expect(await refused(`get-history-bulk-interval?metric_key=k&${many}`)).toEqual([
+    400,
+    expect.stringContaining('at most 100'),
+  ])
+  const range = 'get-history-bulk-interval?metric_key=k&run_ids=a'
+  expect(await refused(`${range}&start_step=1`)).toEqual([400, expect.stringContaining('both must be specified')])
+  expect(await refused(`${range}&start_step=1&end_step=0`)).toEqual([400, expect.stringContaining('must be greater')])
+  expect(await refused(`${range}&max_results=0`)).toEqual([400, expect.stringContaining('between 1 and 2500')])
+})
+
+test('the datasets of an experiment are found once, with the context in which they were read', async () => {
+  const id = (await region.mlflow('POST', 'experiments/create', { name: 'datasets' })).id('experiment_id')
+  const dataset = { name: 'iris', digest: 'd1', source_type: 'local', source: 'here' }
+  for (const run of [await newRun({ experiment_id: id }), await newRun({ experiment_id: id })]) {
+    const tags = [{ key: 'mlflow.data.context', value: 'train' }]
+    await region.mlflow('POST', 'runs/log-inputs', { run_id: run, datasets: [{ dataset, tags }] })
+  }
+  const found = await region.mlflow('POST', 'experiments/search-datasets', { experiment_ids: [id] })
+  expect(found.at('dataset_summaries')).toEqual([{ experiment_id: id, name: 'iris', digest: 'd1', context: 'train' }])
+  expect((await region.mlflow('POST', 'experiments/search-datasets', {})).status).toBe(400)
+})
