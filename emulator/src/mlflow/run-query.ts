@@ -230,13 +230,16 @@ function quoted({ comparator, operand }: Comparison, column: string, what: strin
     const found = 'text' in operand ? operand.text : 'nothing'
     throw invalid(`Expected a quoted string value for ${what} (e.g. 'my-value'). Got value ${found}`)
   }
-  if (!TEXTUAL.includes(comparator)) throw badComparator(comparator, [...TEXTUAL, 'IS NULL', 'IS NOT NULL'])
+  if (!TEXTUAL.includes(comparator)) {
+    // The real server closes this quotation for parameters only.
+    throw badComparator(comparator, [...TEXTUAL, 'IS NULL', 'IS NOT NULL'], what === 'parameter' ? "'" : '')
+  }
   if (comparator === 'LIKE') return { text: `${column} GLOB ?`, values: [globOf(operand.value)] }
   return { text: `${column} ${comparator === 'ILIKE' ? 'LIKE' : comparator} ?`, values: [operand.value] }
 }
 
-function badComparator(comparator: Comparator, valid: readonly Comparator[]): Error {
-  return invalid(`Invalid comparator '${comparator}' not one of '{${valid.map((one) => `'${one}'`).join(', ')}}'`)
+function badComparator(comparator: Comparator, valid: readonly Comparator[], end = ''): Error {
+  return invalid(`Invalid comparator '${comparator}' not one of '{${valid.map((one) => `'${one}'`).join(', ')}}${end}`)
 }
 
 /** ORDER BY with its joins. A value that is absent stands last whichever the direction; a NaN just before it. */
