@@ -188,6 +188,9 @@ it('fails back through a controller that holds the lease, when it is asked', { t
   for (const point of points) point.kill('SIGTERM')
   expect((await asJson('report')).value).toMatchObject({ move: 'switchover', to: 'primary', outcome: 'done', loss: [] })
   expect((await verb('drift', '--exit-code')).code).toBe(0)
+  const found = await audited(secondary(), estate.workspace, 'centralus', 'eastus2')
+  // The marks by which a replica tells where it came from are the standby's own, and stay there.
+  expect(found.broken.filter(({ why }) => !why.includes('holdfast.source'))).toEqual([])
   expect(await isEnabled(estate.workspace)).toBe(true)
   expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn' })
 })

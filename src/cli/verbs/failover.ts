@@ -65,7 +65,7 @@ async function preview(joined: Composed, { io, options, signal }: Doing): Promis
 async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
   const { io, options, signal } = doing
   const id = await underLease(joined, async (tenure) => {
-    const judged = await judge(joined, { ...options, signal })
+    const judged = await judgedAfresh(joined, tenure, { options, signal })
     showJudged(io, joined, judged)
     io.facts(factsOfJudged(judged))
     demandPossible(judged)
@@ -80,6 +80,19 @@ async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
   io.say()
   showReport(io, report)
   io.facts({ acted: true, report })
+}
+
+/** A switchover whose side was lost before the other was raised is given up first: a failover answers the loss. */
+async function judgedAfresh(
+  joined: Composed,
+  tenure: Tenure,
+  { options, signal }: Pick<Doing, 'options' | 'signal'>,
+): Promise<Judged> {
+  const judged = await judge(joined, { ...options, signal })
+  const { decision, health, roles } = judged
+  if (decision.do !== 'abandon' || health[roles.active].status !== 'lost') return judged
+  await tenure.append(decision.id, { type: 'failover/ended', body: { id: decision.id, outcome: 'abandoned' } })
+  return judge(joined, { ...options, signal })
 }
 
 /** @throws Fault `failover/refused` with the reason, and what would change it */
