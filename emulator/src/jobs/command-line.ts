@@ -2,6 +2,7 @@ import { delimiter, dirname, join } from 'node:path'
 import type { Workspace } from '../ml/workspace-of.ts'
 import type { Region } from '../region.ts'
 import type { CommandJob } from './definition.ts'
+import { DRIVER, DRIVER_VARIABLE } from './graph/parallel.ts'
 
 /** What `${{inputs.x}}` and `${{outputs.x}}` stand for: paths, URIs and literal values. */
 export interface Bindings {
@@ -61,6 +62,7 @@ export function environmentOf(region: Region, facts: EnvironmentFacts): Record<s
     AZUREML_ARM_RESOURCEGROUP: group,
     AZUREML_ARM_WORKSPACE_NAME: workspace.name,
     AZUREML_ARM_PROJECT_NAME: job.experimentName,
+    [DRIVER_VARIABLE]: DRIVER,
     ...network(region),
   }
 }

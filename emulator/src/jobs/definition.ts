@@ -70,7 +70,21 @@ export interface SweepJob extends JobProperties {
   readonly earlyTermination?: Readonly<Record<string, unknown>> | null
 }
 
-export type AnyJob = CommandJob | PipelineJob | SweepJob
+/** A job that is kept and read back whole, and that fails when it is submitted: nothing here can run it. */
+export interface StoredJob extends JobFields {
+  readonly jobType:
+    | 'AutoML'
+    | 'Spark'
+    | 'FineTuning'
+    | 'Distillation'
+    | 'Labeling'
+    | 'Import'
+    | 'DataTransfer'
+    | 'FlowParallel'
+  readonly outputs: Readonly<Record<string, JobOutput>>
+}
+
+export type AnyJob = CommandJob | PipelineJob | SweepJob | StoredJob
 
 export type Status =
   | 'NotStarted'

@@ -10,7 +10,8 @@ import { type CommandJob, isTerminal, nodesOf, type Status } from './definition.
 import { Nodes } from './nodes.ts'
 import { runJob } from './one-job.ts'
 import { isParent, Parents } from './parents.ts'
-import { isCommand, type Job, Records } from './records.ts'
+import { isCommand, isStored, type Job, Records } from './records.ts'
+import { notRun } from './stored/stored.ts'
 
 /** Commands that run at once in a region, whatever its computes allow: this is one machine. */
 const MOST_AT_ONCE = 8
@@ -68,6 +69,10 @@ export class Jobs {
     const job = this.records.get(id)
     if (job !== undefined && isParent(job)) {
       this.#parents.look(id)
+      return
+    }
+    if (job !== undefined && isStored(job)) {
+      void this.records.move(id, ['NotStarted'], 'Failed', notRun(job.definition))
       return
     }
     this.#waiting.push(id.toLowerCase())

@@ -7,7 +7,7 @@ const LOGS = { Pipeline: 'logs/azureml/executionlogs.txt', Sweep: 'azureml-logs/
 /** Writes the log of a pipeline or a sweep into its artifacts: what became of each of its jobs, in order of time. */
 export async function writeExecutionLog(region: Region, parent: Job, children: readonly string[]): Promise<void> {
   const { jobType } = parent.definition
-  if (jobType === 'Command') return
+  if (jobType !== 'Pipeline' && jobType !== 'Sweep') return
   const { storageAccount, artifactContainer } = parent.workspace
   const name = `ExperimentRun/dcid.${parent.name}/${LOGS[jobType]}`
   const lines = [parent.id, ...children].flatMap((id) => linesOf(region, parent, id))

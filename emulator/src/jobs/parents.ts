@@ -96,10 +96,8 @@ export class Parents {
         return advancePipeline(this.#region, this.#records, parent as Job<PipelineJob>)
       case 'Sweep':
         return advanceSweep(this.#region, this.#records, parent as Job<SweepJob>)
-      case 'Command':
-        return undefined
       default:
-        throw parent.definition satisfies never
+        return undefined
     }
   }
 
@@ -131,13 +129,12 @@ export class Parents {
 
 /** True for a job that runs nothing itself and makes jobs that do. */
 export function isParent(job: Job): boolean {
-  return job.definition.jobType !== 'Command'
+  return ['Pipeline', 'Sweep'].includes(job.definition.jobType)
 }
 
 /** ARM ids of all jobs that a pipeline or a sweep has made so far. */
 export function childrenOf(region: Region, parent: Job): string[] {
-  const { jobType } = parent.definition
-  if (jobType === 'Command') return []
-  if (jobType === 'Sweep') return trialsOf(region, parent as Job<SweepJob>).map(({ id }) => id)
+  if (!isParent(parent)) return []
+  if (parent.definition.jobType === 'Sweep') return trialsOf(region, parent as Job<SweepJob>).map(({ id }) => id)
   return stepsOf(region, parent as Job<PipelineJob>).map(({ id }) => id)
 }

@@ -1,6 +1,6 @@
 import { type Workspace, workspaceOf } from '../ml/workspace-of.ts'
 import type { Region } from '../region.ts'
-import { type AnyJob, type CommandJob, isTerminal, type Status } from './definition.ts'
+import { type AnyJob, type CommandJob, isTerminal, type Status, type StoredJob } from './definition.ts'
 
 export const JOB_TYPE = 'Microsoft.MachineLearningServices/workspaces/jobs'
 
@@ -16,6 +16,11 @@ export interface Job<Definition extends AnyJob = AnyJob> {
 
 export function isCommand(job: Job): job is Job<CommandJob> {
   return job.definition.jobType === 'Command'
+}
+
+/** True for a job that is kept and never run. */
+export function isStored(job: Job): job is Job<StoredJob> {
+  return !['Command', 'Pipeline', 'Sweep'].includes(job.definition.jobType)
 }
 
 /** Told of a job that has come to another status; `job` is as it was before. */

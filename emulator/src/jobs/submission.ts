@@ -6,6 +6,7 @@ import { checkRunnable, commandOf } from './command.ts'
 import type { AnyJob } from './definition.ts'
 import { invalid, textsOf, type Values, type Wanted } from './fields.ts'
 import { checkPipeline, pipelineOf } from './graph/pipeline.ts'
+import { checkStored, storedOf, storedType } from './stored/stored.ts'
 import { checkSweep, sweepOf } from './sweep/sweep.ts'
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$/
@@ -32,6 +33,15 @@ const FIXED = [
   'samplingAlgorithm',
   'objective',
   'earlyTermination',
+  'taskDetails',
+  'entry',
+  'conf',
+  'args',
+  'files',
+  'jars',
+  'pyFiles',
+  'archives',
+  'fineTuningDetails',
 ]
 
 /** Words of run history for what a run is. */
@@ -39,6 +49,14 @@ const RUN_TYPES: Readonly<Record<AnyJob['jobType'], string>> = {
   Command: 'azureml.scriptrun',
   Pipeline: 'azureml.PipelineRun',
   Sweep: 'azureml.sweep',
+  AutoML: 'automl',
+  Spark: 'azureml.spark',
+  FineTuning: 'azureml.finetuning',
+  Distillation: 'azureml.distillation',
+  Labeling: 'labeling',
+  Import: 'azureml.import',
+  DataTransfer: 'azureml.datatransfer',
+  FlowParallel: 'azureml.promptflow',
 }
 
 /** A job to be stored. */
@@ -119,8 +137,15 @@ function definitionOf(region: Region, wanted: Wanted): AnyJob {
     case 'sweep':
       return sweepOf(region, wanted)
     default:
-      throw notImplemented(`jobs_create_or_update with jobType ${jobType}`)
+      return keptOf(region, wanted)
   }
+}
+
+function keptOf(region: Region, wanted: Wanted): AnyJob {
+  const { jobType } = wanted.sent
+  const type = storedType(jobType)
+  if (type === undefined) throw notImplemented(`jobs_create_or_update with jobType ${jobType}`)
+  return storedOf(region, wanted, type)
 }
 
 function check(region: Region, workspace: Workspace, job: AnyJob): void {
@@ -135,7 +160,7 @@ function check(region: Region, workspace: Workspace, job: AnyJob): void {
       checkSweep(region, workspace, job)
       break
     default:
-      throw job satisfies never
+      checkStored(region, workspace, job)
   }
 }
 

@@ -124,7 +124,7 @@ def _unserved(document):
 
 # Kinds of specs, and types of jobs and of steps.
 _UNSERVED_KINDS = {"data import": "imports of data", "flow": "prompt flow", "package": "packages of models"}
-_UNSERVED = {"automl": "AutoML", "parallel": "parallel steps", "spark": "Spark", "flow": "prompt flow"}
+_UNSERVED = {"flow": "prompt flow"}
 
 
 def places(document):

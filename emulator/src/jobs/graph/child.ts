@@ -4,10 +4,12 @@ import { type AnyJob, DEFAULT_OUTPUT, type JobInput, type JobOutput, type Pipeli
 import { durationOf } from '../duration.ts'
 import { given, invalid, objectOr, textOr, textsOf, type Values, without } from '../fields.ts'
 import type { Job } from '../records.ts'
+import { storedStep, storedType } from '../stored/stored.ts'
 import { sweepNode } from '../sweep/node.ts'
 import { camel, inputOf, type Reference, type Resolve, replaced } from './bindings.ts'
-import { type Component, componentOf, defaultsOf, requiredOf } from './component.ts'
+import { type Component, componentOfNode, defaultsOf, requiredOf } from './component.ts'
 import { componentIdOf, type Graph, type Node } from './graph.ts'
+import { asCommand, broughtInputs } from './parallel.ts'
 
 /** Names by which nodes call the artifacts of a job, an output that every job has without asking. */
 const ARTIFACTS: readonly string[] = ['artifacts', DEFAULT_OUTPUT]
@@ -35,10 +37,11 @@ export function childId(pipeline: Pick<Job, 'name' | 'workspace'>, node: string)
 /** The properties with which the job of a node is submitted. All nodes it needs must have completed. */
 export function childOf(step: Step): Values {
   const { region, pipeline, node } = step
-  const component = componentOf(region, pipeline.workspace, componentIdOf(node))
+  const component = componentOfNode(region, pipeline.workspace, node)
   const resolve = resolverOf(step)
   const own = replaced(without(node.fields, ['inputs', 'outputs']), resolve) as Values
   const { experimentName } = pipeline.definition
+  const inputs = inputsOf(step, component, resolve)
   const common = {
     displayName: textOr(own['display_name'], node.name),
     description: own['comment'] ?? component['description'] ?? null,
@@ -46,16 +49,22 @@ export function childOf(step: Step): Values {
     parentJobName: pipeline.name,
     tags: textsOf(own['tags']),
     properties: { ...textsOf(own['properties']), ...traceOf(pipeline, node) },
-    inputs: inputsOf(step, component, resolve),
+    inputs,
     outputs: outputsOf(step, component),
   }
   switch (node.type) {
     case 'command':
       return { ...common, ...commandNode(own, component), computeId: computeOf(step, own) }
+    case 'parallel': {
+      const command = commandNode(own, asCommand(own, component))
+      return { ...common, ...command, inputs: broughtInputs(inputs), computeId: computeOf(step, own) }
+    }
     case 'pipeline':
       return { ...common, ...pipelineNode(step, component), computeId: null }
     case 'sweep':
       return { ...common, ...sweepNode(own, commandNode(own, component)), computeId: computeOf(step, own) }
+    case 'stored':
+      return { ...common, ...storedNode(node, own), computeId: computeOf(step, own) }
     default:
       throw node.type satisfies never
   }
@@ -178,14 +187,27 @@ function pipelineNode({ pipeline, node }: Step, component: Component): Values {
   }
 }
 
+/** A step of a type that is only kept. */
+function storedNode(node: Node, own: Values): Values {
+  const type = storedType(node.fields['type'])
+  if (type === undefined) throw invalid(`The node '${node.name}' has no type that is known.`)
+  return storedStep(own, type)
+}
+
 function traceOf(pipeline: Job<PipelineJob>, node: Node): Record<string, string> {
   return {
     'azureml.runsource': 'azureml.StepRun',
     'azureml.pipelinerunid': pipeline.name,
     'azureml.nodeid': node.name,
-    'azureml.moduleName': componentIdOf(node).split('/').slice(-3).join(':').replace(':versions:', ':'),
+    'azureml.moduleName': moduleOf(node),
     'azureml.rootpipelinerunid': pipeline.definition.properties['azureml.rootpipelinerunid'] ?? pipeline.name,
   }
+}
+
+/** Some steps say all they do themselves, and name no component. */
+function moduleOf(node: Node): string {
+  if (node.type === 'stored' && node.fields['componentId'] == null) return node.name
+  return componentIdOf(node).split('/').slice(-3).join(':').replace(':versions:', ':')
 }
 
 function plain(reference: unknown): unknown {

@@ -3,6 +3,7 @@ import { notImplemented } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
 import { isOfWorkspace } from '../data/locations.ts'
 import { invalid, objectOr, type Values } from '../fields.ts'
+import { componentIdOf, type Node } from './graph.ts'
 
 /** What the body of a component says: inputs, outputs, and a command or a graph. Names of fields are in snake case. */
 export type Component = Values
@@ -17,6 +18,12 @@ export function componentOf(region: Region, workspace: Workspace, reference: str
   const properties = objectOr(found?.body['properties'])
   if (properties['componentSpec'] === undefined) throw invalid(`The component '${reference}' was not found.`)
   return objectOr(properties['componentSpec'])
+}
+
+/** The component that a node runs; an empty one for a step that says all it does itself, as those of AutoML do. */
+export function componentOfNode(region: Region, workspace: Workspace, node: Node): Component {
+  const alone = node.type === 'stored' && node.fields['componentId'] == null
+  return alone ? {} : componentOf(region, workspace, componentIdOf(node))
 }
 
 /** The values that a component gives its inputs where nobody else does. */

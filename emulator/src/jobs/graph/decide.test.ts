@@ -54,7 +54,7 @@ describe('a pipeline', () => {
 it.each([
   ['nodes that wait for each other', { a: needs('b'), b: needs('a') }, 'wait for each other'],
   ['a node that is not there', { a: needs('z') }, "refers to the node 'z'"],
-  ['a node of a type that does not run here', { a: { type: 'spark' } }, 'of type spark'],
+  ['a node of a type that does not run here', { a: { type: 'do_while' } }, 'of type do_while'],
 ])('refuses %s', (_what, nodes, message) => {
   expect(() => graphOf({ jobs: nodes, settings: {} })).toThrow(message)
 })

@@ -1,14 +1,15 @@
 import { notImplemented } from '../../refusal.ts'
 import type { PipelineJob } from '../definition.ts'
 import { invalid, objectOr, type Values } from '../fields.ts'
+import { storedType } from '../stored/stored.ts'
 import { referencesIn } from './bindings.ts'
 
-const TYPES = ['command', 'pipeline', 'sweep'] as const
+const TYPES = ['command', 'parallel', 'pipeline', 'sweep'] as const
 
 /** One step of a pipeline. */
 export interface Node {
   readonly name: string
-  readonly type: (typeof TYPES)[number]
+  readonly type: (typeof TYPES)[number] | 'stored'
   /** As the client wrote it. */
   readonly fields: Values
   /** Nodes that must have completed before. */
@@ -50,7 +51,7 @@ export function componentIdOf(node: Pick<Node, 'name' | 'fields'>): string {
 
 function typeOf(name: string, fields: Values): Node['type'] {
   const type = String(fields['type'] ?? 'command').toLowerCase()
-  const known = TYPES.find((one) => one === type)
+  const known = TYPES.find((one) => one === type) ?? (storedType(type) === undefined ? undefined : 'stored')
   if (known === undefined) throw notImplemented(`jobs_create_or_update with the node '${name}' of type ${type}`)
   return known
 }

@@ -3,11 +3,13 @@ import type { Region } from '../../region.ts'
 import { checkRunnable, type Runnable } from '../command.ts'
 import type { PipelineJob } from '../definition.ts'
 import { fieldsOf, invalid, objectOr, outputsOf, type Values, type Wanted } from '../fields.ts'
+import { needTarget } from '../stored/stored.ts'
 import { parseSpace, spaceOfNode } from '../sweep/space.ts'
 import { onlyReference } from './bindings.ts'
 import { commandNode, datastoreOf } from './child.ts'
-import { type Component, componentOf, defaultsOf } from './component.ts'
-import { componentIdOf, graphOf, type Node } from './graph.ts'
+import { type Component, componentOf, componentOfNode, defaultsOf } from './component.ts'
+import { graphOf, type Node } from './graph.ts'
+import { asCommand } from './parallel.ts'
 
 const DEEPEST = 10
 
@@ -69,8 +71,10 @@ interface Check {
 function checkGraph({ region, workspace, job, depth }: Check): void {
   if (depth > DEEPEST) throw invalid(`The pipeline is nested more than ${DEEPEST} deep.`)
   for (const node of graphOf(job).nodes.values()) {
-    const component = componentOf(region, workspace, componentIdOf(node))
-    if (node.type === 'pipeline') {
+    const component = componentOfNode(region, workspace, node)
+    if (node.type === 'stored') {
+      needTarget(region, workspace, targetOf(job, node))
+    } else if (node.type === 'pipeline') {
       const jobs = objectOr(component['jobs']) as PipelineJob['jobs']
       const settings = { ...job.settings, ...objectOr(component['settings']), on_init: null, on_finalize: null }
       checkGraph({ region, workspace, job: { ...job, jobs, settings }, depth: depth + 1 })
@@ -81,17 +85,23 @@ function checkGraph({ region, workspace, job, depth }: Check): void {
   }
 }
 
+/** The compute of a node, where it is known before anything has run. */
+function targetOf(job: Check['job'], node: Node): string | null {
+  const compute = node.fields['computeId'] || job.settings['default_compute'] || job.computeId
+  return typeof compute === 'string' && onlyReference(compute) === undefined ? compute : null
+}
+
 /** The command of a node as far as it is known before anything has run. */
 function runnableOf(job: Check['job'], node: Node, component: Component): Runnable {
-  const { command, codeId, environmentId, resources } = commandNode(node.fields, component)
+  const does = node.type === 'parallel' ? asCommand(node.fields, component) : component
+  const { command, codeId, environmentId, resources } = commandNode(node.fields, does)
   if (typeof command !== 'string') throw invalid(`The component of the node '${node.name}' holds no command.`)
-  const compute = node.fields['computeId'] || job.settings['default_compute'] || job.computeId
   const count = Number(objectOr(resources)['instanceCount'] ?? 1)
   return {
     command,
     environmentId: String(environmentId),
     codeId: typeof codeId === 'string' ? codeId : null,
-    computeId: typeof compute === 'string' && onlyReference(compute) === undefined ? compute : null,
+    computeId: targetOf(job, node),
     resources: { instanceCount: Number.isNaN(count) ? 1 : count },
   }
 }

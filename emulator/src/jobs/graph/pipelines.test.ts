@@ -200,7 +200,7 @@ describe('a pipeline', () => {
 describe('a pipeline is refused', () => {
   it.each([
     ['with a component that is not there', { componentId: 'azureml:lost:1' }, 400, "'azureml:lost:1' was not found"],
-    ['with a node of a type that does not run here', { type: 'parallel' }, 501, 'of type parallel'],
+    ['with a node of a type that does not run here', { type: 'do_while' }, 501, 'of type do_while'],
     ['on a compute that is not there', { computeId: 'nowhere' }, 400, "'nowhere' was not found"],
   ])('%s', async (_what, more, status, message) => {
     const properties = pipeline({ a: node({ text: 'a' }, {}, more) })
