@@ -44,7 +44,7 @@ const APART: readonly Place[] = [
 ]
 /** The vendor's examples in YAML: a checkout of Azure/azureml-examples, for these scenarios. */
 const EXAMPLES = process.env['HOLDFAST_EXAMPLES'] ?? join(root, '../shared/data/azureml-examples')
-const WITH_EXAMPLES = ['sdk_yaml.py', 'sdk_yaml_jobs.py']
+const WITH_EXAMPLES = ['sdk_yaml.py', 'sdk_yaml_jobs.py', 'sdk_yaml_pipelines.py']
 /** No node of a compute ever comes: jobs are stored and read, and wait. */
 const WITHOUT_NODES = { EMULATOR_ALLOCATION_SECONDS: '86400' }
 

@@ -51,6 +51,7 @@ _SPARK = {
     "spark.executor.memory": "2g",
     "spark.executor.instances": 1,
 }
+_ENTRY = "stand_in.py"
 _CONTENT = {
     "MLmodel": "flavors: {}\n",
     "MLTable": "type: mltable\npaths:\n  - file: ./rows.csv\ntransformations:\n  - read_delimited:\n      delimiter: ','\n",
@@ -116,15 +117,14 @@ def _unserved(document):
     component = document.get("component")
     if isinstance(component, str) and component.startswith("azureml://registries/"):
         return "components of registries"
-    if document.get("type") in _UNSERVED:
-        return _UNSERVED[document["type"]]
+    if isinstance(component, str) and component.endswith("flow.dag.yaml"):
+        return "prompt flow"
     steps = document.get("jobs") or {}
     return _unserved(list(steps.values()) if isinstance(steps, dict) else [])
 
 
-# Kinds of specs, and types of jobs and of steps.
+# Kinds of specs.
 _UNSERVED_KINDS = {"data import": "imports of data", "flow": "prompt flow", "package": "packages of models"}
-_UNSERVED = {"flow": "prompt flow"}
 
 
 def places(document):
@@ -172,6 +172,8 @@ def _stand_in(folder, key, value, holder):
     name = os.path.basename(path)
     if os.path.isfile(path):
         return
+    if key == "component" and holder.get("type") == "spark":
+        _write(os.path.join(os.path.dirname(path), _ENTRY), "\n")
     if os.path.splitext(name)[1] and not name.startswith(".") and not os.path.isdir(path):
         spec = yaml.safe_dump(interface(holder)) if key == "component" else _CONDA
         _write(path, spec if name.endswith(("yml", "yaml")) else "\n")
@@ -195,7 +197,7 @@ def interface(node):
     outputs = {name: {"type": "uri_folder"} for name in node.get("outputs") or {}}
     does = {"type": "command", "command": "echo stand-in", "environment": {"image": "docker.io/ubuntu:24.04"}}
     if node.get("type") == "spark":
-        does = {"type": "spark", "code": ".", "entry": {"file": "stand_in.py"}, "conf": _SPARK}
+        does = {"type": "spark", "code": ".", "entry": {"file": _ENTRY}, "conf": _SPARK}
     return {"name": "stand_in", "version": "1", **does, "inputs": inputs, "outputs": outputs}
 
 

@@ -26,7 +26,11 @@ class Likeness:
         if _says_nothing(wanted):
             return []
         if is_local(wanted) and isinstance(found, (dict, str)) and self._is_document(wanted):
-            wanted = document_at(self._path(wanted))
+            # What a document names, it names from where it stands.
+            inner = Likeness(os.path.dirname(self._path(wanted)), self._registered)
+            return inner.differences(document_at(self._path(wanted)), found, at)
+        if isinstance(wanted, dict) and isinstance(found, str) and wanted.get("type") in _DRAWN:
+            wanted = _drawn(wanted)
         if isinstance(wanted, dict):
             return self._within(wanted, found, at)
         if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
@@ -43,6 +47,9 @@ class Likeness:
         # What a job or a step says of its command stands in a component of its own.
         inner = held.get("component")
         inner = (self._registered("component", inner) or {}) if isinstance(inner, str) else (inner or {})
+        if isinstance(wanted.get("path"), str) and wanted["path"].startswith("${{parent."):
+            # Of a binding the client sends no type: it is that of what is bound.
+            wanted = {key: value for key, value in wanted.items() if key != "type"}
         # What is defined in place gets a name of the client's.
         unnamed = ("name", "version") if isinstance(found, str) or at.endswith("environment") else ()
         return [
@@ -79,6 +86,9 @@ def _same(wanted, found):
         return _same(wanted, next((found[key] for key in ("value", "path", "type") if key in found), None))
     if isinstance(found, list) and len(found) == 1:
         return _same(wanted, found[0])
+    if isinstance(wanted, list) and isinstance(found, list):
+        # Reading back, the client takes the JSON of the keys of partitions for a list of its letters.
+        return all(isinstance(one, str) and one in "".join(found) for one in wanted)
     if not isinstance(wanted, str) or not isinstance(found, str):
         return False
     return _refers(wanted, found) or (is_local(wanted) and _is_kept(found))
@@ -103,6 +113,21 @@ def _is_kept(found):
     return re.match(r"azureml:|/subscriptions/|https://", found) is not None
 
 
+# Distributions, and what they are made of, in the order in which the client writes them for a step of AutoML.
+_DRAWN = {"choice": ("values",), "uniform": ("min_value", "max_value"), "loguniform": ("min_value", "max_value")}
+
+
+def _drawn(distribution):
+    parts = [distribution[name] for name in _DRAWN[distribution["type"]]]
+    parts = parts[0] if isinstance(parts[0], list) else parts
+    return f"{distribution['type']}({','.join(repr(part) for part in parts)})"
+
+
+_BYTES = {"kb": 1024, "mb": 1024**2, "gb": 1024**3}
+# The client's other words for the same.
+_WORDS = {"managed": "managed_identity", "wordembedding": "word_embedding"}
+
+
 def _plain(value):
     """A value without what clients write as they like: numbers and truth as text, the case of letters, white space."""
     if isinstance(value, bool):
@@ -114,10 +139,14 @@ def _plain(value):
     # Clients write `azureml:` before whatever refers to something.
     value = re.sub(r"^azureml:(?!//)", "", value)
     text = re.sub(r"^(\d{4}-\d\d-\d\d) (?=\d)", r"\1T", value.strip())
+    size = re.fullmatch(r"(\d+)(kb|mb|gb)", text.lower())
+    if size:
+        return float(size[1]) * _BYTES[size[2]]
     try:
         return float(text)
     except ValueError:
-        return re.sub(r"\s+", " ", text).lower()
+        text = re.sub(r"\s+", " ", text).lower()
+        return _WORDS.get(text, text)
 
 
 def _became(at, wanted, found):

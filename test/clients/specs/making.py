@@ -116,8 +116,16 @@ def read(ml, spec, made):
         return _shown(found)
     # What is printed of a command or of a pipeline of one component lacks these.
     properties = arm("GET", found.id).json()["properties"]
+    if spec.schema == "automljob":
+        # Every job has outputs, and the client cannot print one of AutoML that has.
+        found.outputs = {}
+    shown = _shown(found)
+    for name, step in (properties.get("jobs") or {}).items():
+        if step["type"] == "automl":
+            kept = step.get("outputs") or {}
+            shown["jobs"][name]["outputs"] = {key: {"type": one["job_output_type"]} for key, one in kept.items()}
     return {
-        **_shown(found),
+        **shown,
         "experiment_name": properties["experimentName"],
         "display_name": properties["displayName"],
         "description": properties.get("description"),
