@@ -61,7 +61,7 @@ export interface OpenRegion extends Region {
 /** The faces of a region, in the order in which they are asked. Each line is one plane. */
 function planesOf(region: Region): readonly Plane[] {
   return [
-    machineLearning(region),
+    ...machineLearning(region),
     discovery(region),
     scoring(region),
     mlflow(region),

@@ -27,9 +27,12 @@ interface Found {
 
 /**
  * Finds the route for a call. Paths match whatever their case and with doubled slashes, as Azure's do;
- * parameters keep the case that was sent and arrive percent-decoded.
+ * parameters keep the case that was sent and arrive percent-decoded. `pathOf` gives the path to look for.
  */
-export function router(routes: readonly Route[]): (call: Call) => Promise<Reply> {
+export function router(
+  routes: readonly Route[],
+  pathOf: (call: Call) => string = ({ path }) => path,
+): (call: Call) => Promise<Reply> {
   const ways = findMyWay({
     caseSensitive: false,
     ignoreDuplicateSlashes: true,
@@ -40,7 +43,7 @@ export function router(routes: readonly Route[]): (call: Call) => Promise<Reply>
     ways.on(method, path, () => undefined, { operation, handler })
   }
   return async (call) => {
-    const found = ways.find(call.method as Method, call.path)
+    const found = ways.find(call.method as Method, pathOf(call))
     if (found === null) throw new Refusal(404, 'NotFound', `Nothing answers ${call.method} ${call.path} here.`)
     const { operation, handler } = found.store as Found
     const params = found.params as Readonly<Record<string, string>>

@@ -198,7 +198,8 @@ export function pollingHeaders(
 ): Record<string, string> {
   const { polling = 'both' } = place
   const subscription = operation.subject.split('/')[2] ?? ''
-  const root = `${call.origin}/subscriptions/${subscription}/providers/Microsoft.MachineLearningServices/locations/${place.location}`
+  const before = /^\/+mferp\/managementfrontend/i.exec(call.path)?.[0] ?? ''
+  const root = `${call.origin}${before}/subscriptions/${subscription}/providers/Microsoft.MachineLearningServices/locations/${place.location}`
   const query = `api-version=${call.query.get('api-version') ?? ''}`
   return {
     'retry-after': '1',

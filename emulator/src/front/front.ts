@@ -15,6 +15,7 @@ import { Database } from '../state/database.ts'
 import { openTokens, type Tokens } from '../tokens.ts'
 import { Directory } from './arm/directory.ts'
 import { metadata } from './arm/metadata.ts'
+import { registryDiscovery } from './arm/registry-discovery.ts'
 import { openArm } from './arm.ts'
 import { Conditions } from './conditions.ts'
 import { control } from './control/control.ts'
@@ -83,7 +84,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const client = new InnerClient(secret)
   const reach = new Reach({ client, links: conditions.links, port: portOf })
   const arm = openArm({ ...base, regions: options.regions, client, reach, ownPort: () => inner.port })
-  const planes = [signIn(base.tokens), metadata(), arm.plane, graph(), telemetry()]
+  const planes = [signIn(base.tokens), metadata(), arm.plane, registryDiscovery({ ...base, reach }), graph(), telemetry()]
   const listener = answerForGlobalHosts(base, planes)
   const { directory, certificates } = base
   const inner = await listenInside({ secret, certificates, listener })

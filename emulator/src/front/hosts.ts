@@ -53,7 +53,9 @@ export function destinationOf(host: string, places: Places): Destination | undef
   const global = GLOBAL.get(host)
   if (global !== undefined) return global
   if (TELEMETRY.some((suffix) => host.endsWith(suffix))) return { to: 'telemetry' }
-  return ofRegion(host, places.regions) ?? ofOwner(host, places)
+  // Where a registry is can be asked at the host of any region.
+  const asked = host.endsWith('.api.azureml.ms') ? ({ to: 'arm' } as const) : undefined
+  return ofRegion(host, places.regions) ?? asked ?? ofOwner(host, places)
 }
 
 function ofRegion(host: string, regions: ReadonlySet<string>): Destination | undefined {

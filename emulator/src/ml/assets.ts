@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import { checkConditions, envelope, objectOf, one, propertiesOf, storable } from '../arm/envelope.ts'
+import { pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
-import type { Handler } from '../call.ts'
+import type { Call, Handler, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
 import { ASSET_KINDS, type AssetKind } from './asset-kinds.ts'
 import { byArchive, byContent, listed, propertyOf } from './asset-lists.ts'
+import { type AssetScope, assetId, assetType, WORKSPACE_ASSETS } from './asset-scope.ts'
 import { hashedCodes, openCodes } from './code-hashes.ts'
-import { inWorkspace, typeOf, WORKSPACE, workspaceIdOf } from './paths.ts'
+import { WORKSPACE, workspaceIdOf } from './paths.ts'
 import { pendingUpload } from './pending-upload.ts'
 import { workspaceOf } from './workspace-of.ts'
 
@@ -18,22 +20,38 @@ type Values = Readonly<Record<string, unknown>>
 /** Codes, environments, data, models and components: containers, and in them versions that do not change. */
 export function assetRoutes(region: Region): readonly Route[] {
   openCodes(region)
-  return [...ASSET_KINDS.flatMap((kind) => routesOf(region, kind)), ...codeRoutes(region)]
+  return [...assetRoutesIn(region, WORKSPACE_ASSETS), ...codeRoutes(region)]
 }
 
-function routesOf(region: Region, kind: AssetKind): Route[] {
-  const containers = `${WORKSPACE}/${kind.segment}`
+/** The same in a scope: a workspace, or a registry. */
+export function assetRoutesIn(region: Region, scope: AssetScope): readonly Route[] {
+  return ASSET_KINDS.flatMap((kind) => routesOf({ region, scope, kind }))
+}
+
+/** One kind of asset in one scope. */
+interface Shelf {
+  readonly region: Region
+  readonly scope: AssetScope
+  readonly kind: AssetKind
+}
+
+function routesOf(shelf: Shelf): Route[] {
+  const { region, scope, kind } = shelf
+  const containers = `${scope.path}/${kind.segment}`
   const versions = `${containers}/:name/versions`
-  const [of, in_] = [`${kind.operation}_containers`, `${kind.operation}_versions`]
+  const [of, in_] = ['containers', 'versions'].map((what) => `${scope.operation}${kind.operation}_${what}`)
+  for (const what of scope.begins ? [of, in_] : []) {
+    region.operations.define(`${what}_create_or_update`, () => ({ status: 'Succeeded' }))
+  }
   return [
-    ['GET', containers, `${of}_list`, listContainers(region, kind)],
-    ['GET', `${containers}/:name`, `${of}_get`, getContainer(region, kind)],
-    ['PUT', `${containers}/:name`, `${of}_create_or_update`, putContainer(region, kind)],
-    ['DELETE', `${containers}/:name`, `${of}_delete`, removeContainer(region, kind)],
-    ['GET', versions, `${in_}_list`, listVersions(region, kind)],
-    ['GET', `${versions}/:version`, `${in_}_get`, getVersion(region, kind)],
-    ['PUT', `${versions}/:version`, `${in_}_create_or_update`, putVersion(region, kind)],
-    ['DELETE', `${versions}/:version`, `${in_}_delete`, removeVersion(region, kind)],
+    ['GET', containers, `${of}_list`, listContainers(shelf)],
+    ['GET', `${containers}/:name`, `${of}_get`, getContainer(shelf)],
+    ['PUT', `${containers}/:name`, `${of}_create_or_update`, putContainer(shelf)],
+    ['DELETE', `${containers}/:name`, `${of}_delete`, removeContainer(shelf)],
+    ['GET', versions, `${in_}_list`, listVersions(shelf)],
+    ['GET', `${versions}/:version`, `${in_}_get`, getVersion(shelf)],
+    ['PUT', `${versions}/:version`, `${in_}_create_or_update`, putVersion(shelf)],
+    ['DELETE', `${versions}/:version`, `${in_}_delete`, removeVersion(shelf)],
   ]
 }
 
@@ -48,26 +66,26 @@ function codeRoutes(region: Region): Route[] {
   ]
 }
 
-function listContainers(region: Region, kind: AssetKind): Handler {
+function listContainers({ region, scope, kind }: Shelf): Handler {
   return (call, params) => {
-    const { id } = workspaceOf(region, workspaceIdOf(params))
+    const parent = scope.idOf(region, params)
     const keep = kind.archives ? byArchive(call) : () => true
-    const wanted = { parent: id, type: typeOf(kind.segment), keep, newestFirst: false }
+    const wanted = { parent, type: assetType(scope, kind.segment), keep, newestFirst: false }
     return listed(region, call, wanted, (container) => shownContainer(region, container))
   }
 }
 
-function getContainer(region: Region, kind: AssetKind): Handler {
+function getContainer(shelf: Shelf): Handler {
   return (_call, params) => {
-    const container = needed(region, inWorkspace(params, kind.segment, params['name']))
-    return one(200, container, shownContainer(region, container))
+    const container = shelf.region.resources.need(containerId(shelf, params))
+    return one(200, container, shownContainer(shelf.region, container))
   }
 }
 
-function putContainer(region: Region, kind: AssetKind): Handler {
+function putContainer(shelf: Shelf): Handler {
+  const { region } = shelf
   return async (call, params) => {
-    workspaceOf(region, workspaceIdOf(params))
-    const id = inWorkspace(params, kind.segment, params['name'])
+    const id = containerId(shelf, params)
     const sent = propertiesOf(storable(await call.json()))
     return call.commit(() => {
       const found = region.resources.get(id)
@@ -79,37 +97,39 @@ function putContainer(region: Region, kind: AssetKind): Handler {
       const properties = { ...CONTAINER, ...kept, ...rest }
       const container = region.resources.put(id, { properties }, call.caller.id)
       const body = shownContainer(region, container)
-      return { ...one(found === undefined ? 201 : 200, container, body), note: { subject: id } }
+      const reply = { ...one(found === undefined ? 201 : 200, container, body), note: { subject: id } }
+      return stored(shelf, call, reply)
     })
   }
 }
 
-function removeContainer(region: Region, kind: AssetKind): Handler {
+function removeContainer(shelf: Shelf): Handler {
+  const { region } = shelf
   return (call, params) => {
-    workspaceOf(region, workspaceIdOf(params))
-    const id = inWorkspace(params, kind.segment, params['name'])
+    const id = containerId(shelf, params)
     return call.commit(() => {
       checkConditions(call, region.resources.get(id))
-      for (const version of everyVersion(region, kind, id)) region.resources.remove(version.id, true)
+      for (const version of everyVersion(shelf, id)) region.resources.remove(version.id, true)
       const there = region.resources.remove(id)
       return { status: there ? 200 : 204, note: { subject: id } }
     })
   }
 }
 
-function listVersions(region: Region, kind: AssetKind): Handler {
+function listVersions(shelf: Shelf): Handler {
+  const { region, scope, kind } = shelf
   return (call, params) => {
-    const workspace = workspaceOf(region, workspaceIdOf(params))
-    const hashed = kind.segment === 'codes' ? hashedCodes(region, call, workspace.id) : undefined
+    const place = scope.idOf(region, params)
+    const hashed = kind.segment === 'codes' ? hashedCodes(region, call, place) : undefined
     if (hashed !== undefined) return { status: 200, body: { value: hashed.map((version) => envelope(version)) } }
-    const id = inWorkspace(params, kind.segment, params['name'])
+    const id = containerId(shelf, params)
     const container = region.resources.get(id)
     const hidden = container !== undefined && propertyOf(container, 'isArchived') === true
     const archive = kind.archives ? byArchive(call, hidden) : () => true
     const content = byContent(call)
     const wanted = {
       parent: id,
-      type: typeOf(kind.segment, 'versions'),
+      type: assetType(scope, kind.segment, 'versions'),
       keep: (version: Resource) => archive(version) && content(version),
       newestFirst: true,
     }
@@ -117,24 +137,24 @@ function listVersions(region: Region, kind: AssetKind): Handler {
   }
 }
 
-function getVersion(region: Region, kind: AssetKind): Handler {
+function getVersion(shelf: Shelf): Handler {
+  const { region, kind } = shelf
   return (_call, params) => {
     if (kind.segment === 'components' && params['version'] === DEFAULT_VERSION) {
-      const container = needed(region, inWorkspace(params, kind.segment, params['name']))
-      const newest = newestOf(region, container)
+      const newest = newestOf(region, region.resources.need(containerId(shelf, params)))
       if (newest !== undefined) return one(200, newest)
     }
-    return one(200, needed(region, versionId(kind, params)))
+    return one(200, region.resources.need(versionId(shelf, params)))
   }
 }
 
 /** How azure-ai-ml asks for the newest version of a component where its user names no version, or `latest`. */
 const DEFAULT_VERSION = 'azureml_default'
 
-function putVersion(region: Region, kind: AssetKind): Handler {
+function putVersion(shelf: Shelf): Handler {
+  const { region, kind } = shelf
   return async (call, params) => {
-    workspaceOf(region, workspaceIdOf(params))
-    const id = versionId(kind, params)
+    const id = versionId(shelf, params)
     const as = { name: params['name'] ?? '', version: params['version'] ?? '' }
     const sent = kind.complete(objectOf(storable(await call.json())['properties'], "The field 'properties'"), as)
     return call.commit(() => {
@@ -145,15 +165,24 @@ function putVersion(region: Region, kind: AssetKind): Handler {
       const same = found !== undefined && isDeepStrictEqual(found.body['properties'], properties)
       if (found === undefined) ensureAssetContainer(region, kind.segment, { id, sent, by: call.caller.id })
       const version = same ? found : region.resources.put(id, { properties }, call.caller.id)
-      return { ...one(found === undefined ? 201 : 200, version), note: { subject: id } }
+      const reply = { ...one(found === undefined ? 201 : 200, version), note: { subject: id } }
+      return stored(shelf, call, reply)
     })
   }
 }
 
-function removeVersion(region: Region, kind: AssetKind): Handler {
+/** The answer to a PUT; in a registry with what the client polls. Only inside a write. */
+function stored({ region, scope }: Shelf, call: Call, reply: Reply): Reply {
+  if (!scope.begins) return reply
+  const operation = region.operations.start({ kind: call.operation, subject: reply.note?.subject ?? '' })
+  const headers = pollingHeaders(call, operation, { location: region.name, polling: 'status' })
+  return { ...reply, headers: { ...reply.headers, ...headers } }
+}
+
+function removeVersion(shelf: Shelf): Handler {
+  const { region } = shelf
   return (call, params) => {
-    workspaceOf(region, workspaceIdOf(params))
-    const id = versionId(kind, params)
+    const id = versionId(shelf, params)
     return call.commit(() => {
       checkConditions(call, region.resources.get(id))
       const there = region.resources.remove(id, true)
@@ -250,16 +279,15 @@ function newestOf(region: Region, container: Resource): Resource | undefined {
   return region.resources.list(container.id, `${container.type}/versions`, { limit: 1, newestFirst: true }).items[0]
 }
 
-function everyVersion(region: Region, kind: AssetKind, containerId: string): readonly Resource[] {
-  return region.resources.list(containerId, typeOf(kind.segment, 'versions'), { limit: Number.MAX_SAFE_INTEGER - 1 })
-    .items
+function everyVersion({ region, scope, kind }: Shelf, container: string): readonly Resource[] {
+  const type = assetType(scope, kind.segment, 'versions')
+  return region.resources.list(container, type, { limit: Number.MAX_SAFE_INTEGER - 1 }).items
 }
 
-function versionId(kind: AssetKind, params: Params): string {
-  return inWorkspace(params, kind.segment, params['name'], 'versions', params['version'])
+function containerId({ region, scope, kind }: Shelf, params: Params): string {
+  return assetId({ region, scope, params }, kind.segment, params['name'])
 }
 
-function needed(region: Region, id: string): Resource {
-  workspaceOf(region, id.split('/').slice(0, 9).join('/'))
-  return region.resources.need(id)
+function versionId({ region, scope, kind }: Shelf, params: Params): string {
+  return assetId({ region, scope, params }, kind.segment, params['name'], 'versions', params['version'])
 }

@@ -12,6 +12,7 @@ import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
 import { byArchive, byContent, listed, propertyOf } from './asset-lists.ts'
 import { inWorkspace, WORKSPACE, workspaceIdOf } from './paths.ts'
+import { bringReferences } from './registries/references.ts'
 import { workspaceOf } from './workspace-of.ts'
 
 const CANCEL = 'jobs_cancel'
@@ -66,6 +67,7 @@ function put(region: Region): Handler {
     const id = inWorkspace(params, 'jobs', params['id'])
     workspaceOf(region, workspaceIdOf(params))
     const sent = propertiesOf(storable(await call.json()))
+    await bringReferences(region, sent)
     let created = false
     const reply = await call.commit(() => {
       const found = region.resources.get(id)

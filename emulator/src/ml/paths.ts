@@ -18,7 +18,12 @@ export function workspaceIdOf(params: Params): string {
 
 /** ARM id of a thing in the workspace of a call: `inWorkspace(params, 'computes', params.name)`. */
 export function inWorkspace(params: Params, ...rest: readonly (string | undefined)[]): string {
-  return [workspaceIdOf(params), ...rest.map((segment) => nameOf(segment ?? ''))].join('/')
+  return within(workspaceIdOf(params), ...rest)
+}
+
+/** ARM id of a thing that stands below another. */
+export function within(id: string, ...rest: readonly (string | undefined)[]): string {
+  return [id, ...rest.map((segment) => nameOf(segment ?? ''))].join('/')
 }
 
 /** Type of a thing in a workspace: `typeOf('models', 'versions')`. */

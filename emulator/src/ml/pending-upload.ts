@@ -6,22 +6,25 @@ import type { Workspace } from './workspace-of.ts'
 
 const LIFETIME_HOURS = 24
 
+/** A workspace or a registry, as far as it has a storage account. */
+type Place = Pick<Workspace, 'storageAccount' | 'storageAccountId'>
+
 /** A fresh container for the bytes of an asset, and a signature to write into it. The SDK takes the code's URI from it. */
-export function pendingUpload(region: Region, call: Call, workspace: Workspace): Promise<Reply> {
+export function pendingUpload(region: Region, call: Call, place: Place): Promise<Reply> {
   const container = randomUUID()
-  const blobUri = `https://${workspace.storageAccount}.blob.core.windows.net/${container}`
+  const blobUri = `https://${place.storageAccount}.blob.core.windows.net/${container}`
   return call.commit(() => {
-    region.blobs.accounts.addContainer(workspace.storageAccount, container)
-    const sas = containerSasOf(region, { account: workspace.storageAccount, container, hours: LIFETIME_HOURS })
+    region.blobs.accounts.addContainer(place.storageAccount, container)
+    const sas = containerSasOf(region, { account: place.storageAccount, container, hours: LIFETIME_HOURS })
     const body = {
       pendingUploadId: randomUUID(),
       pendingUploadType: 'TemporaryBlobReference',
       blobReferenceForConsumption: {
         blobUri,
-        storageAccountArmId: workspace.storageAccountId,
+        storageAccountArmId: place.storageAccountId,
         credential: { credentialType: 'SAS', sasUri: `${blobUri}?${sas}` },
       },
     }
-    return { status: 200, body, note: { subject: `container/${workspace.storageAccount}/${container}` } }
+    return { status: 200, body, note: { subject: `container/${place.storageAccount}/${container}` } }
   })
 }

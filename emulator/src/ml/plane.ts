@@ -4,7 +4,7 @@ import type { Call, Plane, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { offersOf, type Route, router } from '../router.ts'
-import { assetRoutes } from './assets.ts'
+import { assetRoutes, assetRoutesIn } from './assets.ts'
 import { capacityRoutes } from './capacity.ts'
 import { computeRoutes } from './computes.ts'
 import { connectionRoutes } from './connections.ts'
@@ -12,6 +12,11 @@ import { datastoreRoutes } from './datastores.ts'
 import { jobRoutes } from './jobs.ts'
 import { NAMESPACE } from './paths.ts'
 import { pollingRoutes } from './polling.ts'
+import { importRoutes } from './registries/import.ts'
+import { armPath, registryPlane } from './registries/plane.ts'
+import { registryRoutes } from './registries/registries.ts'
+import { registryDataRoutes } from './registries/registry-data.ts'
+import { REGISTRY_ASSETS } from './registries/registry-of.ts'
 import { scheduleRoutes } from './schedules.ts'
 import { endpointRoutes } from './serving/endpoints.ts'
 import { unfinishedRoutes } from './unfinished.ts'
@@ -19,21 +24,23 @@ import { workspaceRoutes } from './workspaces.ts'
 
 const MINE = `/providers/${NAMESPACE.toLowerCase()}/`
 
-/** The part of ARM that a region answers for Microsoft.MachineLearningServices. */
-export function machineLearning(region: Region): Plane {
+/** What a region answers for Microsoft.MachineLearningServices: its part of ARM, and ARM's paths on the data plane. */
+export function machineLearning(region: Region): readonly Plane[] {
   const routes = routesOf(region)
-  const find = router(routes)
-  return {
+  const find = router(routes, armPath)
+  const answer = (call: Call) => {
+    needVersion(call)
+    return find(call)
+  }
+  const arm: Plane = {
     name: 'arm',
     offers: offersOf(routes),
     serves: (host, path) => host === 'management.azure.com' && path.toLowerCase().includes(MINE),
     authenticate: (call) => bearer(call, region.tokens),
-    handle: (call) => {
-      needVersion(call)
-      return find(call)
-    },
+    handle: answer,
     refuse: armError,
   }
+  return [arm, registryPlane(region, answer, armError)]
 }
 
 /** Every operation, one table per group of the vendor's spec. */
@@ -49,6 +56,10 @@ function routesOf(region: Region): readonly Route[] {
     ...jobRoutes(region),
     ...scheduleRoutes(region),
     ...endpointRoutes(region),
+    ...registryRoutes(region),
+    ...assetRoutesIn(region, REGISTRY_ASSETS),
+    ...registryDataRoutes(region),
+    ...importRoutes(region),
   ]
   return [...done, ...unfinishedRoutes(done)]
 }

@@ -10,6 +10,7 @@ import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
 import { listed, propertyOf } from './asset-lists.ts'
 import { inWorkspace, WORKSPACE, workspaceIdOf } from './paths.ts'
+import { bringReferences } from './registries/references.ts'
 import { workspaceOf } from './workspace-of.ts'
 
 const PUT = 'schedules_create_or_update'
@@ -72,6 +73,7 @@ function put(region: Region): Handler {
       throw new Refusal(400, 'UserError', `The schedule name '${params['name']}' is not valid.`)
     }
     const sent = checked(region, propertiesOf(storable(await call.json())))
+    await bringReferences(region, sent)
     return call.commit(() => {
       const found = region.resources.get(id)
       checkConditions(call, found)

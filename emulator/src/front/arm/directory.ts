@@ -1,12 +1,13 @@
 import type { Database } from '../../state/database.ts'
 
-/** Kinds of resource whose names are unique in the whole cloud and stand in host names. */
-export type OwnedName = 'storage' | 'vault' | 'registry'
+/** Kinds of resource whose names are unique in the whole cloud, since hosts or addresses of the cloud name them. */
+export type OwnedName = 'storage' | 'vault' | 'registry' | 'mlRegistry'
 
 const KIND_OF_TYPE: ReadonlyMap<string, OwnedName> = new Map([
   ['microsoft.storage/storageaccounts', 'storage'],
   ['microsoft.keyvault/vaults', 'vault'],
   ['microsoft.containerregistry/registries', 'registry'],
+  ['microsoft.machinelearningservices/registries', 'mlRegistry'],
 ])
 
 /** A top-level resource as the front knows it: enough to find and to list it. */

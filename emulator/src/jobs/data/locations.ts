@@ -1,3 +1,4 @@
+import { registryAsset } from '../../ml/registries/references.ts'
 import type { Workspace } from '../../ml/workspace-of.ts'
 import type { Region } from '../../region.ts'
 import type { Location } from './folder.ts'
@@ -9,6 +10,8 @@ export class Unresolved extends Error {
 
 /** Where a URI points to that a job may name: a datastore path, an asset, another job's output, a blob's address. */
 export function locate(region: Region, workspace: Workspace, uri: string): Location {
+  const kept = /^azureml:\/\/registries\//i.test(uri) ? registryAsset(region, uri) : undefined
+  if (kept !== undefined) return ofProperties(region, workspace, { properties: kept, uri })
   const asset = assetOf(region, workspace, uri)
   if (asset !== undefined) return ofAsset(region, workspace, { id: asset, uri })
   const path = uri.replace(/^azureml:\/\/(?=datastores|jobs)/i, `azureml:/${workspace.id}/`)
@@ -58,6 +61,14 @@ function ofAsset(region: Region, workspace: Workspace, { id, uri }: { id: string
   if (!isOfWorkspace(id, workspace)) throw new Unresolved(`The asset '${uri}' is of another workspace.`)
   const properties = region.resources.get(id)?.body['properties'] as Readonly<Record<string, unknown>> | undefined
   if (properties === undefined) throw new Unresolved(`The asset '${uri}' was not found.`)
+  return ofProperties(region, workspace, { properties, uri })
+}
+
+function ofProperties(
+  region: Region,
+  workspace: Workspace,
+  { properties, uri }: { properties: Readonly<Record<string, unknown>>; uri: string },
+): Location {
   const target = properties['dataUri'] ?? properties['modelUri'] ?? properties['codeUri']
   if (typeof target !== 'string' || assetOf(region, workspace, target) !== undefined) {
     throw new Unresolved(`The asset '${uri}' does not say where its files are.`)

@@ -1,31 +1,27 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { XMLParser } from 'fast-xml-parser'
-import type { Dispatcher, ProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
+import { NoWay, Outward } from '../../outward.ts'
 import type { Region } from '../../region.ts'
 import { blobFolder, type Folder, type Location } from './folder.ts'
 import { Unresolved } from './locations.ts'
 
 const AUDIENCE = 'https://storage.azure.com'
-const TOKEN_SECONDS = 3600
 const PAGE = 1000
-const PATIENCE_MILLISECONDS = 30_000
 
 /**
  * Storage as jobs reach it: accounts of this region directly, those of other regions over the wire.
  *
- * Over the wire a job's data goes through the proxy under the name of the region, so an outage of
- * the other region, or a cut between the two, meets it as it meets every client.
+ * Over the wire a job's data goes as everything that the region sends ({@link Outward}).
  */
 export class Storage {
   readonly #region: Region
-  #agent: ProxyAgent | undefined
-  #token: { readonly text: string; readonly until: number } | undefined
+  readonly #outward: Outward
 
   constructor(region: Region) {
     this.#region = region
+    this.#outward = new Outward(region, { subject: `compute-${region.name}`, audience: AUDIENCE })
   }
 
   /** Everything below a location. */
@@ -53,7 +49,7 @@ export class Storage {
   }
 
   async close(): Promise<void> {
-    await this.#agent?.destroy()
+    await this.#outward.close()
   }
 
   #isHere({ account }: Location): boolean {
@@ -111,39 +107,16 @@ export class Storage {
     url: string,
     more: { readonly headers?: Readonly<Record<string, string>>; readonly body?: Readable } = {},
   ): Promise<Dispatcher.ResponseData> {
-    const { proxy, root, name } = this.#region
-    if (proxy === undefined) throw new Unresolved(`${url} is not in ${name}, and no proxy leads out of it.`)
-    const through = new URL(proxy)
-    const known = Buffer.from(`${name}:`).toString('base64')
-    const undici = await import('undici')
-    this.#agent ??= new undici.ProxyAgent({
-      uri: through.origin,
-      token: `Basic ${known}`,
-      headersTimeout: PATIENCE_MILLISECONDS,
-      bodyTimeout: PATIENCE_MILLISECONDS,
-      requestTls: { ca: readFileSync(join(root, 'ca.pem'), 'utf8') },
-    })
-    const headers = {
-      authorization: `Bearer ${await this.#signed()}`,
-      'x-ms-version': '2021-12-02',
-      ...more.headers,
-    }
+    const headers = { 'x-ms-version': '2021-12-02', ...more.headers }
     try {
-      return await undici.request(url, { method, headers, body: more.body ?? null, dispatcher: this.#agent })
+      return await this.#outward.send({ method, url, headers, body: more.body })
     } catch (failure) {
+      if (failure instanceof NoWay) throw new Unresolved(failure.message)
       // What broke off the body is not the storage's doing, and is known to whoever made the body.
       if (more.body?.errored != null) throw more.body.errored
       const { host, pathname } = new URL(url)
       throw new Error(`${method} ${host}${pathname} was not answered: ${messageOf(failure)}`, { cause: failure })
     }
-  }
-
-  async #signed(): Promise<string> {
-    if (this.#token === undefined || this.#token.until < Date.now()) {
-      const claims = { subject: `compute-${this.#region.name}`, audience: AUDIENCE, lifetimeSeconds: TOKEN_SECONDS }
-      this.#token = { text: await this.#region.tokens.issue(claims), until: Date.now() + (TOKEN_SECONDS * 1000) / 2 }
-    }
-    return this.#token.text
   }
 }
 

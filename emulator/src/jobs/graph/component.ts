@@ -1,5 +1,5 @@
+import { registryAsset } from '../../ml/registries/references.ts'
 import type { Workspace } from '../../ml/workspace-of.ts'
-import { notImplemented } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
 import { isOfWorkspace } from '../data/locations.ts'
 import { invalid, objectOr, type Values } from '../fields.ts'
@@ -10,12 +10,12 @@ export type Component = Values
 
 /** The component with this ARM id, or with this name and version (`azureml:name:version`). */
 export function componentOf(region: Region, workspace: Workspace, reference: string): Component {
-  if (/^azureml:\/\/registries\//i.test(reference)) throw notImplemented('components of registries in jobs')
   const plain = reference.replace(/^azureml:/i, '')
   const short = /^([^/:@]+):([^/:@]+)$/.exec(plain)
   const id = short === null ? plain : `${workspace.id}/components/${short[1]}/versions/${short[2]}`
-  const found = isOfWorkspace(id, workspace) ? region.resources.get(id) : undefined
-  const properties = objectOr(found?.body['properties'])
+  const ofRegistry = /^azureml:\/\/registries\//i.test(reference)
+  const found = ofRegistry || !isOfWorkspace(id, workspace) ? undefined : region.resources.get(id)?.body['properties']
+  const properties = objectOr(ofRegistry ? registryAsset(region, reference) : found)
   if (properties['componentSpec'] === undefined) throw invalid(`The component '${reference}' was not found.`)
   return objectOr(properties['componentSpec'])
 }
