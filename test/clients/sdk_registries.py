@@ -7,7 +7,7 @@ from azure.ai.ml import Input, MLClient, Output, command, dsl, load_component
 from azure.ai.ml.entities import AmlCompute, Data, Environment, Model, Registry, RegistryRegionDetails
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from cases import case, equal, raises, run, true, until
-from local_azure import client, credential, fetched, files, folder, group_path, make_group, make_workspace
+from local_azure import arm, client, credential, fetched, files, folder, make_group, make_workspace
 
 GROUP = "rg-registries"
 NAME = "shared"
@@ -156,11 +156,12 @@ def of_component(reference):
 
 @case("begin_delete removes a registry with its assets and its own resource group")
 def delete():
-    group = client(GROUP).registries.get(NAME).managed_resource_group
+    registry_id = client(GROUP).registries.get(NAME).id
+    group = arm("GET", registry_id).json()["properties"]["managedResourceGroup"]["resourceId"]
     client(GROUP).registries.begin_delete(name=NAME).result()
     equal([one.name for one in client(GROUP).registries.list()], [])
     raises(HttpResponseError, lambda: registry().models.get("churn", "1"))
-    del group
+    until("the end of its group", lambda: arm("GET", group, version="2022-09-01").status_code == 404)
 
 
 run()

@@ -8,6 +8,7 @@ import { Secrets } from './secrets.ts'
 /** Days for which a deleted workspace can be had back (the vendor's page on soft delete of workspaces). */
 const RETENTION_DAYS = 14
 const DAY = 86_400_000
+const ALL = Number.MAX_SAFE_INTEGER - 1
 
 /** Removes a workspace with all that is in it, its run history too. Only inside a write. */
 export function purge(region: Region, id: string): void {
@@ -17,19 +18,28 @@ export function purge(region: Region, id: string): void {
   region.runs.removeWorkspace(id)
 }
 
+/** What goes for good where a workspace is deleted softly, beside the jobs that had not ended (the same page). */
+const GONE_AT_ONCE = ['computes', 'onlineEndpoints', 'batchEndpoints']
+
 /**
  * Deletes a workspace so that it can be had back for a while.
  *
- * Computes go at once and for good; assets, datastores and run history wait. Hubs and projects
- * know no soft delete: they are purged. Only inside a write.
+ * Computes, endpoints and the jobs `open`, by their ids, go at once and for good; assets, datastores, jobs that had
+ * ended and run history wait. Hubs and projects know no soft delete: they are purged. Only inside a write.
  */
-export function softDelete(region: Region, workspace: Resource): void {
+export function softDelete(region: Region, workspace: Resource, open: readonly string[] = []): void {
   if (/^(hub|project)$/i.test(String(workspace.body['kind']))) {
     purge(region, workspace.id)
     return
   }
-  const computes = region.resources.list(workspace.id, typeOf('computes'), { limit: 10_000 })
-  for (const compute of computes.items) region.resources.remove(compute.id)
+  const secrets = new Secrets(region.db)
+  for (const segment of GONE_AT_ONCE) {
+    for (const { id } of region.resources.list(workspace.id, typeOf(segment), { limit: ALL }).items) {
+      region.resources.removeTree(id)
+      secrets.remove(id)
+    }
+  }
+  for (const id of open) region.resources.remove(id)
   const properties = {
     ...propertiesOf(workspace.body),
     provisioningState: 'SoftDeleted',

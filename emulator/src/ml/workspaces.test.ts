@@ -6,6 +6,7 @@ const test = new TestRegion()
 beforeAll(() => test.open())
 afterAll(() => test.end())
 
+const LAKE = { datastoreType: 'AzureDataLakeGen2', accountName: 'other', filesystem: 'raw' }
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 describe('workspaces', () => {
@@ -167,6 +168,62 @@ describe('workspaces', () => {
     expect(listed.map((one) => one.name)).not.toContain('softly')
     expect(models.map((one) => one.id)).toEqual([`${id}/models/m/versions/1`])
     expect(back.at('properties.allowRecoverSoftDeletedWorkspace')).toBeUndefined()
+  })
+
+  it('lose computes, endpoints and jobs that run at once, and come back with what had ended', async () => {
+    const id = await test.workspace('running')
+    const made = async (path: string, properties: unknown) => {
+      await test.ended(await test.ask('PUT', `${id}/${path}`, { location: 'eastus2', properties }))
+    }
+    const environmentId = `${id}/environments/env/versions/1`
+    const job = (command: string) => ({ jobType: 'Command', command, environmentId })
+    const jobOf = async (name: string) => (await test.ask('GET', `${id}/jobs/${name}`)).at('properties.status')
+    await test.ask('PUT', environmentId, { properties: { image: 'python' } })
+    await made('computes/box', { computeType: 'ComputeInstance', properties: { vmSize: 'STANDARD_DS3_V2' } })
+    await made('onlineEndpoints/scores', { authMode: 'Key' })
+    await test.ask('PUT', `${id}/datastores/lake`, { properties: LAKE })
+    await test.ask('PUT', `${id}/jobs/done`, { properties: { jobType: 'AutoML', taskDetails: {} } })
+    await test.ask('PUT', `${id}/jobs/open`, { properties: job('sleep 60') })
+    await expect.poll(() => jobOf('done')).toBe('Failed')
+
+    await test.ended(await test.ask('DELETE', id))
+    const back = await test.ask('PUT', id, {
+      location: 'eastus2',
+      properties: { storageAccount: STORAGE_ID, allowRecoverSoftDeletedWorkspace: true },
+    })
+    await test.ended(back)
+
+    const there = ['computes/box', 'onlineEndpoints/scores', 'jobs/open', 'datastores/lake', 'jobs/done']
+    const statuses = await Promise.all(there.map(async (path) => (await test.ask('GET', `${id}/${path}`)).status))
+    expect(statuses).toEqual([404, 404, 404, 200, 200])
+    expect(test.region.runs.need(id, 'open').status).toBe('Canceled')
+    expect(test.region.runs.need(id, 'done').status).toBe('Failed')
+  })
+
+  it('free their name at once where they are purged after a soft deletion, and keep nothing', async () => {
+    const id = await test.workspace('purged')
+    const body = { location: 'eastus2', properties: { storageAccount: STORAGE_ID } }
+    const before = (await test.ask('GET', id)).at('properties.workspaceId')
+    await test.ask('PUT', `${id}/models/m/versions/1`, { properties: { modelUri: 'azureml://a' } })
+    await test.ended(await test.ask('DELETE', id))
+    await test.ask('DELETE', `${id}?forceToPurge=true`)
+
+    const again = await test.ask('PUT', id, body)
+
+    expect([again.status, again.at('properties.workspaceId') === before]).toEqual([201, false])
+    await test.ended(again)
+    expect(await test.all(`${id}/models`)).toEqual([])
+  })
+
+  it('can be had back on the thirteenth day', async () => {
+    const id = await test.workspace('thirteen')
+    await test.ended(await test.ask('DELETE', id))
+    test.region.clock.shift(13 * 86_400_000)
+    const properties = { storageAccount: STORAGE_ID, allowRecoverSoftDeletedWorkspace: true }
+    const back = await test.ask('PUT', id, { location: 'eastus2', properties })
+    test.region.clock.shift(0)
+
+    expect(back.status).toBe(200)
   })
 
   it('are gone for good once the retention has passed, and at once if they are hubs', async () => {

@@ -12,6 +12,8 @@ import {
 import { pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Call, Handler, Reply } from '../call.ts'
+import { isTerminal } from '../jobs/definition.ts'
+import { jobsOf } from '../jobs/jobs.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
@@ -52,8 +54,10 @@ function defineEndings(region: Region): void {
   region.operations.define('workspaces_update', settled)
   region.operations.define('workspaces_delete', ({ subject, input }) => {
     const found = region.resources.get(subject)
-    if (found === undefined || (input as { purge: boolean }).purge) purge(region, subject)
-    else softDelete(region, found)
+    const { purge: forGood, open } = input as { readonly purge: boolean; readonly open: readonly string[] }
+    if (open.some((id) => isOpen(region, id))) return undefined
+    if (found === undefined || forGood) purge(region, subject)
+    else softDelete(region, found, open)
     return { status: 'Succeeded' }
   })
 }
@@ -92,10 +96,11 @@ function patch(region: Region): Handler {
 }
 
 function remove(region: Region): Handler {
-  return (call, params) => {
+  return async (call, params) => {
     const id = workspaceIdOf(params)
     const forGood = flagOf(call, 'forceToPurge') ?? false
-    return call.commit(() => {
+    const open = openJobs(region, id)
+    const reply = await call.commit(() => {
       const found = region.resources.get(id)
       if (found === undefined) {
         if (forGood) purge(region, id)
@@ -103,11 +108,31 @@ function remove(region: Region): Handler {
       }
       checkConditions(call, found)
       setState(region, found, 'Deleting', call.caller.id)
-      const operation = region.operations.start({ kind: 'workspaces_delete', subject: id, input: { purge: forGood } })
+      const operation = region.operations.start({
+        kind: 'workspaces_delete',
+        subject: id,
+        input: { purge: forGood, open },
+      })
       const headers = pollingHeaders(call, operation, { location: region.name })
+      for (const job of open) jobsOf(region).requestCancel(job)
       return { status: 202, headers, note: { subject: id, facts: { purge: forGood } } }
     })
+    if (reply.status === 202) for (const job of open) void jobsOf(region).stop(job)
+    return reply
   }
+}
+
+/** ARM ids of the jobs of a workspace that have not ended. */
+function openJobs(region: Region, workspace: string): string[] {
+  const under = `${workspace}/jobs/`.toLowerCase()
+  return jobsOf(region)
+    .records.open()
+    .flatMap(({ id }) => (id.toLowerCase().startsWith(under) ? [id] : []))
+}
+
+function isOpen(region: Region, job: string): boolean {
+  const found = jobsOf(region).records.get(job)
+  return found !== undefined && !isTerminal(found.definition.status)
 }
 
 function listByGroup(region: Region): Handler {

@@ -13,10 +13,9 @@ from local_azure import client, make_workspace
 from specs.corpus import copied, unserved
 from specs.likeness import Likeness
 from specs.making import begun, ended, expected, given, loaded, read, registered
-from specs.needs import Needs
+from specs.needs import REGIONS, Needs
 
 _GROUP = "rg-yaml"
-_REGIONS = ("eastus2", "centralus")
 _AT_ONCE = 8
 
 
@@ -111,6 +110,6 @@ class _Checking:
         self._taken.add((number, *key))
         if number == len(self._workspaces):
             name = f"ws-yaml-{number}"
-            make_workspace(_GROUP, name, _REGIONS[number % 2])
+            make_workspace(_GROUP, name, REGIONS[number % len(REGIONS)])
             self._workspaces.append((client(_GROUP, name), Needs(_GROUP, name)))
         return self._workspaces[number]

@@ -115,8 +115,6 @@ def _unserved(document):
     if not isinstance(document, dict):
         return None
     component = document.get("component")
-    if isinstance(component, str) and component.startswith("azureml://registries/"):
-        return "components of registries"
     if isinstance(component, str) and component.endswith("flow.dag.yaml"):
         return "prompt flow"
     steps = document.get("jobs") or {}
@@ -165,6 +163,22 @@ def references(document, key=None, holder=None):
         found = re.fullmatch(prefix + r"([\w.-]+)(?:([:@])([\w.-]+))?", document)
         if found:
             yield key, found[1], found[3] if found[2] == ":" else None, holder
+
+
+def of_registries(document, holder=None):
+    """Every component and model of a registry that a spec names: registry, kind, name, version, and the mapping around it."""
+    if isinstance(document, dict):
+        for value in document.values():
+            yield from of_registries(value, document)
+    elif isinstance(document, list):
+        for value in document:
+            yield from of_registries(value, holder)
+    elif isinstance(document, str):
+        found = re.fullmatch(
+            r"azureml://registries/([\w-]+)/(components|models)/([\w.-]+)/(?:versions/([\w.-]+)|labels/latest)", document
+        )
+        if found:
+            yield (*found.groups(), holder)
 
 
 def _stand_in(folder, key, value, holder):

@@ -5,8 +5,10 @@ import threading
 
 from local_azure import arm, finished, workspace_path
 
-from specs.corpus import document_at, interface, places, references
+from specs.corpus import document_at, interface, of_registries, places, references
 
+REGIONS = ("eastus2", "centralus")
+_EVERYWHERE = [{"location": region} for region in REGIONS]
 _IMAGE = {"image": "docker.io/ubuntu:24.04"}
 _PLACE = "azureml://datastores/workspaceblobstore/paths/stand-in/"
 
@@ -29,6 +31,8 @@ class Needs:
         for document in _with_parts(spec.path, wanted):
             for key, name, version, holder in references(document):
                 self._asset(key, name, version or "1", holder)
+            for registry, kind, name, version, holder in of_registries(document):
+                self._of_registry(registry, f"{kind}/{name}/versions/{version or '1'}", holder)
         endpoint = wanted.get("endpoint_name")
         if spec.kind == "online deployment":
             compute = self._kubernetes() if "kubernetes" in spec.schema else None
@@ -52,6 +56,19 @@ class Needs:
         elif key == "path":
             kind = str(holder.get("type", "uri_folder"))
             self._put(f"data/{name}/versions/{version}", {"dataUri": _PLACE, "dataType": kind})
+
+    def _of_registry(self, registry, path, holder):
+        """What a registry of the vendor holds in Azure: here it is given to the estate, for all its workspaces."""
+        root = f"{self._root.split('/workspaces/')[0]}/registries/{registry}"
+        if arm("GET", root).status_code == 404:
+            finished(arm("PUT", root, {"location": REGIONS[0], "properties": {"regionDetails": _EVERYWHERE}}))
+        if path.startswith("components"):
+            name = path.split("/")[1]
+            made = {"componentSpec": {**interface(holder), "name": name, "version": path.split("/")[3]}}
+        else:
+            made = {"modelUri": f"https://{registry}.blob.core.windows.net/stand-in", "modelType": "custom_model"}
+        if arm("GET", f"{root}/{path}").status_code == 404:
+            finished(arm("PUT", f"{root}/{path}", {"properties": made}))
 
     def _collecting(self, endpoint):
         """A deployment that collects data: monitors watch no other."""

@@ -23,7 +23,12 @@ export function registryDataRoutes(region: Region): readonly Route[] {
   return [
     ...pending,
     // The three that only clients of the data plane know.
-    ['PUT', `${REGISTRY}/tempdatarefs/:name/versions/:version`, 'registry_temporary_data_references', upload],
+    [
+      'PUT',
+      `${REGISTRY}/tempdatarefs/:name/versions/:version`,
+      'registry_temporary_data_references',
+      temporary(region),
+    ],
     ['POST', `${REGISTRY}/datarefs/:name/versions/:version`, 'registry_data_references', reading],
     [
       'POST',
@@ -36,6 +41,19 @@ export function registryDataRoutes(region: Region): readonly Route[] {
 
 function of(region: Region, params: Params): Registry {
   return registryOf(needRegistry(region, params['r'] ?? ''))
+}
+
+/** A place for the bytes of an asset that is not there yet. Clients take a 409 for: nothing is to be sent. */
+function temporary(region: Region): Handler {
+  return async (call, params) => {
+    const registry = of(region, params)
+    const { assetId } = objectOf((await call.json()) ?? {}, 'The request body')
+    const path = /^azureml:\/\/registries\/[^/]+\/(.*\/versions\/[^/]+)$/i.exec(String(assetId))?.[1]
+    if (path !== undefined && region.resources.get(`${registry.id}/${path}`) !== undefined) {
+      throw new Refusal(409, 'UserError', `The asset '${assetId}' is there already.`)
+    }
+    return pendingUpload(region, call, registry)
+  }
 }
 
 /** A signature with which an asset of the registry is read. Clients take it for that of the whole container. */
