@@ -31,7 +31,7 @@ export interface Scenario {
   done(result: CaseResult): void
 }
 
-const USUAL_LONGEST_MILLISECONDS = 240_000
+const USUAL_LONGEST_MILLISECONDS = 480_000
 const MOST_LINES_SHOWN = 40
 
 /**

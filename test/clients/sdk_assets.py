@@ -141,6 +141,42 @@ def components():
     equal([one.name for one in ml.components.list()], ["train"])
 
 
+@case("an MLTable, a folder and an MLflow model go up, keep their types, and come back")
+def types():
+    table = {"MLTable": b"type: mltable\npaths:\n  - file: ./rows.csv\n", "rows.csv": TABLE}
+    for name, kind, content in (("frame", "mltable", table), ("many", "uri_folder", {"a": b"1", "b/c": b"2"})):
+        ml.data.create_or_update(Data(name=name, version="1", path=folder(content), type=kind))
+        found = ml.data.get(name, "1")
+        equal((found.type, len(fetched(ml, found.path))), (kind, len(content)))
+    flow = ml.models.create_or_update(Model(name="flow", version="1", path=folder(MODEL), type="mlflow_model"))
+    equal((flow.type, ml.models.get("flow", label="latest").type), ("mlflow_model", "mlflow_model"))
+    back = tempfile.mkdtemp()
+    ml.models.download("flow", "1", download_path=back)
+    equal(len(files(back)), len(MODEL))
+
+
+@case("whatever its kind, what is archived is found by name, left out of lists, and shown again when restored")
+def archive_each():
+    for number in ("1", "2"):
+        ml.environments.create_or_update(Environment(name="aged", version=number, image=f"docker.io/x:{number}"))
+        ml.data.create_or_update(Data(name="aged", version=number, path=folder({"n": number.encode()}), type="uri_folder"))
+        ml.models.create_or_update(Model(name="aged", version=number, path=folder({"n": number.encode()})))
+        step = command(name="aged", version=number, command=f"echo {number}", environment="azureml:plain:1").component
+        ml.components.create_or_update(step)
+    for kind in (ml.environments, ml.data, ml.models, ml.components):
+        kind.archive("aged", version="1")
+        equal([one.version for one in kind.list("aged")], ["2"])
+        equal([one.version for one in kind.list("aged", list_view_type="ArchivedOnly")], ["1"])
+        kind.restore("aged", version="1")
+        equal(sorted(one.version for one in kind.list("aged")), ["1", "2"])
+        kind.archive("aged")
+        true("aged" not in [one.name for one in kind.list()], "left out")
+        equal(kind.get("aged", "1").version, "1")
+        kind.restore("aged")
+        true("aged" in [one.name for one in kind.list()], "shown again")
+        equal(kind.get("aged", label="latest").version, "2")
+
+
 @case("what is not there is not found")
 def absent():
     raises(ResourceNotFoundError, lambda: ml.models.get("nobody", "1"))

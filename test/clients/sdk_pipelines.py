@@ -1,7 +1,7 @@
 """azure-ai-ml: pipelines, sweeps and schedules, made of commands that run as processes of this machine."""
 
 import requests
-from azure.ai.ml import Input, Output, command, dsl
+from azure.ai.ml import Input, Output, automl, command, dsl
 from azure.ai.ml.entities import AmlCompute, CronTrigger, Environment, JobSchedule, RecurrenceTrigger
 from azure.ai.ml.sweep import Choice
 from azure.core.exceptions import ResourceNotFoundError
@@ -56,10 +56,45 @@ def pipeline():
     equal(fetched(ml, uri), {"model.txt": b"trained by hand\n"})
 
 
+@case("begin_cancel of a pipeline ends the step that runs, and those after it never begin")
+def cancel():
+    component("wait", "sleep 600", {})
+    wait, train = ml.components.get("wait", "1"), ml.components.get("train", "1")
+
+    @dsl.pipeline(name="long", default_compute="cpu", experiment_name="pipelines")
+    def long():
+        train(data=wait().outputs.to)
+
+    job = ml.jobs.create_or_update(long())
+    until("a step that runs", lambda: [one for one in ml.jobs.list(parent_job_name=job.name) if one.status == "Running"])
+    ml.jobs.begin_cancel(job.name).result()
+    equal(ended(job).status, "Canceled")
+    children = list(ml.jobs.list(parent_job_name=job.name))
+    equal([(one.display_name, one.status) for one in children], [("wait", "Canceled")])
+
+
+@case("a step of AutoML is kept, and fails its pipeline with the reason that nothing here runs it")
+def kept():
+    @dsl.pipeline(name="kept", default_compute="cpu", experiment_name="pipelines")
+    def with_automl(rows: Input):
+        step = automl.classification(training_data=rows, target_column_name="y", primary_metric="accuracy")
+        step.set_limits(max_trials=1)
+
+    place = "azureml://datastores/workspaceblobstore/paths/rows/"
+    job = ml.jobs.create_or_update(with_automl(rows=Input(type="mltable", path=place)))
+    equal(ended(job).status, "Failed")
+    (child,) = ml.jobs.list(parent_job_name=job.name)
+    equal(child.status, "Failed")
+    found = ml.jobs.get(job.name)
+    equal(found.jobs["step"].target_column_name, "y")
+
+
 @case("a sweep runs a trial for each choice")
 def sweep():
     trial = command(
-        command="echo ${{inputs.rate}} > outputs/rate.txt",
+        # As in an environment that has it: the score is what the trial logs.
+        command="echo ${{inputs.rate}} > outputs/rate.txt && "
+        'python -c "import mlflow; mlflow.log_metric(\'loss\', ${{inputs.rate}})"',
         inputs={"rate": Input(type="number", default=0.5)},
         environment="azureml:plain:1",
         compute="cpu",
@@ -68,8 +103,12 @@ def sweep():
     swept.set_limits(max_total_trials=3, max_concurrent_trials=3)
     swept.experiment_name = "pipelines"
     job = ml.jobs.create_or_update(swept)
-    equal(ended(job).status, "Completed")
-    equal([one.status for one in ml.jobs.list(parent_job_name=job.name)], ["Completed"] * 3)
+    end = ended(job, 150)
+    equal(end.status, "Completed")
+    trials = {one.name: one for one in ml.jobs.list(parent_job_name=job.name)}
+    equal([one.status for one in trials.values()], ["Completed"] * 3)
+    best = end.properties["best_child_run_id"]
+    equal((best in trials, float(end.properties["score"])), (True, 0.1))
 
 
 @case("a schedule fires its pipeline when its time comes, and not once it is disabled")
@@ -103,12 +142,12 @@ def move_clock(hours):
     requests.post(f"{CONTROL}/emulator/clock", json=body, timeout=30).raise_for_status()
 
 
-def ended(job):
+def ended(job, seconds=60):
     def at_end():
         found = ml.jobs.get(job.name)
         return found if found.status in ENDS else None
 
-    return until(f"the end of {job.name}", at_end, 60)
+    return until(f"the end of {job.name}", at_end, seconds)
 
 
 run()

@@ -41,7 +41,7 @@ export interface Acknowledged {
 }
 
 const MAIN = fileURLToPath(new URL('../../emulator/src/main.ts', import.meta.url))
-const STARTING_MILLISECONDS = 25_000
+const STARTING_MILLISECONDS = 90_000
 const MOST_LINES = 10_000
 
 export interface EmulatorOptions {

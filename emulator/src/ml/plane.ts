@@ -64,9 +64,15 @@ function routesOf(region: Region): readonly Route[] {
   return [...done, ...unfinishedRoutes(done)]
 }
 
-/** The value is free, as clients of many years call; the parameter is not. */
+const VERSION = /^\d{4}-\d{2}-\d{2}(-[a-z]+)?$/i
+
+/** Any version is taken, since clients of many years call, and all of them the same resources; none is not. */
 function needVersion(call: Call): void {
-  if (queryOf(call, 'api-version') === undefined) {
+  const version = queryOf(call, 'api-version')
+  if (version !== undefined && !VERSION.test(version)) {
+    throw new Refusal(400, 'InvalidApiVersionParameter', `The api-version '${version}' is invalid.`)
+  }
+  if (version === undefined) {
     throw new Refusal(
       400,
       'MissingApiVersionParameter',
