@@ -79,6 +79,13 @@ const SECTIONS: readonly Section[] = [
     },
   },
   {
+    title: 'Registries',
+    words:
+      'The data plane of registries, at `{region}.api.azureml.ms` and `cert-{region}.experiments.azureml.net/mferp/managementfrontend`; most of it is served over ARM too.',
+    of: ({ where, name }) => where === 'region' && name === 'registries',
+    rows: (offers) => once(offers.filter(({ served }) => served).map(rowOf)),
+  },
+  {
     title: 'Run history, metrics and artifacts',
     words:
       'At `{region}.api.azureml.ms`, below the ARM id of a workspace. An operation that has several addresses stands here once.',

@@ -84,7 +84,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const client = new InnerClient(secret)
   const reach = new Reach({ client, links: conditions.links, port: portOf })
   const arm = openArm({ ...base, regions: options.regions, client, reach, ownPort: () => inner.port })
-  const planes = [signIn(base.tokens), metadata(), arm.plane, registryDiscovery({ ...base, reach }), graph(), telemetry()]
+  const planes = [
+    signIn(base.tokens),
+    metadata(),
+    arm.plane,
+    registryDiscovery({ ...base, reach }),
+    graph(),
+    telemetry(),
+  ]
   const listener = answerForGlobalHosts(base, planes)
   const { directory, certificates } = base
   const inner = await listenInside({ secret, certificates, listener })

@@ -40,7 +40,7 @@ export function machineLearning(region: Region): readonly Plane[] {
     handle: answer,
     refuse: armError,
   }
-  return [arm, registryPlane(region, answer, armError)]
+  return [arm, registryPlane(region, routes, { find: answer, refuse: armError })]
 }
 
 /** Every operation, one table per group of the vendor's spec. */

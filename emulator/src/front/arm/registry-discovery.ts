@@ -1,5 +1,6 @@
 import { bearer } from '../../arm/authenticate.ts'
 import type { Plane } from '../../call.ts'
+import { DISCOVERY } from '../../ml/registries/discovery.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Tokens } from '../../tokens.ts'
 import type { Reach } from '../reach.ts'
@@ -21,6 +22,7 @@ export function registryDiscovery(parts: {
   const { directory, reach, tokens } = parts
   return {
     name: 'discovery',
+    offers: [DISCOVERY],
     serves: (host) => host.endsWith('.api.azureml.ms'),
     authenticate: (call) => bearer(call, tokens),
     handle: async (call) => {
@@ -31,7 +33,7 @@ export function registryDiscovery(parts: {
       // At this host a region answers for its own registries alone, and asks nobody.
       const host = `cert-${region}.experiments.azureml.net`
       const { client, target } = call
-      const headers = passedOn(call.headers)
+      const headers = passedOn(call)
       return watching(call, async (signal) =>
         relayed(await reach.send(region, { method: 'GET', target, host, client, headers, signal }), 'GET'),
       )

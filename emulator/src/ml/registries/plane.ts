@@ -3,12 +3,14 @@ import type { Call, Plane, Reply } from '../../call.ts'
 import { Outward } from '../../outward.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
+import { offersOf, type Route } from '../../router.ts'
 import { TENANT } from '../../tokens.ts'
+import { DISCOVERY } from './discovery.ts'
 import { registryNamed } from './registry-of.ts'
 
 /** A host `…api.azureml.ms` of no region: there the front tells where a registry is. */
 const EVERYWHERE = 'registries.api.azureml.ms'
-const DISCOVERY = /^\/+registrymanagement\/v1\.0\/registries\/([^/]+)\/discovery\/*$/i
+const WHERE = /^\/+registrymanagement\/v1\.0\/registries\/([^/]+)\/discovery\/*$/i
 const CALLS = /^\/+mferp\/managementfrontend(\/.*)$/i
 const IN_REGISTRY = /\/registries\/([^/]+)/i
 
@@ -17,7 +19,11 @@ const IN_REGISTRY = /\/registries\/([^/]+)/i
  *
  * `find` answers ARM's paths. A registry of another region is asked there, by way of the proxy.
  */
-export function registryPlane(region: Region, find: (call: Call) => Promise<Reply>, refuse: Plane['refuse']): Plane {
+export function registryPlane(
+  region: Region,
+  routes: readonly Route[],
+  parts: { find(call: Call): Promise<Reply>; readonly refuse: Plane['refuse'] },
+): Plane {
   const outward = new Outward(region, {
     subject: `registries-${region.name}`,
     audience: 'https://management.azure.com',
@@ -26,7 +32,7 @@ export function registryPlane(region: Region, find: (call: Call) => Promise<Repl
   const hosts = [`${region.name}.api.azureml.ms`, `cert-${region.name}.experiments.azureml.net`]
 
   async function handle(call: Call): Promise<Reply> {
-    const asked = DISCOVERY.exec(call.path)?.[1]
+    const asked = WHERE.exec(call.path)?.[1]
     if (asked !== undefined) {
       call.operation = 'registry_discovery'
       const here = described(region, asked)
@@ -36,7 +42,7 @@ export function registryPlane(region: Region, find: (call: Call) => Promise<Repl
     }
     const name = IN_REGISTRY.exec(call.path)?.[1]
     if (name === undefined || registryNamed(region, decodeURIComponent(name)) !== undefined) {
-      return named(await find(call))
+      return named(await parts.find(call))
     }
     const host = await hostOf(outward, name)
     return passedOn(outward, call, `https://${host}${call.target}`)
@@ -44,10 +50,11 @@ export function registryPlane(region: Region, find: (call: Call) => Promise<Repl
 
   return {
     name: 'registries',
-    serves: (host, path) => hosts.includes(host) && (CALLS.test(path) || DISCOVERY.test(path)),
+    offers: [DISCOVERY, ...offersOf(routes.filter(([, path]) => IN_REGISTRY.test(path)))],
+    serves: (host, path) => hosts.includes(host) && (CALLS.test(path) || WHERE.test(path)),
     authenticate: (call) => bearer(call, region.tokens),
     handle,
-    refuse,
+    refuse: parts.refuse,
   }
 }
 
