@@ -23,6 +23,10 @@ describe('destinationOf', () => {
     expect(destinationOf('lake.vault.azure.net', places)).toEqual({ to: 'nobody' })
   })
 
+  it('leads to whoever knows where a registry is, at the host that azure-ai-ml asks', () => {
+    expect(destinationOf('eastus.api.azureml.ms', places)).toEqual({ to: 'arm' })
+  })
+
   it.each([
     'westus.api.azureml.ms',
     'example.com',

@@ -40,6 +40,9 @@ const OWNED: readonly (readonly [suffix: string, kind: OwnedName])[] = [
   ['azurecr.io', 'registry'],
 ]
 
+/** Where clients ask for a registry, whether the region of the name is played or not: azure-ai-ml's, and the regions' own. */
+export const FINDING_REGISTRIES: ReadonlySet<string> = new Set(['eastus.api.azureml.ms', 'registries.api.azureml.ms'])
+
 const TELEMETRY = ['.applicationinsights.azure.com', '.livediagnostics.monitor.azure.com']
 
 export interface Places {
@@ -53,8 +56,7 @@ export function destinationOf(host: string, places: Places): Destination | undef
   const global = GLOBAL.get(host)
   if (global !== undefined) return global
   if (TELEMETRY.some((suffix) => host.endsWith(suffix))) return { to: 'telemetry' }
-  // Where a registry is can be asked at the host of any region.
-  const asked = host.endsWith('.api.azureml.ms') ? ({ to: 'arm' } as const) : undefined
+  const asked = FINDING_REGISTRIES.has(host) ? ({ to: 'arm' } as const) : undefined
   return ofRegion(host, places.regions) ?? asked ?? ofOwner(host, places)
 }
 

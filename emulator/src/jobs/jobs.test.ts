@@ -226,7 +226,7 @@ describe('a job is refused', () => {
     ['for more nodes than there are', { resources: { instanceCount: 2 } }, 400, 'asks for 2 nodes'],
     ['with code that is not there', { codeId: 'azureml:lost:1' }, 400, "refers to 'azureml:lost:1'"],
     ['without a command', { command: '' }, 400, "'properties.command' is required"],
-    ['of a type that does not run here', { jobType: 'Spark' }, 501, 'jobs_create_or_update with jobType Spark'],
+    ['of a type that does not run here', { jobType: 'Base' }, 501, 'jobs_create_or_update with jobType Base'],
   ])('%s', async (_name, more, status, message) => {
     const answer = await at.ask('PUT', at.at('jobs/refused'), { properties: at.command('true', more) })
 

@@ -18,7 +18,7 @@ import { workspaceOf } from './workspace-of.ts'
 const CANCEL = 'jobs_cancel'
 const DELETE = 'jobs_delete'
 
-/** Jobs: a PUT submits, and a job that is there never starts again. Commands, pipelines and sweeps run; the others answer 501. */
+/** Jobs: a PUT submits, and a job that is there never starts again. Those of types that nothing here runs are kept, and fail. */
 export function jobRoutes(region: Region): readonly Route[] {
   const jobs = jobsOf(region)
   region.operations.define(CANCEL, ({ subject }) => {

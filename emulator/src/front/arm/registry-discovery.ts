@@ -3,6 +3,7 @@ import type { Plane } from '../../call.ts'
 import { DISCOVERY } from '../../ml/registries/discovery.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Tokens } from '../../tokens.ts'
+import { FINDING_REGISTRIES } from '../hosts.ts'
 import type { Reach } from '../reach.ts'
 import type { Directory } from './directory.ts'
 import { passedOn, relayed, watching } from './forwarded.ts'
@@ -10,7 +11,7 @@ import { passedOn, relayed, watching } from './forwarded.ts'
 const PATH = /^\/+registrymanagement\/v1\.0\/registries\/([^/]+)\/discovery\/*$/i
 
 /**
- * Tells where a registry is, at the hosts `…api.azureml.ms` that belong to no region of the emulator.
+ * Tells where a registry is, at the hosts for it that belong to no region of the emulator.
  *
  * azure-ai-ml asks at `eastus`, wherever a registry is. The answer is that of the registry's own region.
  */
@@ -23,7 +24,7 @@ export function registryDiscovery(parts: {
   return {
     name: 'discovery',
     offers: [DISCOVERY],
-    serves: (host) => host.endsWith('.api.azureml.ms'),
+    serves: (host, path) => FINDING_REGISTRIES.has(host) && PATH.test(path),
     authenticate: (call) => bearer(call, tokens),
     handle: async (call) => {
       const name = decodeURIComponent(PATH.exec(call.path)?.[1] ?? '')
