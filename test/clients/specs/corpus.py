@@ -175,7 +175,8 @@ def of_registries(document, holder=None):
             yield from of_registries(value, holder)
     elif isinstance(document, str):
         found = re.fullmatch(
-            r"azureml://registries/([\w-]+)/(components|models)/([\w.-]+)/(?:versions/([\w.-]+)|labels/latest)", document
+            r"azureml://registries/([\w-]+)/(components|models)/([\w.-]+)(?:/versions/([\w.-]+)|/labels/latest)?",
+            document,
         )
         if found:
             yield (*found.groups(), holder)

@@ -6,16 +6,16 @@ import { registryNamed } from './registry-of.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
-/** What `azureml://registries/{registry}/{segment}/{name}/versions/{version}` points to; `latest` may stand for the version. */
+/** What `azureml://registries/{registry}/{segment}/{name}/versions/{version}` points to; `latest` may stand for the version, or nothing. */
 interface Reference {
   readonly registry: string
   readonly segment: string
   readonly name: string
-  /** `undefined` for the label `latest`. */
+  /** `undefined` for the newest. */
   readonly version: string | undefined
 }
 
-const FORM = /^azureml:\/\/registries\/([^/]+)\/([a-z]+)\/([^/]+)\/(?:versions\/([^/]+)|labels\/latest)$/i
+const FORM = /^azureml:\/\/registries\/([^/]+)\/([a-z]+)\/([^/]+)(?:\/versions\/([^/]+)|\/labels\/latest)?$/i
 /** Kinds of which a job needs more than the name. */
 const NEEDED = ['codes', 'components', 'data', 'models']
 const LOCAL_COMPONENT = /\/components\/[^/]+\/versions\/[^/]+$/i
