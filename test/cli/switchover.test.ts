@@ -215,3 +215,17 @@ async function listening(point: ReturnType<typeof started>): Promise<string> {
   while (!/http:\S+/.test(point.said())) await sleep(50)
   return /http:\S+/.exec(point.said())?.[0] ?? ''
 }
+
+it('gives a switchover up whose side is lost in the middle, and fails over instead', { timeout: 120_000 }, async () => {
+  expect((await verb('sync')).code).toBe(0)
+  await submit('last-report', 300)
+  const waiting = started('switchover', '--yes')
+  while (!waiting.said().includes('done  quiesce') && waiting.exitCode === null) await sleep(50)
+  waiting.kill('SIGINT')
+  expect(await waiting.over, waiting.said()).toBe(130)
+  await emulator.region('eastus2', 'kill')
+  const { code, value } = await asJson('failover', '--yes', '--accept-loss', '1h')
+  expect(code).toBe(0)
+  expect(value).toMatchObject({ report: { move: 'failover', to: 'secondary', outcome: 'done' } })
+  expect(await isEnabled(secondary())).toBe(true)
+})
