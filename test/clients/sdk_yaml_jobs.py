@@ -10,4 +10,4 @@ def is_no_pipeline(spec):
     return spec.schema != "pipelinejob"
 
 
-check({"commands, sweeps, AutoML and Spark": ("job",), "schedules": ("schedule",)}, least=38, wanted=is_no_pipeline)
+check({"commands, sweeps, AutoML and Spark": ("job",), "schedules": ("schedule",)}, least=40, wanted=is_no_pipeline)

@@ -10,4 +10,4 @@ def is_pipeline(spec):
     return spec.schema == "pipelinejob"
 
 
-check({"pipelines": ("job",)}, least=55, wanted=is_pipeline)
+check({"pipelines": ("job",)}, least=62, wanted=is_pipeline)

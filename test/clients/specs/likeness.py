@@ -25,7 +25,8 @@ class Likeness:
         """Every place where the two differ, as a list of sentences. Fields that the spec does not set are not looked at."""
         if _says_nothing(wanted):
             return []
-        if is_local(wanted) and isinstance(found, (dict, str)) and self._is_document(wanted):
+        # What stands as a path is data, whatever is in it.
+        if not at.endswith(".path") and is_local(wanted) and isinstance(found, (dict, str)) and self._is_document(wanted):
             # What a document names, it names from where it stands.
             inner = Likeness(os.path.dirname(self._path(wanted)), self._registered)
             return inner.differences(document_at(self._path(wanted)), found, at)
@@ -39,6 +40,9 @@ class Likeness:
         return [] if _same(wanted, found) else [f"{at}: {_short(wanted)} became {_short(found)}"]
 
     def _within(self, wanted, found, at):
+        if isinstance(wanted.get("path"), str) and wanted["path"].startswith("${{parent."):
+            # Of a binding the client sends no type: it is that of what is bound.
+            wanted = {key: value for key, value in wanted.items() if key != "type"}
         kind = at.split(".")[-1]
         held = self._registered(kind, found) if isinstance(found, str) else found
         if not isinstance(held, dict):
@@ -47,9 +51,6 @@ class Likeness:
         # What a job or a step says of its command stands in a component of its own.
         inner = held.get("component")
         inner = (self._registered("component", inner) or {}) if isinstance(inner, str) else (inner or {})
-        if isinstance(wanted.get("path"), str) and wanted["path"].startswith("${{parent."):
-            # Of a binding the client sends no type: it is that of what is bound.
-            wanted = {key: value for key, value in wanted.items() if key != "type"}
         # What is defined in place gets a name of the client's.
         unnamed = ("name", "version") if isinstance(found, str) or at.endswith("environment") else ()
         return [

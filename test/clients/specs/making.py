@@ -26,6 +26,9 @@ _AT_ONCE = {
 }
 
 
+_LITERALS = ("string", "number", "integer", "boolean")
+
+
 def given(spec, number, is_taken):
     """What a user would add on the command line: a name, an endpoint, a region that is there.
 
@@ -45,6 +48,9 @@ def given(spec, number, is_taken):
             more["compute"] = "azureml:cpu-cluster"
     if spec.kind == "workspace":
         more["location"] = "eastus2"
+    for name, one in (document.get("inputs") or {}).items() if spec.schema == "pipelinejob" else ():
+        if isinstance(one, dict) and set(one) == {"type"} and one["type"] not in _LITERALS:
+            more[f"inputs.{name}.path"] = "azureml://datastores/workspaceblobstore/paths/stand-in/"
     return more
 
 
@@ -56,7 +62,7 @@ def loaded(spec, more):
 
 def expected(spec, more):
     """What must be read back: the spec with what is given beside it, in the form in which the client reads it."""
-    document = {**spec.document, **more}
+    document = {**spec.document, **{key: value for key, value in more.items() if "." not in key}}
     if spec.kind == "batch deployment":
         # Reading back, the client gives every batch deployment the older form, which has these fields at the top.
         settings = document.pop("settings", None) or {}
