@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { Refusal } from '../refusal.ts'
 import type { Database } from '../state/database.ts'
+import { FACT_COLUMNS, factsOf, NUMBERED, openResourceTable, UNENDED } from './resource-table.ts'
 
 /** What ARM keeps of a thing: everything that is not in `body` is known from here. */
 export interface Resource {
@@ -24,6 +25,11 @@ export interface Resource {
   readonly seq: number
 }
 
+interface Query {
+  readonly sql: string
+  readonly values: readonly (string | number)[]
+}
+
 interface Row extends Omit<Resource, 'body'> {
   readonly body: string
 }
@@ -41,9 +47,25 @@ export interface Selection {
   readonly parent: string
   readonly type: string
   readonly order: { readonly by: 'created' | 'modified'; readonly newestFirst: boolean }
+  /** What is left out by columns and indexes, before bodies are read. */
+  readonly narrowed?: Narrowing
   readonly keep?: (resource: Resource) => boolean
   readonly place?: Place | undefined
   readonly limit: number
+}
+
+export interface Narrowing {
+  readonly isArchived?: boolean | undefined
+  readonly jobType?: string
+  readonly id?: string
+  /** A tag that is there, with this value where it has one. Tags with values that are no text pass as well. */
+  readonly tag?: { readonly key: string; readonly value?: string | undefined }
+}
+
+/** The children of one type of a resource. */
+export interface Numbered {
+  readonly newest: string | null
+  readonly highest: number
 }
 
 export interface Selected {
@@ -52,9 +74,44 @@ export interface Selected {
   readonly next: Place | undefined
 }
 
+/** Rows read at a time once a filter has left out some. */
 const BATCH = 256
+/** Takes id, type, name, parent, body, ETag, instant and caller. */
+const PUT = `INSERT INTO resources (id, type, name, parent, body, etag, createdAt, createdBy, modifiedAt, modifiedBy,
+    ${FACT_COLUMNS.join(', ')})
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?8, ${factsOf('?5').join(', ')})
+  ON CONFLICT (id) DO UPDATE SET ${['body', 'etag', 'modifiedAt', 'modifiedBy', ...FACT_COLUMNS]
+    .map((column) => `${column} = excluded.${column}`)
+    .join(', ')}`
+/** Every column that is part of a resource. */
+const COLUMNS = [
+  'id',
+  'type',
+  'name',
+  'parent',
+  'body',
+  'etag',
+  'createdAt',
+  'createdBy',
+  'modifiedAt',
+  'modifiedBy',
+  'seq',
+]
+  .map((column) => `r.${column}`)
+  .join(', ')
 /** An id and everything below it, by the index: ids below it are those between `{id}/` and the next character. */
 const TREE = `id = ?1 OR (id > ?1 || '/' AND id < ?1 || '0')`
+/** Takes parents as JSON, the type of the children, and what stands between the id of a parent and the name of a child. */
+const NUMBERED_CHILDREN = `SELECT
+    (SELECT name FROM resources WHERE parent = p.value AND type = ?2 ORDER BY seq DESC LIMIT 1) AS newest,
+    max(
+      coalesce((SELECT CAST(name AS INTEGER) FROM resources WHERE parent = p.value AND type = ?2 AND ${NUMBERED}
+        ORDER BY CAST(name AS INTEGER) DESC LIMIT 1), 0),
+      coalesce((SELECT max(CAST(substr(id, length(p.value || ?3) + 1) AS INTEGER)) FROM tombstones
+        WHERE id > p.value || ?3 AND id < p.value || ?3 || ':' AND length(id) < length(p.value || ?3) + 16
+          AND substr(id, length(p.value || ?3) + 1) NOT GLOB '*[^0-9]*'), 0)) AS highest
+  FROM json_each(?1) p ORDER BY p.key`
+const COLUMN = { created: 'createdAt', modified: 'modifiedAt' } as const
 /** Stands before id, parent and type of what is hidden. */
 const HIDDEN = 'hidden:'
 
@@ -71,21 +128,11 @@ export class Resources {
   constructor(db: Database, clock: Clock) {
     this.#db = db
     this.#clock = clock
-    db.migrate(`
-      CREATE TABLE IF NOT EXISTS resources (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL COLLATE NOCASE,
-        name TEXT NOT NULL, parent TEXT NOT NULL COLLATE NOCASE, body TEXT NOT NULL, etag TEXT NOT NULL,
-        createdAt TEXT NOT NULL, createdBy TEXT NOT NULL, modifiedAt TEXT NOT NULL, modifiedBy TEXT NOT NULL);
-      CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, type, seq);
-      CREATE INDEX IF NOT EXISTS resources_by_creation ON resources (parent, type, createdAt, seq);
-      CREATE INDEX IF NOT EXISTS resources_by_change ON resources (parent, type, modifiedAt, seq);
-      CREATE INDEX IF NOT EXISTS resources_by_name ON resources (parent, type, name);
-      CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, seq);
-      CREATE TABLE IF NOT EXISTS tombstones (id TEXT PRIMARY KEY COLLATE NOCASE, at TEXT NOT NULL);`)
+    openResourceTable(db)
   }
 
   get(id: string): Resource | undefined {
-    const row = this.#db.get<Row>('SELECT * FROM resources WHERE id = ?', id)
+    const row = this.#db.get<Row>(`SELECT ${COLUMNS} FROM resources r WHERE id = ?`, id)
     return row === undefined ? undefined : parsed(row)
   }
 
@@ -99,23 +146,8 @@ export class Resources {
   /** Creates or replaces. Keeps id, creation and seq of what was there. */
   put(id: string, body: Readonly<Record<string, unknown>>, by: string): Resource {
     const now = this.#clock.iso()
-    const parts = partsOf(id)
-    this.#db.run(
-      `INSERT INTO resources (id, type, name, parent, body, etag, createdAt, createdBy, modifiedAt, modifiedBy)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET body = excluded.body, etag = excluded.etag,
-         modifiedAt = excluded.modifiedAt, modifiedBy = excluded.modifiedBy`,
-      id,
-      parts.type,
-      parts.name,
-      parts.parent,
-      JSON.stringify(body),
-      `"${randomUUID()}"`,
-      now,
-      by,
-      now,
-      by,
-    )
+    const { type, name, parent } = partsOf(id)
+    this.#db.run(PUT, id, type, name, parent, JSON.stringify(body), `"${randomUUID()}"`, now, by)
     return this.need(id)
   }
 
@@ -170,16 +202,13 @@ export class Resources {
    * little of much is slow and never wrong.
    */
   select(wanted: Selection): Selected {
-    const { parent, type, order, keep = () => true, limit } = wanted
-    const column = order.by === 'modified' ? 'modifiedAt' : 'createdAt'
-    const [compare, direction] = order.newestFirst ? ['<', 'DESC'] : ['>', 'ASC']
-    const first: Place = order.newestFirst ? ['~', Number.MAX_SAFE_INTEGER] : ['', 0]
-    const sql = `SELECT * FROM resources WHERE parent = ? AND type = ? AND (${column}, seq) ${compare} (?, ?)
-      ORDER BY ${column} ${direction}, seq ${direction} LIMIT ?`
+    const { order, keep = () => true, limit } = wanted
+    const column = COLUMN[order.by]
     const items: Resource[] = []
-    let place: Place = wanted.place ?? first
-    for (;;) {
-      const rows = this.#db.all<Row>(sql, parent, type, ...place, BATCH)
+    let place: Place = wanted.place ?? (order.newestFirst ? ['~', Number.MAX_SAFE_INTEGER] : ['', 0])
+    for (let batch = limit + 1; ; batch = Math.max(BATCH, limit + 1)) {
+      const { sql, values } = pageOf(wanted, place)
+      const rows = this.#db.all<Row>(sql, ...values, batch)
       for (const row of rows) {
         const resource = parsed(row)
         if (!keep(resource)) continue
@@ -187,30 +216,19 @@ export class Resources {
         items.push(resource)
       }
       const last = rows.at(-1)
-      if (last === undefined || rows.length < BATCH) return { items, next: undefined }
+      if (last === undefined || rows.length < batch) return { items, next: undefined }
       place = [last[column], last.seq]
     }
   }
 
   /** Highest whole number that names a child, or named one whose tombstone is here; 0 if none does. */
   highest(parent: string, type: string): number {
-    const here = this.#db.get<{ most: number | null }>(
-      `SELECT MAX(CAST(name AS INTEGER)) AS most FROM resources
-       WHERE parent = ? AND type = ? AND length(name) < 16 AND name NOT GLOB '*[^0-9]*'`,
-      parent,
-      type,
-    )
-    const below = `${parent}/${type.split('/').at(-1)}/`
-    const gone = this.#db.get<{ most: number | null }>(
-      `SELECT MAX(CAST(substr(id, ?) AS INTEGER)) AS most FROM tombstones
-       WHERE id > ? AND id < ? AND length(id) < ? AND substr(id, ?) NOT GLOB '*[^0-9]*'`,
-      below.length + 1,
-      below,
-      `${below}:`,
-      below.length + 16,
-      below.length + 1,
-    )
-    return Math.max(here?.most ?? 0, gone?.most ?? 0)
+    return this.numbered([parent], type)[0]?.highest ?? 0
+  }
+
+  /** Of each parent: the name of its newest child of one type, and the {@link highest} number. In the order given. */
+  numbered(parents: readonly string[], type: string): readonly Numbered[] {
+    return this.#db.all<Numbered>(NUMBERED_CHILDREN, JSON.stringify(parents), type, `/${type.split('/').at(-1)}/`)
   }
 
   /** When a removed id was removed, or `undefined`. */
@@ -223,7 +241,7 @@ export class Resources {
     const { after, limit, newestFirst = false } = page
     const from = after ?? (newestFirst ? Number.MAX_SAFE_INTEGER : 0)
     const rows = this.#db.all<Row>(
-      `SELECT * FROM resources WHERE parent = ? AND type = ? AND seq ${newestFirst ? '<' : '>'} ?
+      `SELECT ${COLUMNS} FROM resources r WHERE parent = ? AND type = ? AND seq ${newestFirst ? '<' : '>'} ?
        ORDER BY seq ${newestFirst ? 'DESC' : 'ASC'} LIMIT ?`,
       parent,
       type,
@@ -233,10 +251,11 @@ export class Resources {
     return listing(rows, limit)
   }
 
-  /** Everything of one type in the region, oldest first. */
-  ofType(type: string, page: { after?: number; limit: number }): Listing {
+  /** Everything of one type in the region, oldest first; with `unended`, only jobs that have not ended. */
+  ofType(type: string, page: { after?: number; limit: number; unended?: boolean }): Listing {
     const rows = this.#db.all<Row>(
-      'SELECT * FROM resources WHERE type = ? AND seq > ? ORDER BY seq LIMIT ?',
+      `SELECT ${COLUMNS} FROM resources r WHERE type = ? AND seq > ? ${page.unended === true ? `AND ${UNENDED}` : ''}
+       ORDER BY seq LIMIT ?`,
       type,
       page.after ?? 0,
       page.limit + 1,
@@ -253,6 +272,31 @@ export function partsOf(id: string): { type: string; name: string; parent: strin
   const types = own.filter((_, index) => index === 0 || index % 2 === 1)
   const depth = own.length > 3 ? -2 : -4
   return { type: types.join('/'), name: segments.at(-1) ?? '', parent: `/${segments.slice(0, depth).join('/')}` }
+}
+
+/** SQL of a page of a selection, and its values, the number of rows left out. */
+function pageOf({ parent, type, order, narrowed = {} }: Selection, place: Place): Query {
+  const { isArchived, id, jobType, tag } = narrowed
+  const column = COLUMN[order.by]
+  const [compare, direction] = order.newestFirst ? ['<', 'DESC'] : ['>', 'ASC']
+  const [from, narrow] =
+    tag === undefined ? ['resources r', 'r'] : ['resourceTags t CROSS JOIN resources r ON r.seq = t.seq', 't']
+  // Tags stand in order of creation.
+  const ordered = column === 'createdAt' ? narrow : 'r'
+  const terms: readonly (readonly [test: string, ...values: readonly (string | number)[]])[] = [
+    [`${narrow}.parent = ? AND ${narrow}.type = ?`, parent, type],
+    [`(${ordered}.${column}, ${ordered}.seq) ${compare} (?, ?)`, ...place],
+    // What a job has made is listed below it, by run history.
+    ['r.isChild = 0'],
+    ...(isArchived === undefined ? [] : [[`r.isArchived = ${isArchived ? 1 : 0}`] as const]),
+    ...(id === undefined ? [] : [['r.id = ?', id] as const]),
+    ...(jobType === undefined ? [] : [['r.jobType = ?', jobType] as const]),
+    ...(tag === undefined ? [] : [['t.key = ?', tag.key] as const]),
+    ...(tag?.value === undefined ? [] : [['(t.value = ? OR t.value IS NULL)', tag.value] as const]),
+  ]
+  const sql = `SELECT ${COLUMNS} FROM ${from} WHERE ${terms.map(([test]) => test).join(' AND ')}
+    ORDER BY ${ordered}.${column} ${direction}, ${ordered}.seq ${direction} LIMIT ?`
+  return { sql, values: terms.flatMap(([, ...values]) => values) }
 }
 
 function parsed(row: Row): Resource {

@@ -66,7 +66,7 @@ export class Records {
     const open: Job[] = []
     let after: number | undefined = 0
     while (after !== undefined) {
-      const page = this.#region.resources.ofType(JOB_TYPE, { after, limit: PAGE })
+      const page = this.#region.resources.ofType(JOB_TYPE, { after, limit: PAGE, unended: true })
       for (const { id, body } of page.items) {
         const job = isTerminal((body['properties'] as AnyJob).status) ? undefined : this.get(id)
         if (job !== undefined) open.push(job)

@@ -1,5 +1,5 @@
-import { countOf, page, placeOf, queryOf } from '../arm/envelope.ts'
-import type { Place, Resource, Selection } from '../arm/resources.ts'
+import { countOf, envelope, page, placeOf, queryOf } from '../arm/envelope.ts'
+import type { Narrowing, Place, Resource, Selection } from '../arm/resources.ts'
 import type { Call, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
@@ -11,32 +11,35 @@ export function listed(
   region: Region,
   call: Call,
   wanted: Omit<Selection, 'order' | 'place' | 'limit'> & { readonly newestFirst: boolean },
-  shown: (resource: Resource) => unknown,
+  shown: (resources: readonly Resource[]) => readonly unknown[] = envelopes,
 ): Reply {
   const limit = countOf(call, '$top', { otherwise: countOf(call, 'count', { otherwise: 100, most: 1000 }), most: 1000 })
   const order = orderOf(call, wanted.newestFirst)
   const { items, next } = region.resources.select({ ...wanted, order, limit, place: placeIn(call) })
-  return page(call, items.map(shown), next)
+  return page(call, shown(items), next)
 }
 
-/** Keeps what `listViewType` asks for. `hidden` says that all of it counts as archived. */
-export function byArchive(call: Call, hidden = false): Keep {
+function envelopes(resources: readonly Resource[]): readonly unknown[] {
+  return resources.map((one) => envelope(one))
+}
+
+/** What `listViewType` asks for; `undefined` where that is nothing. `hidden` says that all of it counts as archived. */
+export function byArchive(call: Call, hidden = false): Narrowing | undefined {
   const view = (queryOf(call, 'listViewType') ?? 'ActiveOnly').toLowerCase()
-  const archived = (one: Resource) => hidden || propertyOf(one, 'isArchived') === true
   switch (view) {
     case 'all':
-      return () => true
+      return {}
     case 'activeonly':
-      return (one) => !archived(one)
+      return hidden ? undefined : { isArchived: false }
     case 'archivedonly':
-      return archived
+      return hidden ? {} : { isArchived: true }
     default:
       throw new Refusal(400, 'InvalidParameter', `The query parameter 'listViewType' has no value '${view}'.`)
   }
 }
 
 /** Keeps versions that match the filters of the call: `version`, `tags`, `properties`, `description`, `stage`. */
-export function byContent(call: Call): Keep {
+export function byContent(call: Call): { readonly keep: Keep; readonly narrowed: Narrowing } {
   const tests: Keep[] = []
   const version = queryOf(call, 'version')
   if (version !== undefined) tests.push((one) => one.name === version)
@@ -44,9 +47,11 @@ export function byContent(call: Call): Keep {
     const wanted = queryOf(call, field)
     if (wanted !== undefined) tests.push((one) => propertyOf(one, field) === wanted)
   }
-  tests.push(...pairTests(queryOf(call, 'tags') ?? queryOf(call, '$tags'), 'tags'))
-  tests.push(...pairTests(queryOf(call, 'properties'), 'properties'))
-  return (one) => tests.every((test) => test(one))
+  const tags = pairsOf(queryOf(call, 'tags') ?? queryOf(call, '$tags'))
+  tests.push(...tags.map((pair) => pairTest('tags', pair)))
+  tests.push(...pairsOf(queryOf(call, 'properties')).map((pair) => pairTest('properties', pair)))
+  const [tag] = tags
+  return { keep: (one) => tests.every((test) => test(one)), narrowed: tag === undefined ? {} : { tag } }
 }
 
 /** A property of a resource, as stored. */
@@ -54,18 +59,29 @@ export function propertyOf(resource: Resource, name: string): unknown {
   return (resource.body['properties'] as Record<string, unknown> | undefined)?.[name]
 }
 
-/** Tests of `a,b=c`: the key is there; the key has this value. */
-function pairTests(text: string | undefined, field: string): Keep[] {
+interface Pair {
+  readonly key: string
+  /** Absent: the key is there, whatever its value. */
+  readonly value?: string
+}
+
+/** Pairs of `a,b=c`. */
+function pairsOf(text: string | undefined): Pair[] {
   return (text ?? '')
     .split(',')
     .filter((pair) => pair.trim() !== '')
     .map((pair) => {
       const [key = '', ...rest] = pair.trim().split('=')
-      return (one) => {
-        const held = propertyOf(one, field) as Record<string, unknown> | null | undefined
-        return held != null && key in held && (rest.length === 0 || String(held[key]) === rest.join('='))
-      }
+      return rest.length === 0 ? { key } : { key, value: rest.join('=') }
     })
+}
+
+/** Keeps what has the pair in one of its properties. */
+export function pairTest(field: string, { key, value }: Pair): Keep {
+  return (one) => {
+    const held = propertyOf(one, field) as Record<string, unknown> | null | undefined
+    return held != null && key in held && (value === undefined || String(held[key]) === value)
+  }
 }
 
 function orderOf(call: Call, newestFirst: boolean): Selection['order'] {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { checkConditions, envelope, objectOf, one, propertiesOf, storable } from '../arm/envelope.ts'
+import { checkConditions, envelope, objectOf, one, page, propertiesOf, queryOf, storable } from '../arm/envelope.ts'
 import { pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Call, Handler, Reply } from '../call.ts'
@@ -69,9 +69,10 @@ function codeRoutes(region: Region): Route[] {
 function listContainers({ region, scope, kind }: Shelf): Handler {
   return (call, params) => {
     const parent = scope.idOf(region, params)
-    const keep = kind.archives ? byArchive(call) : () => true
-    const wanted = { parent, type: assetType(scope, kind.segment), keep, newestFirst: false }
-    return listed(region, call, wanted, (container) => shownContainer(region, container))
+    const narrowed = kind.archives ? byArchive(call) : {}
+    if (narrowed === undefined) return page(call, [], undefined)
+    const wanted = { parent, type: assetType(scope, kind.segment), narrowed, newestFirst: false }
+    return listed(region, call, wanted, (containers) => shownContainers(region, containers))
   }
 }
 
@@ -125,15 +126,13 @@ function listVersions(shelf: Shelf): Handler {
     const id = containerId(shelf, params)
     const container = region.resources.get(id)
     const hidden = container !== undefined && propertyOf(container, 'isArchived') === true
-    const archive = kind.archives ? byArchive(call, hidden) : () => true
-    const content = byContent(call)
-    const wanted = {
-      parent: id,
-      type: assetType(scope, kind.segment, 'versions'),
-      keep: (version: Resource) => archive(version) && content(version),
-      newestFirst: true,
-    }
-    return listed(region, call, wanted, (version) => envelope(version))
+    const archive = kind.archives ? byArchive(call, hidden) : {}
+    if (archive === undefined) return page(call, [], undefined)
+    const { keep, narrowed: content } = byContent(call)
+    const version = queryOf(call, 'version')
+    const narrowed = { ...archive, ...content, ...(version === undefined ? {} : { id: `${id}/versions/${version}` }) }
+    const wanted = { parent: id, type: assetType(scope, kind.segment, 'versions'), keep, narrowed, newestFirst: true }
+    return listed(region, call, wanted)
   }
 }
 
@@ -263,16 +262,19 @@ function addedTo(held: unknown, sent: unknown, found: Resource): Values {
   return { ...before, ...added }
 }
 
-/** The container with what is computed at reading: newest version, and the number for the next. */
-function shownContainer(region: Region, container: Resource): unknown {
-  const type = `${container.type}/versions`
-  const latest = newestOf(region, container)
-  const nextVersion = String(region.resources.highest(container.id, type) + 1)
-  return envelope(container, {
-    ...(container.body['properties'] as Values),
-    latestVersion: latest?.name ?? null,
-    nextVersion,
+/** Containers of one type with what is computed at reading: newest version, and the number for the next. */
+function shownContainers(region: Region, containers: readonly Resource[]): readonly unknown[] {
+  const ids = containers.map(({ id }) => id)
+  const numbered = region.resources.numbered(ids, `${containers[0]?.type}/versions`)
+  return containers.map((container, index) => {
+    const { newest = null, highest = 0 } = numbered[index] ?? {}
+    const held = container.body['properties'] as Values
+    return envelope(container, { ...held, latestVersion: newest, nextVersion: String(highest + 1) })
   })
+}
+
+function shownContainer(region: Region, container: Resource): unknown {
+  return shownContainers(region, [container])[0]
 }
 
 function newestOf(region: Region, container: Resource): Resource | undefined {

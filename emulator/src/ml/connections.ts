@@ -33,7 +33,7 @@ function list(region: Region): Handler {
       (target === undefined || propertyOf(one, 'target') === target) &&
       (category === undefined || String(propertyOf(one, 'category')).toLowerCase() === category)
     const wanted = { parent: id, type: typeOf('connections'), keep, newestFirst: false }
-    return listed(region, call, wanted, (one) => envelope(one))
+    return listed(region, call, wanted)
   }
 }
 

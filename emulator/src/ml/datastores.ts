@@ -1,4 +1,4 @@
-import { checkConditions, envelope, flagOf, objectOf, one, queryOf, storable } from '../arm/envelope.ts'
+import { checkConditions, flagOf, objectOf, one, queryOf, storable } from '../arm/envelope.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Handler, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
@@ -51,7 +51,7 @@ function list(region: Region): Handler {
       keep: (one: Resource) => tests.every((test) => test(one)),
       newestFirst: flagOf(call, 'orderByAsc') === false && queryOf(call, 'orderBy') !== undefined,
     }
-    return listed(region, call, wanted, (one) => envelope(one))
+    return listed(region, call, wanted)
   }
 }
 

@@ -1,7 +1,7 @@
-import { checkConditions, envelope, one, propertiesOf, queryOf, storable } from '../arm/envelope.ts'
+import { checkConditions, one, propertiesOf, queryOf, storable } from '../arm/envelope.ts'
 import { type Operation, pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
-import type { Call, Handler } from '../call.ts'
+import type { Handler } from '../call.ts'
 import { type AnyJob, isTerminal } from '../jobs/definition.ts'
 import { jobsOf } from '../jobs/jobs.ts'
 import { childrenOf } from '../jobs/parents.ts'
@@ -10,7 +10,7 @@ import { change, store } from '../jobs/submission.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
-import { byArchive, byContent, listed, propertyOf } from './asset-lists.ts'
+import { byArchive, byContent, listed, pairTest, propertyOf } from './asset-lists.ts'
 import { inWorkspace, WORKSPACE, workspaceIdOf } from './paths.ts'
 import { bringReferences } from './registries/references.ts'
 import { workspaceOf } from './workspace-of.ts'
@@ -39,20 +39,18 @@ export function jobRoutes(region: Region): readonly Route[] {
 function list(region: Region): Handler {
   return (call, params) => {
     const { id } = workspaceOf(region, workspaceIdOf(params))
-    const [archive, content, own] = [byArchive(call), byContent(call), byJob(call)]
-    // Steps and trials are listed as children of their parent, by run history.
-    const keep = (job: Resource) => propertyOf(job, 'parentJobName') == null && archive(job) && content(job) && own(job)
-    return listed(region, call, { parent: id, type: JOB_TYPE, keep, newestFirst: true }, (job) => envelope(job))
+    const { keep: matches, narrowed: content } = byContent(call)
+    const [jobType, tag] = [queryOf(call, 'jobType'), queryOf(call, 'tag')]
+    const narrowed = {
+      ...byArchive(call),
+      ...content,
+      ...(jobType === undefined ? {} : { jobType }),
+      ...(tag === undefined ? {} : { tag: { key: tag } }),
+    }
+    const keep = (job: Resource) => matches(job) && (tag === undefined || pairTest('tags', { key: tag })(job))
+    const wanted = { parent: id, type: JOB_TYPE, keep, narrowed, newestFirst: true }
+    return listed(region, call, wanted)
   }
-}
-
-/** Keeps what `jobType` and `tag` ask for. */
-function byJob(call: Call): (job: Resource) => boolean {
-  const type = queryOf(call, 'jobType')?.toLowerCase()
-  const tag = queryOf(call, 'tag')
-  return (job) =>
-    (type === undefined || String(propertyOf(job, 'jobType')).toLowerCase() === type) &&
-    (tag === undefined || tag in ((propertyOf(job, 'tags') ?? {}) as object))
 }
 
 function get(region: Region): Handler {

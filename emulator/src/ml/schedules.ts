@@ -1,4 +1,4 @@
-import { checkConditions, envelope, objectOf, one, propertiesOf, queryOf, storable } from '../arm/envelope.ts'
+import { checkConditions, objectOf, one, propertiesOf, queryOf, storable } from '../arm/envelope.ts'
 import { type Operation, pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Call, Handler } from '../call.ts'
@@ -42,7 +42,7 @@ function list(region: Region): Handler {
   return (call, params) => {
     const { id } = workspaceOf(region, workspaceIdOf(params))
     const wanted = { parent: id, type: SCHEDULE_TYPE, keep: byView(call), newestFirst: false }
-    return listed(region, call, wanted, (schedule) => envelope(schedule))
+    return listed(region, call, wanted)
   }
 }
 

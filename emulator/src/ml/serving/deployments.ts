@@ -1,4 +1,4 @@
-import { checkConditions, envelope, objectOf, one, propertiesOf, storable } from '../../arm/envelope.ts'
+import { checkConditions, objectOf, one, propertiesOf, storable } from '../../arm/envelope.ts'
 import type { Resource } from '../../arm/resources.ts'
 import type { Handler } from '../../call.ts'
 import type { Region } from '../../region.ts'
@@ -60,7 +60,7 @@ function list(region: Region, kind: Kind): Handler {
   return (call, params) => {
     const { id: parent } = endpointOf(region, kind, params)
     const wanted = { parent, type: typeOf(kind.segment, 'deployments'), newestFirst: false }
-    return listed(region, call, wanted, (deployment) => envelope(deployment))
+    return listed(region, call, wanted)
   }
 }
 

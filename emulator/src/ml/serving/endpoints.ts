@@ -1,4 +1,4 @@
-import { checkConditions, envelope, one, propertiesOf, queryOf, storable } from '../../arm/envelope.ts'
+import { checkConditions, one, propertiesOf, queryOf, storable } from '../../arm/envelope.ts'
 import type { Resource } from '../../arm/resources.ts'
 import type { Call, Handler } from '../../call.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
@@ -54,10 +54,10 @@ export function needed(region: Region, kind: Kind, params: Params): Resource {
 function list(region: Region, kind: Kind): Handler {
   return (call, params) => {
     const { id } = workspaceOf(region, workspaceIdOf(params))
-    const [name, content, compute] = [queryOf(call, 'name'), byContent(call), byCompute(call)]
+    const [name, { keep: content }, compute] = [queryOf(call, 'name'), byContent(call), byCompute(call)]
     const keep = (one: Resource) => (name === undefined || one.name === name) && content(tagged(one)) && compute(one)
     const wanted = { parent: id, type: typeOf(kind.segment), keep, newestFirst: newestFirst(call) }
-    return listed(region, call, wanted, (endpoint) => envelope(endpoint))
+    return listed(region, call, wanted)
   }
 }
 
