@@ -1,6 +1,6 @@
 import { Refusal } from '../refusal.ts'
 
-interface Sql {
+export interface Sql {
   readonly text: string
   readonly values: readonly (string | number | null)[]
 }
@@ -14,7 +14,7 @@ const FIELDS: Readonly<
   displayname: { column: 'r.name', is: 'text' },
   status: { column: 'r.status', is: 'text' },
   parentrunid: { column: 'r.parent', is: 'text' },
-  experimentid: { column: 'e.id', is: 'text' },
+  experimentid: { column: '(SELECT id FROM experiments WHERE key = r.experiment)', is: 'text' },
   userid: { column: 'r.user', is: 'text' },
   runnumber: { column: 'r.key', is: 'number' },
   createdutc: { column: 'r.created', is: 'instant' },
@@ -26,10 +26,17 @@ const FIELDS: Readonly<
   hidden: { column: "(r.stage = 'deleted')", is: 'flag' },
 }
 
+/** Earlier than every instant. */
+const NEVER = -8_640_000_000_000_001
+/** When a run started, as an index has it. */
+export const STARTED = `coalesce(r.start, ${NEVER})`
+/** Columns that are never NULL. */
+const SET: ReadonlySet<string> = new Set(['r.id', 'r.name', 'r.status', 'r.user', 'r.key', 'r.created', 'r.modified'])
+
 const OPERATORS: Readonly<Record<string, string>> = { eq: 'IS', ne: 'IS NOT', gt: '>', ge: '>=', lt: '<', le: '<=' }
 const CLAUSE = /^\(*\s*([\w.]+)(?:\/([^\s]+))?\s+(eq|ne|gt|ge|lt|le)\s+('(?:[^']|'')*'|\S+?)\s*\)*$/i
 
-/** An OData filter of comparisons joined by `and`, as a condition on `runs r` and `experiments e`. */
+/** An OData filter of comparisons joined by `and`, as a condition on `runs r`. */
 export function conditionOf(filter: string | undefined): Sql {
   const clauses = splitAnd(filter ?? '').map(clauseOf)
   if (clauses.length === 0) return { text: 'TRUE', values: [] }
@@ -63,6 +70,9 @@ function keyed(
 ): Sql {
   const value = test.raw === 'null' ? null : test.raw
   if (family === 'tags') {
+    if (test.comparator === 'IS' && value !== null) {
+      return { text: 'r.key IN (SELECT run FROM tags WHERE key = ? AND value = ?)', values: [key, value] }
+    }
     return { text: `(SELECT value FROM tags WHERE run = r.key AND key = ?) ${test.comparator} ?`, values: [key, value] }
   }
   if (family !== 'properties') throw unreadable(test.clause)
@@ -81,19 +91,54 @@ function literalOf(is: string, raw: string, clause: string): string | number | n
   return number
 }
 
-/** ORDER BY for `createdUtc desc, …`; newest first where nothing is asked for. */
-export function orderOf(orderBy: string | undefined): string {
+export interface OrderTerm {
+  /** SQL of a value that is never NULL. */
+  readonly column: string
+  readonly way: 'ASC' | 'DESC'
+}
+
+/** Terms of `createdUtc desc, …`; newest first where nothing is asked for. The last tells runs apart that are else equal. */
+export function orderOf(orderBy: string | undefined): readonly OrderTerm[] {
   const terms = (orderBy ?? '')
     .split(',')
     .map((term) => term.trim())
     .filter((term) => term !== '')
-    .map((term) => {
-      const [name = '', way = 'asc'] = term.split(/\s+/)
-      const field = FIELDS[name.toLowerCase()]
-      if (field === undefined || !/^(asc|desc)$/i.test(way)) throw unreadable(term)
-      return `${field.column} ${way.toUpperCase()}`
-    })
-  return [...(terms.length === 0 ? ['r.created DESC'] : terms), 'r.key DESC'].join(', ')
+    .map(termOf)
+  const wanted = terms.length === 0 ? [{ column: 'r.created', way: 'DESC' } as const] : terms
+  return [...wanted, { column: 'r.key', way: wanted.at(-1)?.way ?? 'DESC' }]
+}
+
+function termOf(term: string): OrderTerm {
+  const [name = '', way = 'asc'] = term.split(/\s+/)
+  const field = FIELDS[name.toLowerCase()]
+  if (field === undefined || !/^(asc|desc)$/i.test(way)) throw unreadable(term)
+  return { column: nullsFirst(field), way: /^asc$/i.test(way) ? 'ASC' : 'DESC' }
+}
+
+/** The column with a value that is less than all others in place of NULL, so that places in the order can be compared. */
+function nullsFirst({ column, is }: (typeof FIELDS)[string]): string {
+  if (column === 'r.start') return STARTED
+  return SET.has(column) ? column : `coalesce(${column}, ${is === 'text' ? "''" : NEVER})`
+}
+
+/** Holds for what comes behind a place. All in one direction are compared as one, which an index can look up. */
+export function behind(order: readonly OrderTerm[], place: readonly (string | number)[]): Sql {
+  const compare = ({ way }: OrderTerm) => (way === 'ASC' ? '>' : '<')
+  const [first, ...rest] = order
+  const [value = '', ...values] = place
+  if (first === undefined) return { text: 'FALSE', values: [] }
+  if (rest.every(({ way }) => way === first.way)) {
+    const columns = order.map(({ column }) => column).join(', ')
+    // Said of the first alone as well: an index on an expression is not looked up by several.
+    const range = `${first.column} ${compare(first)}= ?`
+    const text = `${range} AND (${columns}) ${compare(first)} (${place.map(() => '?').join(', ')})`
+    return { text, values: [value, ...place] }
+  }
+  const next = behind(rest, values)
+  return {
+    text: `(${first.column} ${compare(first)} ? OR (${first.column} = ? AND ${next.text}))`,
+    values: [value, value, ...next.values],
+  }
 }
 
 function unreadable(clause: string): Refusal {

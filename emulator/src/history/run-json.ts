@@ -5,6 +5,22 @@ import type { Runs } from './runs.ts'
 
 /** A run as run history writes it (run-history.json, v1.0). */
 export function runJson(runs: Runs, run: Run): Record<string, unknown> {
+  return printed(runs, run, { parameters: runs.params(run), tags: runs.tags(run) })
+}
+
+/** Runs of a page, read with one query for parameters and one for tags. */
+export function runsJson(runs: Runs, page: readonly Run[]): readonly Record<string, unknown>[] {
+  const [parameters, tags] = [runs.pairs('params', page), runs.pairs('tags', page)]
+  return page.map((run) =>
+    printed(runs, run, { parameters: parameters.get(run.key) ?? {}, tags: tags.get(run.key) ?? {} }),
+  )
+}
+
+function printed(
+  runs: Runs,
+  run: Run,
+  held: { readonly parameters: object; readonly tags: object },
+): Record<string, unknown> {
   const [root, parent] = [rootOf(runs, run), run.parent]
   return {
     inputs: null,
@@ -44,8 +60,8 @@ export function runJson(runs: Runs, run: Run): Record<string, unknown> {
     hidden: run.stage === 'deleted',
     runType: run.details.runType ?? 'azureml.mlflow',
     properties: run.properties,
-    parameters: runs.params(run),
-    tags: runs.tags(run),
+    parameters: held.parameters,
+    tags: held.tags,
     services: run.details['services'] ?? {},
     target: run.details.target ?? null,
   }

@@ -3,10 +3,9 @@ import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { type Route, UNFINISHED } from '../router.ts'
 import { mirrorJob } from './job-mirror.ts'
-import { conditionOf, orderOf } from './odata.ts'
-import { detailsJson, runJson } from './run-json.ts'
+import { detailsJson, runJson, runsJson } from './run-json.ts'
+import { queryRuns } from './run-query.ts'
 import { type Details, type Experiment, knownStatus, type Run, type RunChange } from './run-types.ts'
-import { RUN_COLUMNS } from './runs.ts'
 import { type Scoped, scopeOf, subjectOf } from './scope.ts'
 
 export type Params = Readonly<Record<string, string>>
@@ -33,7 +32,7 @@ export function runRoutes(region: Region): readonly Route[] {
       ['POST', `${base}/runs/:runId/events`, 'events_post', UNFINISHED],
       ['POST', `${base}/batch/events`, 'events_batch_post', UNFINISHED],
       ['POST', `${base}/runs/runIds`, 'runs_get_by_ids', byIds(region)],
-      ['POST', `${base}/runs::query`, 'runs_get_by_query', query(region)],
+      ['POST', `${base}/runs::query`, 'runs_get_by_query', queryRuns(region)],
       ['PATCH', `${base}/batch/runs`, 'runs_batch_add_or_modify', batchAddOrModify(region)],
     ]),
     ['POST', `${HISTORY}/rundata`, 'runs_get_run_data', runData(region)],
@@ -191,7 +190,7 @@ function children(region: Region): Handler {
     return {
       status: 200,
       body: {
-        value: found.slice(0, top).map((child) => runJson(region.runs, child)),
+        value: runsJson(region.runs, found.slice(0, top)),
         continuationToken: last === undefined ? null : String(last),
         nextLink: last === undefined ? null : `https://${call.host}${call.path}?${page}`,
       },
@@ -201,46 +200,6 @@ function children(region: Region): Handler {
 
 function lower(query: URLSearchParams, name: string): string | undefined {
   return [...query].find(([key]) => key.toLowerCase() === name)?.[1]
-}
-
-function query(region: Region): Handler {
-  return async (call, params) => {
-    const scope = scopeOf(region, call)
-    const body = objectOf((await call.json()) ?? {})
-    const experiment = listedExperiment(region, scope, params)
-    const condition = conditionOf(textOf(body, 'filter'))
-    const order = orderOf(textOf(body, 'orderBy'))
-    const top = Math.min(Number(body['top'] ?? 100) || 100, 5000)
-    const offset = Number(textOf(body, 'continuationToken') ?? 0) || 0
-    const found = region.runs.select(
-      `SELECT ${RUN_COLUMNS} FROM runs r JOIN experiments e ON e.key = r.experiment
-       WHERE r.workspace = ? AND ${experiment === undefined ? '? IS NULL' : 'r.experiment = ?'} AND ${condition.text}
-       ORDER BY ${order} LIMIT ? OFFSET ?`,
-      [scope.workspace.toLowerCase(), experiment?.key ?? null, ...condition.values, top + 1, offset],
-    )
-    const more = found.length > top
-    return {
-      status: 200,
-      body: {
-        value: found.slice(0, top).map((run) => runJson(region.runs, run)),
-        continuationToken: more ? String(offset + top) : null,
-        nextLink: null,
-      },
-    }
-  }
-}
-
-/** The experiment of a route that reads; unlike a write, it makes none. */
-function listedExperiment(region: Region, scope: Scoped, params: Params): Experiment | undefined {
-  const { experimentName, experimentId } = params
-  const { experiments } = region.runs
-  if (experimentName === undefined && experimentId === undefined) return undefined
-  const found =
-    experimentName === undefined
-      ? experiments.get(scope.workspace, experimentId ?? '')
-      : experiments.named(scope.workspace, experimentName)
-  if (found !== undefined) return found
-  throw new Refusal(404, 'UserError', `Experiment ${experimentName ?? experimentId} was not found.`)
 }
 
 function byIds(region: Region): Handler {

@@ -10,7 +10,8 @@ export function element(name: string, content: string): string {
 
 /** An element with text in it; nothing where there is none to tell. */
 export function optional(name: string, value: string | number | boolean | null | undefined): string {
-  return value === undefined || value === null ? '' : element(name, escaped(String(value)))
+  if (value === undefined || value === null) return ''
+  return element(name, typeof value === 'string' ? escaped(value) : String(value))
 }
 
 export function document(content: string): string {

@@ -147,33 +147,39 @@ function placeIn(marker: string): Place {
 }
 
 function blobElement(blob: Blob, includes: ReadonlySet<string>, now: number): string {
-  const metadata = Object.entries(blob.metadata).map(([name, value]) => optional(name, value))
-  const tags = Object.entries(blob.tags).map(([key, value]) =>
-    element('Tag', optional('Key', key) + optional('Value', value)),
-  )
   return element(
     'Blob',
     nameElement('Name', blob.name) +
       optional('Snapshot', blob.snapshot || undefined) +
       element('Properties', properties(blob, now) + (includes.has('copy') ? copyProperties(blob) : '')) +
-      (includes.has('metadata') ? element('Metadata', metadata.join('')) : '') +
-      (includes.has('tags') && tags.length > 0 ? element('Tags', element('TagSet', tags.join(''))) : ''),
+      (includes.has('metadata') ? metadataElement(blob) : '') +
+      (includes.has('tags') ? tagsElement(blob) : ''),
   )
 }
 
+function metadataElement({ metadata }: Blob): string {
+  const entries = Object.entries(metadata).map(([name, value]) => optional(name, value))
+  return element('Metadata', entries.join(''))
+}
+
+function tagsElement({ tags }: Blob): string {
+  const entries = Object.entries(tags).map(([key, value]) =>
+    element('Tag', optional('Key', key) + optional('Value', value)),
+  )
+  return entries.length === 0 ? '' : element('Tags', element('TagSet', entries.join('')))
+}
+
 function properties(blob: Blob, now: number): string {
-  const { headers } = blob
+  const { headers, created, modified } = blob
   const state = leaseState(blob.lease, now)
   const tags = Object.keys(blob.tags).length
   return (
-    optional('Creation-Time', new Date(blob.created).toUTCString()) +
-    optional('Last-Modified', new Date(blob.modified).toUTCString()) +
-    optional('Etag', blob.etag.replaceAll('"', '')) +
-    optional('Content-Length', blob.length) +
+    `<Creation-Time>${dateOf(created)}</Creation-Time><Last-Modified>${dateOf(modified)}</Last-Modified>` +
+    `<Etag>${blob.etag.replaceAll('"', '')}</Etag><Content-Length>${blob.length}</Content-Length>` +
     optional('Content-Type', headers.contentType) +
     optional('Content-Encoding', headers.contentEncoding ?? '') +
     optional('Content-Language', headers.contentLanguage ?? '') +
-    optional('Content-CRC64', '') +
+    '<Content-CRC64></Content-CRC64>' +
     optional('Content-MD5', blob.md5 ?? '') +
     optional('Cache-Control', headers.cacheControl ?? '') +
     optional('Content-Disposition', headers.contentDisposition ?? '') +
@@ -182,18 +188,24 @@ function properties(blob: Blob, now: number): string {
     (blob.kind === 'BlockBlob'
       ? optional('AccessTier', blob.tier ?? 'Hot') +
         optional('AccessTierInferred', blob.tier === null ? true : undefined) +
-        optional(
-          'AccessTierChangeTime',
-          blob.tierChanged === null ? undefined : new Date(blob.tierChanged).toUTCString(),
-        )
+        optional('AccessTierChangeTime', blob.tierChanged === null ? undefined : dateOf(blob.tierChanged))
       : '') +
-    optional('LeaseStatus', state === 'leased' || state === 'breaking' ? 'locked' : 'unlocked') +
-    optional('LeaseState', state) +
+    `<LeaseStatus>${state === 'leased' || state === 'breaking' ? 'locked' : 'unlocked'}</LeaseStatus>` +
+    `<LeaseState>${state}</LeaseState>` +
     optional('LeaseDuration', state === 'leased' ? (blob.lease?.seconds === -1 ? 'infinite' : 'fixed') : undefined) +
     optional('Sealed', blob.sealed ? true : undefined) +
-    optional('ServerEncrypted', true) +
+    '<ServerEncrypted>true</ServerEncrypted>' +
     optional('TagCount', tags === 0 ? undefined : tags)
   )
+}
+
+let lastDate = { second: Number.NaN, text: '' }
+
+/** A time to the second, as headers have it. Blobs that stand together were mostly written together. */
+function dateOf(milliseconds: number): string {
+  const second = Math.floor(milliseconds / 1000)
+  if (second !== lastDate.second) lastDate = { second, text: new Date(milliseconds).toUTCString() }
+  return lastDate.text
 }
 
 function copyProperties({ copy }: Blob): string {
