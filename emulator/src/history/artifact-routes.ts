@@ -4,8 +4,9 @@ import type { Region } from '../region.ts'
 import { type Route, UNFINISHED } from '../router.ts'
 import type { BlobInfo, BlobRef } from '../storage/blobs.ts'
 import { artifactBlob, blobSubject, signedUrl } from './artifact-store.ts'
-import { HISTORY, listOf, objectOf, type Params, textOf, type Values } from './run-routes.ts'
+import { HISTORY } from './run-routes.ts'
 import { scopeOf } from './scope.ts'
+import { listOf, objectOf, type Params, textOf, type Values } from './values.ts'
 
 const ARTIFACT =
   '/artifact/v2.0/subscriptions/:s/resourceGroups/:g/providers/Microsoft.MachineLearningServices/workspaces/:w'

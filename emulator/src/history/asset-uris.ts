@@ -1,8 +1,8 @@
 import type { Handler } from '../call.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
-import { listOf, objectOf } from './run-routes.ts'
 import { scopeOf } from './scope.ts'
+import { listOf, objectOf } from './values.ts'
 
 const SCOPE = '/subscriptions/:s/resourceGroups/:g/providers/Microsoft.MachineLearningServices/workspaces/:w'
 

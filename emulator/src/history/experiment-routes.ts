@@ -3,9 +3,10 @@ import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
 import { experimentJson } from './run-json.ts'
-import { HISTORY, listOf, objectOf, type Params, textOf } from './run-routes.ts'
+import { HISTORY } from './run-routes.ts'
 import type { Experiment } from './run-types.ts'
 import { type Scoped, scopeOf } from './scope.ts'
+import { listOf, objectOf, type Params, textOf } from './values.ts'
 
 /** Experiments of run history: made by name, changed by id. */
 export function experimentRoutes(region: Region): readonly Route[] {

@@ -2,9 +2,10 @@ import type { Handler } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { type Route, UNFINISHED } from '../router.ts'
-import { listOf, needRun, objectOf, textOf, type Values } from './run-routes.ts'
+import { needRun } from './run-routes.ts'
 import type { Point, Run } from './run-types.ts'
 import { scopeOf, subjectOf } from './scope.ts'
+import { listOf, objectOf, textOf, type Values } from './values.ts'
 
 const METRIC =
   '/metric/v2.0/subscriptions/:s/resourceGroups/:g/providers/Microsoft.MachineLearningServices/workspaces/:w'

@@ -3,9 +3,9 @@ import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { behind, conditionOf, type OrderTerm, orderOf, type Sql } from './odata.ts'
 import { runsJson } from './run-json.ts'
-import { objectOf, type Params, textOf } from './run-routes.ts'
 import type { Experiment } from './run-types.ts'
 import { type Scoped, scopeOf } from './scope.ts'
+import { objectOf, type Params, textOf } from './values.ts'
 
 type Place = readonly (string | number)[]
 

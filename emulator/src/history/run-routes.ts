@@ -7,9 +7,7 @@ import { detailsJson, runJson, runsJson } from './run-json.ts'
 import { queryRuns } from './run-query.ts'
 import { type Details, type Experiment, knownStatus, type Run, type RunChange } from './run-types.ts'
 import { type Scoped, scopeOf, subjectOf } from './scope.ts'
-
-export type Params = Readonly<Record<string, string>>
-export type Values = Readonly<Record<string, unknown>>
+import { listOf, mapOf, objectOf, type Params, textOf, type Values } from './values.ts'
 
 /** Route of a workspace in run history. */
 export const HISTORY =
@@ -279,26 +277,4 @@ function changeTags(
     for (const name of change.remove) region.runs.removeTag(run, name)
     return { status: 200, body: { errors: {} }, note: { subject: subjectOf(scope, run.id) } }
   })
-}
-
-export function objectOf(value: unknown): Values {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Values
-  throw new Refusal(400, 'UserError', 'The request body is not a JSON object.')
-}
-
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
-}
-
-/** Entries of an object as texts; an entry that is null is left out. */
-function mapOf(value: unknown): Record<string, string> {
-  if (typeof value !== 'object' || value === null) return {}
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, text]) => (text === null ? [] : [[key, String(text)]])),
-  )
-}
-
-export function textOf(values: Values, field: string): string | undefined {
-  const value = values[field]
-  return typeof value === 'string' ? value : undefined
 }
