@@ -2,10 +2,10 @@ import type { Clock } from '../clock.ts'
 import { Faults } from '../faults.ts'
 import { Limits } from '../limits/limits.ts'
 import type { LimitSettings } from '../limits/table.ts'
+import { Links } from '../network/links.ts'
 import type { Settings as RegionSettings } from '../processes/region-process.ts'
 import type { Database } from '../state/database.ts'
 import { GLOBAL_PLACES, linkFaults, type OrderedFault, requestFaults, skewOf } from './control/ordered-faults.ts'
-import { Links } from './links.ts'
 
 /** The weather of the emulator: faults and limits in force, how far its time is moved, what is written down. */
 export class Conditions {
@@ -89,6 +89,7 @@ export class Conditions {
   ofRegion(name: string): RegionSettings {
     return {
       faults: requestFaults(this.#ordered, name),
+      linkFaults: linkFaults(this.#ordered),
       clockShiftMilliseconds: this.clockShiftMilliseconds(),
       clockSkewMilliseconds: skewOf(this.#ordered, name),
       limits: this.#limits,

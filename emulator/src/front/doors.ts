@@ -3,10 +3,10 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Certificates } from '../certificates.ts'
 import { reset } from '../faults-meeting.ts'
-import { fedServer, serveConnection } from '../inner-listener.ts'
+import { endTls, fedServer } from '../network/dialled.ts'
+import type { Link, Links } from '../network/links.ts'
 import { frontConnections } from '../server.ts'
 import type { Database } from '../state/database.ts'
-import type { Link, Links } from './links.ts'
 import { UNNAMED } from './proxy.ts'
 
 export interface DoorParts {
@@ -62,7 +62,7 @@ export class Doors {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       socket.on('error', () => socket.destroy())
-      serveConnection(http, socket, { as: 'tls', host: HOST, client }, certificates).catch(() => socket.destroy())
+      endTls(socket, { host: HOST, client }, { http, certificates }).catch(() => socket.destroy())
     })
     const kept = db.get<{ port: number }>('SELECT port FROM doors WHERE client = ?', client)?.port
     await listen(server, kept ?? steadyPort())
@@ -78,7 +78,7 @@ export class Doors {
     const { headers, socket } = request
     const toArm = ARM_PATH.test(request.url ?? '')
     const ends = [client, toArm ? 'arm' : 'signin'] as const
-    if (!(await passage(links, ends, socket))) {
+    if (!(await links.passage(ends, socket))) {
       reset(socket)
       return
     }
@@ -89,19 +89,6 @@ export class Doors {
     headers.host = toArm ? 'management.azure.com' : 'login.microsoftonline.com'
     frontConnections.add(socket)
     listener(request, response)
-  }
-}
-
-/** Waits while the way is stalled. False where it is closed, or nobody waits any more. */
-async function passage(links: Links, ends: Link['ends'], socket: Socket): Promise<boolean> {
-  const gone = new AbortController()
-  const abort = (): void => gone.abort()
-  socket.once('close', abort)
-  try {
-    while (links.state(ends) === 'stalled' && !gone.signal.aborted) await links.change(gone.signal)
-    return links.state(ends) === 'open' && !gone.signal.aborted
-  } finally {
-    socket.off('close', abort)
   }
 }
 

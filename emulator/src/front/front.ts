@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Plane } from '../call.ts'
 import { type Certificates, openCertificates } from '../certificates.ts'
 import { type Clock, movableClock } from '../clock.ts'
-import { listenInside } from '../inner-listener.ts'
 import type { LimitSettings } from '../limits/table.ts'
+import { listenInside } from '../network/inner-listener.ts'
 import { requestListener } from '../server.ts'
 import { Activity } from '../state/activity.ts'
 import { Calls } from '../state/calls.ts'
@@ -94,7 +94,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   ]
   const listener = answerForGlobalHosts(base, planes)
   const { directory, certificates } = base
-  const inner = await listenInside({ secret, certificates, listener })
+  const inner = await listenInside({ secret, certificates, links: conditions.links, listener })
   const doors = new Doors({ ...base, links: conditions.links, listener })
   const cloud = await doors.address()
   const connect = proxy({
@@ -103,10 +103,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       owner: (kind, name) => directory.owner(kind, name),
     },
     links: conditions.links,
-    secret,
-    port: (destination) => (destination.to === 'region' ? portOf(destination.region) : inner.port),
+    taker: (destination) => (destination.to === 'region' ? processes.taker(destination.region) : inner.take),
   })
-  const endTunnels = acceptTunnels(server, connect)
+  server.on('connect', connect)
   const answer = control(controlOf(base, processes, doors))
   server.on('request', (request, response) => void answer(request, response))
   await Promise.all(options.regions.map((name) => processes.start(name)))
@@ -116,11 +115,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     await arm.close()
     await doors.close()
     await processes.stopAll()
-    endTunnels()
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
     client.close()
     await inner.close()
+    // Not waited for: Node never tells the end of a server that handed sockets to processes which have ended since.
+    server.close()
+    server.closeAllConnections()
     await base.calls.flush()
     base.db.close()
   }
@@ -199,19 +198,6 @@ function controlOf(base: Base, processes: RegionProcesses, doors: Doors): Contro
       await base.calls.flush()
       await tellRegions()
     },
-  }
-}
-
-/** Hands `CONNECT` to the proxy. Returns what ends all tunnels, since the server does not count them as its own. */
-function acceptTunnels(server: Server, connect: ReturnType<typeof proxy>): () => void {
-  const tunnels = new Set<Socket>()
-  server.on('connect', (request, socket: Socket, head) => {
-    tunnels.add(socket)
-    socket.on('close', () => tunnels.delete(socket))
-    connect(request, socket, head)
-  })
-  return () => {
-    for (const socket of tunnels) socket.destroy()
   }
 }
 

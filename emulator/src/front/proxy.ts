@@ -1,15 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { dialInside } from '../inner-listener.ts'
+import type { Taker } from '../network/dialled.ts'
+import type { Links } from '../network/links.ts'
 import { type Destination, destinationOf, type Places } from './hosts.ts'
-import type { Link, Links } from './links.ts'
 
 export interface ProxyParts {
   readonly places: Places
   readonly links: Links
-  readonly secret: string
-  /** Port of the process that answers for a destination, or `undefined` while it is dead. */
-  port(destination: Served): number | undefined
+  /** What takes the connections for a destination, or `undefined` while it is dead. */
+  taker(destination: Served): Taker | undefined
 }
 
 const HOST_NAME = /^[a-z0-9.-]{1,253}$/
@@ -20,7 +19,11 @@ export type Served = Exclude<Destination, { to: 'nobody' }>
 /** Name of a client that gave none in the user part of its proxy URL. */
 export const UNNAMED = 'unnamed'
 
-/** Answers `CONNECT`: only for hosts that the emulator plays, and only while the network between lets it. */
+/**
+ * Answers `CONNECT`: only for hosts that the emulator plays, and only while the network between lets it.
+ *
+ * The connection goes to the process that plays the host, so that none of its bytes pass here.
+ */
 export function proxy(parts: ProxyParts): (request: IncomingMessage, socket: Socket, head: Buffer) => void {
   return (request, socket, head) => {
     socket.on('error', () => socket.destroy())
@@ -37,18 +40,29 @@ export function proxy(parts: ProxyParts): (request: IncomingMessage, socket: Soc
       socket.resetAndDestroy()
       return
     }
-    const client = clientOf(request)
-    const ends = [client, nameOf(destination)] as const
-    const target = parts.port(destination)
-    if (target === undefined || parts.links.state(ends) === 'closed') {
+    const dialled = { host, client: clientOf(request), place: nameOf(destination) }
+    const take = parts.taker(destination)
+    if (take === undefined || parts.links.state([dialled.client, dialled.place]) === 'closed') {
       socket.resetAndDestroy()
       return
     }
-    if (head.length > 0) socket.unshift(head)
-    const upstream = dialInside(target, parts.secret, { as: 'tls', host, client })
-    socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
-    join(socket, upstream, { ends, links: parts.links })
+    stopReading(socket)
+    socket.write('HTTP/1.1 200 Connection Established\r\n\r\n', () => {
+      if (!socket.destroyed) take(socket, dialled, head)
+    })
   }
+}
+
+/**
+ * Leaves what comes from now on in the kernel, for the process that gets the connection.
+ *
+ * `pause` would not: a paused stream still reads until its buffer is full, and Node documents no other way.
+ */
+function stopReading(socket: Socket): void {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { reading: boolean; readStop(): void } }
+  if (handle === undefined) return
+  handle.reading = false
+  handle.readStop()
 }
 
 /** The place that a destination belongs to, as faults name it. */
@@ -80,35 +94,4 @@ function refuse(socket: Socket, sentence: string): void {
   socket.end(
     `HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${size}\r\nconnection: close\r\n\r\n${sentence}`,
   )
-}
-
-function join(client: Socket, upstream: Socket, { ends, links }: { ends: Link['ends']; links: Links }): void {
-  let flowing = false
-  const link: Link = {
-    ends,
-    close: () => {
-      client.resetAndDestroy()
-      upstream.destroy()
-    },
-    stall: () => {
-      if (!flowing) return
-      flowing = false
-      client.unpipe(upstream).pause()
-      upstream.unpipe(client).pause()
-    },
-    resume: () => {
-      if (flowing) return
-      flowing = true
-      client.pipe(upstream)
-      upstream.pipe(client)
-    },
-  }
-  // A process that died leaves a reset or a half of an answer; the client must not take either for an end.
-  upstream.on('error', () => client.resetAndDestroy())
-  upstream.on('close', () => (client.writableFinished ? client.destroy() : client.destroySoon()))
-  client.on('close', () => {
-    links.untrack(link)
-    upstream.destroy()
-  })
-  links.track(link)
 }

@@ -1,8 +1,8 @@
 import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
-import { dialInside } from '../inner-listener.ts'
+import { dialInside } from '../network/inner-listener.ts'
+import type { Link, Links } from '../network/links.ts'
 import { Refusal } from '../refusal.ts'
-import type { Link, Links } from './links.ts'
 
 /** One HTTP request into a process of the emulator. */
 export interface InnerRequest {
@@ -37,7 +37,7 @@ export class InnerClient {
     const { method, target, host, body, client, signal = NEVER } = request
     const headers = { ...request.headers, host }
     return new Promise((resolve, reject) => {
-      const sent = httpRequest({ method, path: target, headers, agent: this.#agent(port, host, client), signal })
+      const sent = httpRequest({ method, path: target, headers, agent: this.#agent(port, client), signal })
       sent.on('response', resolve).on('error', reject)
       opened?.((why) => sent.destroy(why))
       if (body === undefined || Buffer.isBuffer(body)) sent.end(body)
@@ -51,11 +51,11 @@ export class InnerClient {
     this.#agents.clear()
   }
 
-  #agent(port: number, host: string, client: string): Agent {
+  #agent(port: number, client: string): Agent {
     const key = `${port} ${client}`
     let agent = this.#agents.get(key)
     if (agent === undefined) {
-      const dial = () => dialInside(port, this.#secret, { as: 'http', host, client })
+      const dial = () => dialInside(port, this.#secret, client)
       agent = new InnerAgent(dial)
       this.#agents.set(key, agent)
     }

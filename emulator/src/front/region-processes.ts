@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Assignment, Settings } from '../processes/region-process.ts'
+import type { Taker } from '../network/dialled.ts'
+import type { Assignment, Handed, Settings } from '../processes/region-process.ts'
 
 export type RegionState = 'starting' | 'running' | 'stopped' | 'killed' | 'crashed'
 
@@ -55,6 +56,18 @@ export class RegionProcesses {
   /** Port of the region's inner listener, or `undefined` while it does not listen. */
   port(name: string): number | undefined {
     return this.#slots.get(name)?.port
+  }
+
+  /** What hands connections to the region's process, or `undefined` while it does not listen. */
+  taker(name: string): Taker | undefined {
+    const { child, port } = this.#slot(name)
+    if (child === undefined || port === undefined) return undefined
+    return (socket, dialled, head) => {
+      const handed: Handed = { dialled, head: head.toString('base64') }
+      child.send(handed, socket, (failure) => {
+        if (failure !== null) socket.resetAndDestroy()
+      })
+    }
   }
 
   status(): readonly RegionStatus[] {

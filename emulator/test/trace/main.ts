@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { dialInside } from '../../src/inner-listener.ts'
+import { dialInside } from '../../src/network/inner-listener.ts'
 import { openTokens } from '../../src/tokens.ts'
 import { runEmulator } from '../run-emulator.ts'
 import { gapsIn } from './gaps.ts'
@@ -92,7 +92,7 @@ function sent({ to, host, method, path, body, headers }: TracedWrite): Promise<s
   const options = {
     method,
     path,
-    createConnection: () => dialInside(ports[to], secret, { as: 'http', host, client: 'tracer' }),
+    createConnection: () => dialInside(ports[to], secret, 'tracer'),
     headers: {
       host,
       authorization: `Bearer ${isBlob ? bearers.blob : bearers.arm}`,

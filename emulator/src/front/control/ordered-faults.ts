@@ -1,6 +1,6 @@
 import type { Fault } from '../../faults-kinds.ts'
 import { readFault } from '../../faults-read.ts'
-import type { LinkFault } from '../links.ts'
+import type { LinkFault } from '../../network/links.ts'
 import { Misuse } from './control-call.ts'
 
 /**

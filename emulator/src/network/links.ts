@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+
 /** A fault of the network between two named places. */
 export type LinkFault =
   | { readonly is: 'down' | 'hang'; readonly at: string }
@@ -45,6 +47,19 @@ export class Links {
 
   untrack(link: Link): void {
     this.#open.delete(link)
+  }
+
+  /** Waits while the way is stalled. False where it is closed, or nobody waits any more. */
+  async passage(ends: Link['ends'], socket: Socket): Promise<boolean> {
+    const gone = new AbortController()
+    const abort = (): void => gone.abort()
+    socket.once('close', abort)
+    try {
+      while (this.state(ends) === 'stalled' && !gone.signal.aborted) await this.change(gone.signal)
+      return this.state(ends) === 'open' && !gone.signal.aborted
+    } finally {
+      socket.off('close', abort)
+    }
   }
 
   /** Resolves when the faults were replaced, or `signal` is aborted. */
