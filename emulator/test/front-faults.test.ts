@@ -98,9 +98,12 @@ describe('a region that hangs', () => {
     await faults({ is: 'hang', at: 'eastus2' })
     expect(await failureOf(one.send('GET', DISCOVERY))).toBe(NO_ANSWER)
     expect(await failureOf(one.arm('GET', VAULT))).toBe(NO_ANSWER)
-    const waiting = failureOf(two.arm('GET', VAULT))
     await faults()
-    expect(await waiting).toBe('answered')
+    await two.send('GET', DISCOVERY)
+    await faults({ is: 'hang', at: 'eastus2' })
+    const waiting = [failureOf(two.arm('GET', VAULT)), failureOf(two.send('GET', DISCOVERY))]
+    await faults()
+    expect(await Promise.all(waiting)).toEqual(['answered', 'answered'])
   })
 })
 

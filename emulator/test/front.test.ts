@@ -1,4 +1,8 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { connect as dial } from 'node:net'
+import { Duplex } from 'node:stream'
+import { connect as secure } from 'node:tls'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CLIENT_ID, SUBSCRIPTION, TENANT } from '../src/tokens.ts'
@@ -72,6 +76,33 @@ describe('proxy', () => {
     expect(stderr).toContain('403 Forbidden')
     expect(stdout).toBe('')
   })
+
+  it.each(['eastus2.api.azureml.ms', 'login.microsoftonline.com'])(
+    'loses nothing of a client that goes on to %s without waiting for the answer to its CONNECT',
+    async (host) => {
+      const socket = dial(emulator.port, '127.0.0.1')
+      socket.write(`CONNECT ${host}:443 HTTP/1.1\r\nhost: ${host}:443\r\n\r\n`)
+      const tunnel = new Duplex({
+        read: () => undefined,
+        write: (chunk, _encoding, done) => void socket.write(chunk, done),
+      })
+      let head = ''
+      socket.on('data', (chunk: Buffer) => {
+        if (head.endsWith('\r\n\r\n')) tunnel.push(chunk)
+        else {
+          const end = chunk.indexOf('\r\n\r\n') + 4
+          head += chunk.toString('latin1', 0, end)
+          if (end < chunk.length) tunnel.push(chunk.subarray(end))
+        }
+      })
+      const client = secure({ socket: tunnel, servername: host, ca: emulator.ca })
+      client.write(`GET /nothing HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
+      const [answer] = (await once(client, 'data')) as [Buffer]
+      expect(head).toContain('200 Connection Established')
+      expect(answer.toString('latin1')).toMatch(/^HTTP\/1.1 4\d\d /)
+      socket.destroy()
+    },
+  )
 
   it('forwards no plain HTTP either', async () => {
     const { stdout } = await run('curl', ['-s', '-x', emulator.proxy('x'), 'http://169.254.169.254/metadata/identity'])
