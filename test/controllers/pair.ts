@@ -1,0 +1,153 @@
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { stringify } from 'yaml'
+import { type Cloud, openCloud } from '../../demo/cloud.ts'
+import { deployWorkspace, type Estate, estateOf, registerAssets, waitingJob } from '../../demo/estate.ts'
+import { type Processes, processes } from '../../demo/processes.ts'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
+import type { JournalRecord, Store } from '../../src/store/store.ts'
+import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
+
+/** Pace of the controllers, in milliseconds. */
+export interface Pace {
+  readonly lease: number
+  readonly call: number
+  readonly tick: number
+}
+
+/** A protection whose controllers are processes of their own on one store, each with a name by which the emulator knows it. */
+export interface Pair {
+  readonly emulator: TestEmulator
+  /** The team, who knows nothing of Holdfast. */
+  readonly cloud: Cloud
+  readonly estate: Estate
+  /** ARM id of the workspace that stands by. */
+  readonly standby: string
+  readonly run: Processes
+  /** The store of the protection, opened beside its controllers. */
+  readonly store: Store
+  readonly storePath: string
+  /** Starts a controller, and waits until its loop has turned once. */
+  controller(name: string): Promise<ChildProcess>
+  journal(typed?: string): Promise<readonly JournalRecord[]>
+  end(): Promise<void>
+}
+
+export const PROTECTION = 'churn'
+/** The job that is under way when the region is lost. */
+export const JOB = 'night-report'
+const POINTS = ['v1', 'v2', 'v3'] as const
+const PATIENCE_MILLISECONDS = 60_000
+
+/** Builds the estate, brings the standby in step, and sets vantage points up. No controller runs yet. */
+export async function openPair(pace: Pace): Promise<Pair> {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-pair-'))
+  const emulator = await startTestEmulator({ env: { EMULATOR_ALLOCATION_SECONDS: '0' } })
+  const clients = new Map<string, Readonly<Record<string, string>>>()
+  const named = async (client: string) => {
+    const answer = await fetch(`${emulator.control}/emulator/env?client=${client}`)
+    clients.set(client, { ...emulator.env, ...((await answer.json()) as Record<string, string>) })
+  }
+  for (const client of ['team', 'holdfast', ...POINTS]) await named(client)
+  const cloud = openCloud(clients.get('team') ?? {})
+  const run = processes({ cwd: dir, environment: (client) => clients.get(client) ?? emulator.env })
+  const storePath = join(dir, '.holdfast', PROTECTION, 'store.db')
+  let store: Store | undefined
+
+  async function end(): Promise<void> {
+    await run.end()
+    await store?.close()
+    await cloud.close()
+    await emulator.stop()
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  async function controller(name: string): Promise<ChildProcess> {
+    await named(name)
+    let turned: () => void = () => undefined
+    const turning = new Promise<void>((resolve) => {
+      turned = resolve
+    })
+    const args = ['--json', '--level', 'debug', '--lease', `${pace.lease}`, '--call', `${pace.call}`, '--tick', `${pace.tick}`]
+    const child = run.service(name, ['serve', ...args], turned)
+    await within(turning, `${name} says nothing`)
+    return child
+  }
+
+  try {
+    const estate = estateOf(emulator.subscription)
+    await deployWorkspace(cloud, estate)
+    await registerAssets(cloud, estate)
+    const standby = await protect(dir, estate, run)
+    await cloud.arm('PUT', `${estate.workspace}/jobs/${JOB}`, longJob(estate))
+    await run.verb('sync')
+    const opened = openSqliteStore(storePath)
+    store = opened
+    const journal = (typed?: string) =>
+      Array.fromAsync(opened.read(PROTECTION, typed === undefined ? {} : { typed }))
+    return { emulator, cloud, estate, standby, run, store, storePath, controller, journal, end }
+  } catch (thrown) {
+    await end()
+    throw thrown
+  }
+}
+
+/** Waits until something is so. */
+export async function until<T>(what: string, test: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  const deadline = Date.now() + PATIENCE_MILLISECONDS
+  for (;;) {
+    const found = await test()
+    if (found !== undefined) return found
+    if (Date.now() > deadline) throw new Error(`In a minute it was not so: ${what}`)
+    await sleep(5)
+  }
+}
+
+async function within(turning: Promise<void>, otherwise: string): Promise<void> {
+  const late = sleep(PATIENCE_MILLISECONDS, true, { ref: false })
+  if ((await Promise.race([turning, late])) === true) throw new Error(otherwise)
+}
+
+async function protect(dir: string, estate: Estate, run: Processes): Promise<string> {
+  const standby = `/subscriptions/${estate.subscription}/resourceGroups/churn-cus/providers/Microsoft.MachineLearningServices/workspaces/churn-dr`
+  const ports = await freePorts(POINTS.length)
+  const vantagePoints = POINTS.map((name, index) => ({ name, url: `http://127.0.0.1:${ports[index]}` }))
+  const policy = {
+    name: PROTECTION,
+    primary: { workspace: estate.workspace },
+    secondary: { location: 'centralus', workspace: standby },
+    sync: { every: '1s' },
+    failover: { mode: 'automatic', demo: true, after: '3s', maxLoss: '30m', vantagePoints },
+    pointer: [{ file: join(dir, 'config.json') }],
+  }
+  writeFileSync(join(dir, 'holdfast.yaml'), stringify(policy))
+  await run.verb('apply')
+  for (const [index, name] of POINTS.entries()) {
+    const pace = ['--every', '400', '--timeout', '900']
+    run.service(name, ['vantage', '--name', name, '--listen', `127.0.0.1:${ports[index]}`, ...pace], () => undefined)
+  }
+  return standby
+}
+
+/** A policy names the ports of its points before they listen. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports = servers.map(
+    (server) =>
+      new Promise<number>((resolve) =>
+        server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+      ),
+  )
+  const found = await Promise.all(ports)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return found
+}
+
+function longJob(estate: Estate): unknown {
+  const { properties } = waitingJob(estate) as { properties: object }
+  return { properties: { ...properties, command: 'node -e "setTimeout(() => undefined, 1_800_000)"' } }
+}
