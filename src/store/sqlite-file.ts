@@ -9,6 +9,9 @@ const IO = 10
 const CORRUPT = 11
 const NOT_A_DATABASE = 26
 
+const DAMAGED =
+  'Put back a copy of the file, or move it aside and run `holdfast sync`, which rebuilds the ledger from the replicas.'
+
 /** A SQLite file with statements prepared once, for several processes at once, durable at each commit. */
 export class SqliteFile {
   readonly #path: string
@@ -52,6 +55,13 @@ export class SqliteFile {
     })
   }
 
+  /** Reads the whole file, indexes too. Throws `store/damaged` where something in it does not fit. */
+  demandWhole(): void {
+    const found = this.get<{ readonly integrity_check: string }>('PRAGMA integrity_check(1)')?.integrity_check
+    if (found === 'ok') return
+    throw new Fault('store/damaged', `${this.#path} is damaged: ${found}`, { hint: DAMAGED })
+  }
+
   close(): void {
     this.#statements.clear()
     this.#sqlite.close()
@@ -85,7 +95,7 @@ export class SqliteFile {
     }
     if (primary === CORRUPT || primary === NOT_A_DATABASE) {
       return new Fault('store/damaged', `${this.#path} is damaged: ${(thrown as Error).message}`, {
-        hint: 'Put back a copy of the file, or move it aside and run `holdfast sync`, which rebuilds the ledger from the replicas.',
+        hint: DAMAGED,
         cause: thrown,
       })
     }

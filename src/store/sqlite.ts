@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
+import { demandHead, HeadFiles } from './head-file.ts'
 import { hostClock, type MonotonicClock } from './monotonic.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import type { HeldBy, JournalHead, JournalRecord, Lease, NewRecord, ReadOptions, Store, Word } from './store.ts'
@@ -38,10 +39,45 @@ const TYPED = "substr(j.type, 1, instr(j.type, '/')) = ? AND substr(j.type, 1, l
  * A store in one SQLite file, for controllers on one host.
  *
  * Leases run on the host's monotonic clock, so no change of the date prolongs or ends one. Each record
- * carries a hash over itself and the record before, so that a change of any of them is found on reading.
+ * carries a hash over itself and the record before, so that a change of any of them is found on reading. How far
+ * each journal has come is kept in a file beside it, so that one whose end is gone is refused.
  */
 export function openSqliteStore(path: string, clock: MonotonicClock = hostClock): Store {
+  const heads = path === ':memory:' ? undefined : new HeadFiles(path)
   const file = new SqliteFile(path, SCHEMA)
+  demandHeads()
+
+  function demandHeads(): void {
+    try {
+      for (const [protection, kept] of heads?.heads() ?? []) {
+        demandHead(protection, kept, headOf(protection, kept.seq), headOf(protection)?.seq ?? 0)
+      }
+    } catch (thrown) {
+      closeAll()
+      throw thrown
+    }
+  }
+
+  function closeAll(): void {
+    heads?.close()
+    file.close()
+  }
+
+  function headOf(protection: string, at?: number): JournalHead | undefined {
+    const here = at === undefined ? '' : 'AND seq = ?'
+    const sql = `SELECT seq, chain FROM journal WHERE protection = ? ${here} ORDER BY seq DESC LIMIT 1`
+    const row = file.get<JournalHead>(sql, protection, ...(at === undefined ? [] : [at]))
+    return row === undefined ? undefined : { seq: row.seq, chain: row.chain }
+  }
+
+  /** After the commit, so that no head is kept of what is not there; alone, so that none is kept over a later one. */
+  function keepHead(protection: string): void {
+    if (heads === undefined) return
+    file.transaction(() => {
+      const head = headOf(protection)
+      if (head !== undefined) heads.keep(protection, head)
+    })
+  }
 
   function leaseRow(protection: string): LeaseRow | undefined {
     return file.get<LeaseRow>('SELECT holder, epoch, boot, until FROM leases WHERE protection = ?', protection)
@@ -106,14 +142,13 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
   }
 
   async function head(protection: string, at?: number): Promise<JournalHead | undefined> {
-    const here = at === undefined ? '' : 'AND seq = ?'
-    const sql = `SELECT seq, chain FROM journal WHERE protection = ? ${here} ORDER BY seq DESC LIMIT 1`
-    const row = file.get<JournalHead>(sql, protection, ...(at === undefined ? [] : [at]))
-    return row === undefined ? undefined : { seq: row.seq, chain: row.chain }
+    return headOf(protection, at)
   }
 
   async function append(lease: Lease, records: readonly NewRecord[]): Promise<readonly JournalRecord[]> {
-    return file.transaction(() => addAll(lease, records))
+    const added = file.transaction(() => addAll(lease, records))
+    keepHead(lease.protection)
+    return added
   }
 
   async function acquire(protection: string, holder: string, milliseconds: number): Promise<Lease | { held: HeldBy }> {
@@ -152,9 +187,10 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
       const rows = file.all<JournalRow & { before: string | null }>(sql, protection, after, ...values)
       for (const row of rows) yield checked(protection, row, row.before)
       const last = rows.at(-1)
-      if (last === undefined) return
+      if (last === undefined) break
       after = last.seq
     }
+    if (run === undefined && typed === undefined && options.after === undefined) file.demandWhole()
   }
 
   async function fact(protection: string, name: string): Promise<JsonObject | undefined> {
@@ -195,16 +231,18 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
   }
 
   async function answer(lease: Lease, word: string, records: readonly NewRecord[]): Promise<boolean> {
-    return file.transaction(() => {
+    const taken = file.transaction(() => {
       demand(lease)
       if (file.run('DELETE FROM words WHERE protection = ? AND id = ?', lease.protection, word) === 0) return false
       addAll(lease, records)
       return true
     })
+    if (taken) keepHead(lease.protection)
+    return taken
   }
 
   const ofWords = { leave, words, withdraw, answer }
-  return { ...ofWords, head, append, acquire, renew, release, read, fact, setFact, close: async () => file.close() }
+  return { ...ofWords, head, append, acquire, renew, release, read, fact, setFact, close: async () => closeAll() }
 }
 
 function chained(before: string, plain: Omit<JournalRecord, 'body'>, body: string): string {

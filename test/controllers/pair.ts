@@ -19,6 +19,13 @@ export interface Pace {
   readonly tick: number
 }
 
+/** A controller, and what it has said. */
+export interface Controller {
+  readonly name: string
+  readonly child: ChildProcess
+  readonly events: readonly Readonly<Record<string, unknown>>[]
+}
+
 /** A protection whose controllers are processes of their own on one store, each with a name by which the emulator knows it. */
 export interface Pair {
   readonly emulator: TestEmulator
@@ -32,7 +39,7 @@ export interface Pair {
   readonly store: Store
   readonly storePath: string
   /** Starts a controller, and waits until its loop has turned once. */
-  controller(name: string): Promise<ChildProcess>
+  controller(name: string): Promise<Controller>
   journal(typed?: string): Promise<readonly JournalRecord[]>
   end(): Promise<void>
 }
@@ -66,16 +73,15 @@ export async function openPair(pace: Pace): Promise<Pair> {
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   }
 
-  async function controller(name: string): Promise<ChildProcess> {
+  async function controller(name: string): Promise<Controller> {
     await named(name)
-    let turned: () => void = () => undefined
-    const turning = new Promise<void>((resolve) => {
-      turned = resolve
-    })
-    const args = ['--json', '--level', 'debug', '--lease', `${pace.lease}`, '--call', `${pace.call}`, '--tick', `${pace.tick}`]
-    const child = run.service(name, ['serve', ...args], turned)
-    await within(turning, `${name} says nothing`)
-    return child
+    const events: Record<string, unknown>[] = []
+    const args = ['--lease', `${pace.lease}`, '--call', `${pace.call}`, '--tick', `${pace.tick}`]
+    const child = run.service(name, ['serve', '--json', '--level', 'debug', ...args], (line) =>
+      events.push(JSON.parse(line) as Record<string, unknown>),
+    )
+    await until(`${name} says something`, () => (events.length > 0 ? true : undefined))
+    return { name, child, events }
   }
 
   try {
@@ -87,8 +93,7 @@ export async function openPair(pace: Pace): Promise<Pair> {
     await run.verb('sync')
     const opened = openSqliteStore(storePath)
     store = opened
-    const journal = (typed?: string) =>
-      Array.fromAsync(opened.read(PROTECTION, typed === undefined ? {} : { typed }))
+    const journal = (typed?: string) => Array.fromAsync(opened.read(PROTECTION, typed === undefined ? {} : { typed }))
     return { emulator, cloud, estate, standby, run, store, storePath, controller, journal, end }
   } catch (thrown) {
     await end()
@@ -105,11 +110,6 @@ export async function until<T>(what: string, test: () => Promise<T | undefined> 
     if (Date.now() > deadline) throw new Error(`In a minute it was not so: ${what}`)
     await sleep(5)
   }
-}
-
-async function within(turning: Promise<void>, otherwise: string): Promise<void> {
-  const late = sleep(PATIENCE_MILLISECONDS, true, { ref: false })
-  if ((await Promise.race([turning, late])) === true) throw new Error(otherwise)
 }
 
 async function protect(dir: string, estate: Estate, run: Processes): Promise<string> {

@@ -23,7 +23,7 @@ it('guards I2: a failover whose controller is killed while a job is being submit
   await pair.emulator.faults([fault])
   await pair.emulator.region('eastus2', 'kill')
   await until('the submission is done and unanswered', async () => ((await met()) > 0 ? true : undefined))
-  active.kill('SIGKILL')
+  active.child.kill('SIGKILL')
   const before = await pair.journal('failover/')
   const [ended] = await until('the failover ends', async () => {
     const found = await pair.journal('failover/ended')

@@ -15,7 +15,6 @@ import { registry } from '../../services/registry.ts'
 import type { Place } from '../../services/service.ts'
 import { openSqliteStore } from '../../store/sqlite.ts'
 import { openSqliteLedger } from '../../store/sqlite-ledger.ts'
-import { keepAnchor } from '../anchor.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { readPolicies } from '../policy-file.ts'
 import { noticeTargets } from './notice-targets.ts'
@@ -86,7 +85,6 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     close: async () => {
       azure.close()
       ledger.close()
-      await keepAnchor(store, policy.name, dir)
       await store.close()
     },
   }

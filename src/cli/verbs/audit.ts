@@ -3,7 +3,6 @@ import { Fault } from '../../core/errors.ts'
 import { noticeOf } from '../../core/notice.ts'
 import { readable } from '../../core/readable.ts'
 import type { JournalHead, JournalRecord } from '../../store/store.ts'
-import { readAnchor } from '../anchor.ts'
 import { wholeNumber } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
@@ -53,7 +52,7 @@ function verifyVerb(): Command {
     )
     .addHelpText(
       'after',
-      `\nA journal that was cut off at its end verifies in itself: a head that was kept shows it. Holdfast keeps the last one in head.json beside the journal; keep one where nobody who can write the journal can write.\n${examples('holdfast audit verify', 'holdfast audit verify --head 1042:9f8c…')}`,
+      `\nA journal that was cut off at its end verifies in itself: a head that was kept shows it. The store keeps the last one beside the journal, and is refused without its record; keep one where nobody who can write the journal can write.\n${examples('holdfast audit verify', 'holdfast audit verify --head 1042:9f8c…')}`,
     )
     .action(
       act<Protected & { readonly head?: JournalHead }>((options, io) =>
@@ -115,7 +114,7 @@ function sentence(protection: string, record: JournalRecord): string {
 }
 
 async function verify(joined: Composed, kept: JournalHead | undefined, io: Terminal): Promise<void> {
-  const { parts, policy, dir } = joined
+  const { parts, policy } = joined
   const { store, protection } = parts
   let records = 0
   let first: string | undefined
@@ -123,28 +122,21 @@ async function verify(joined: Composed, kept: JournalHead | undefined, io: Termi
     first ??= at
     records++
   }
-  const anchor = await readAnchor(dir)
-  for (const [what, one] of [
-    ['The head that was given', kept],
-    ['head.json', anchor],
-  ] as const) {
-    if (one !== undefined && (await store.head(protection, one.seq))?.chain !== one.chain)
-      throw cutOff(what, one, records)
-  }
+  if (kept !== undefined && (await store.head(protection, kept.seq))?.chain !== kept.chain) throw cutOff(kept, records)
   const found = await store.head(protection)
   io.say(`${counted(records, 'record')} since ${first ?? 'ever'}, each as it was written.`)
   if (found !== undefined) io.say(`Head ${headText(found)}`)
-  io.facts({ protection: policy.name, records, head: found ?? null, compared: [kept, anchor].filter(Boolean) })
+  io.facts({ protection: policy.name, records, head: found ?? null, compared: kept ?? null })
 }
 
-function cutOff(what: string, { seq }: JournalHead, records: number): Fault {
+function cutOff({ seq }: JournalHead, records: number): Fault {
   const is =
     records < seq
       ? `has only ${counted(records, 'record')}: it was cut off`
       : 'has another one in its place: it was written anew'
-  return new Fault('store/damaged', `${what} names record ${seq}, and the journal ${is}`, {
+  return new Fault('store/damaged', `The head that was given names record ${seq}, and the journal ${is}`, {
     facts: { seq, records },
-    hint: 'Put back a copy of the store that has it. If an older copy was put back on purpose, remove head.json.',
+    hint: 'Put back a copy of the store that has it.',
   })
 }
 

@@ -7,7 +7,6 @@ import { voters } from '../../core/health.ts'
 import type { Side } from '../../core/model.ts'
 import { workspaceConfig } from '../../engine/pointer.ts'
 import { rolesOf } from '../../engine/roles.ts'
-import { keepAnchor } from '../anchor.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { failingOf } from '../compose/failing.ts'
@@ -65,7 +64,6 @@ export function serveVerb(): Command {
           const witnessed = witnessing({ patience: options.tick * 5 + 10_000, points, now: Date.now })
           const told = (event: Event) => {
             witnessed.take(event)
-            if (event.is === 'pass' || event.is === 'failover') void keepHead(joined, io)
             log(io, event, options.level)
           }
           const { listen } = options
@@ -86,13 +84,6 @@ function log(io: Terminal, event: Event, least: Level): void {
   if (isAtLeast(levelOf(event), least)) io.event(plainEvent(event))
   const line = lineOf(event)
   if (line !== undefined) io.say(`${io.paint('dim', new Date().toISOString())}  ${line}`)
-}
-
-/** Kept beside the journal, so that one which is cut off is found. What fails now is tried after the next pass. */
-function keepHead({ parts, dir }: Composed, io: Terminal): Promise<void> {
-  return keepAnchor(parts.store, parts.protection, dir).catch((thrown: unknown) =>
-    io.warn(`head.json was not written: ${String(thrown)}`),
-  )
 }
 
 /** No effect begins that the lease would not outlast: with a shorter lease nothing would ever begin. */
