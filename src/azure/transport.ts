@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline'
 import { Fault } from '../core/errors.ts'
+import { watchStandstill } from './standstill.ts'
 
 /** How Azure is reached from here. */
 export interface Surroundings {
@@ -46,8 +47,8 @@ export interface Carried {
 /** What carries requests: one pool of connections that are kept. */
 export interface Transport {
   readonly client: HttpClient
-  /** Makes a request of a client that sends by itself go the same way. */
-  route(request: Carried): void
+  /** Makes a request of a client that sends by itself go the same way. It may be sent when this resolves. */
+  route(request: Carried): Promise<void>
   /** Ends every connection. */
   close(): void
 }
@@ -74,18 +75,23 @@ export function openTransport({ local, proxy, caPath }: Surroundings, requestMil
     ...(caPath === undefined ? {} : { ca: readFileSync(caPath) }),
   })
   const inner = createDefaultHttpClient()
-  const route = (request: Carried): void => {
+  const standstill = watchStandstill()
+  const route = async (request: Carried): Promise<void> => {
     request.agent = agent
     if (request.timeout <= 0) request.timeout = requestMilliseconds
+    await standstill.over()
   }
   return {
     client: {
-      sendRequest: (request) => {
-        route(request as Carried)
+      sendRequest: async (request) => {
+        await route(request as Carried)
         return inner.sendRequest(request)
       },
     },
     route,
-    close: () => agent.destroy(),
+    close: () => {
+      standstill.end()
+      agent.destroy()
+    },
   }
 }

@@ -64,8 +64,8 @@ export function azureAccount({ account, credential, transport }: AccountAccess):
 function routing({ route }: Pick<Transport, 'route'>): RequestPolicyFactory {
   return {
     create: (next) => ({
-      sendRequest: (request) => {
-        route(request)
+      sendRequest: async (request) => {
+        await route(request)
         return next.sendRequest(request)
       },
     }),
