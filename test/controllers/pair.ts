@@ -77,10 +77,16 @@ export async function openPair(pace: Pace): Promise<Pair> {
     await named(name)
     const events: Record<string, unknown>[] = []
     const args = ['--lease', `${pace.lease}`, '--call', `${pace.call}`, '--tick', `${pace.tick}`]
-    const child = run.service(name, ['serve', '--json', '--level', 'debug', ...args], (line) =>
-      events.push(JSON.parse(line) as Record<string, unknown>),
-    )
-    await until(`${name} says something`, () => (events.length > 0 ? true : undefined))
+    let said = ''
+    const child = run.service(name, ['serve', '--json', '--level', 'debug', ...args], (line) => {
+      // What ends it is told on several lines.
+      if (line.startsWith('{"')) events.push(JSON.parse(line) as Record<string, unknown>)
+      else said += line
+    })
+    await until(`${name} says something`, () => {
+      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${said}`)
+      return events.length > 0 ? true : undefined
+    })
     return { name, child, events }
   }
 

@@ -93,8 +93,8 @@ async function pausedOnce(
   return { number, paused: active.name, milliseconds, stale: told, taken: then.epoch > lease.epoch }
 }
 
-function shown({ method, target, at }: Acknowledged, over: number): string {
-  return `${method} ${target.split('?')[0]} ${Date.parse(String(at)) - over} ms after the lease was over`
+function shown({ method, target, at, operation }: Acknowledged, over: number): string {
+  return `${operation} ${method} ${target.split('?')[0]} ${Date.parse(String(at)) - over} ms after the lease was over`
 }
 
 /** The lease as the store has it; `left` in milliseconds. */

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { openPair, type Pair, until } from '../test/controllers/pair.ts'
+import { percentile, table } from './emulator/figures.ts'
+
+/** Measures how long a failover stands still when the controller that carries it out is killed: `node bench/takeover.ts`. */
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '20' },
+    lease: { type: 'string', default: '2000' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const rounds = Number(values.rounds)
+const lease = Number(values.lease)
+const GOAL_MILLISECONDS = 2500
+/** A phase reads this and waits for it, so that the failover is under way in every round. */
+const HELD = { is: 'hang', at: 'centralus', plane: 'arm', route: 'GET **/datastores' }
+
+const pair = await openPair({ lease, call: Math.round(lease * 0.6), tick: 100 })
+try {
+  const times = await measured(pair)
+  const [p50, p95, most] = [percentile(times, 0.5), percentile(times, 0.95), Math.max(...times)]
+  const rows = [['lease ms', 'rounds', 'p50 ms', 'p95 ms', 'most ms']]
+  rows.push([lease, rounds, p50, p95, most].map((one) => one.toFixed(0)))
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ lease, rounds, p50, p95, most })}\n`
+      : `${table(rows)}\ngoal: p50 ${GOAL_MILLISECONDS} ms at a lease of 2000 ms\n`,
+  )
+} finally {
+  await pair.end()
+}
+
+/** From each kill of the active controller to the first record of the one that goes on. */
+async function measured(at: Pair): Promise<readonly number[]> {
+  let active = await at.controller('c0')
+  await at.emulator.faults([HELD])
+  await at.emulator.region('eastus2', 'kill')
+  const times: number[] = []
+  for (let n = 1; n <= rounds; n++) {
+    const next = await at.controller(`c${n}`)
+    const epoch = await phaseBegun(at, 0)
+    // At any time of its renewals.
+    await sleep(Math.random() * lease)
+    const now = Math.max(epoch, await phaseBegun(at, 0))
+    const killed = performance.now()
+    active.child.kill('SIGKILL')
+    await phaseBegun(at, now)
+    times.push(performance.now() - killed)
+    active = next
+  }
+  return times
+}
+
+/** Waits for a phase that was begun in a later epoch, and gives the epoch of the last. */
+function phaseBegun(at: Pair, after: number): Promise<number> {
+  return until(`a phase begins after epoch ${after}`, async () => {
+    const last = (await at.journal('failover/phase-begun')).at(-1)
+    return last !== undefined && last.epoch > after ? last.epoch : undefined
+  })
+}
