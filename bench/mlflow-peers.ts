@@ -18,8 +18,11 @@ export interface Peer {
 
 const STARTING_MILLISECONDS = 180_000
 
-/** MLflow's own server on a new SQLite file, with the workers that it starts by itself. */
-export async function startMlflowServer(python: string, connections: number): Promise<Peer> {
+/** MLflow's own server on a new SQLite file, with the workers that it starts by itself: its process `group`. */
+export async function startMlflowServer(
+  python: string,
+  connections: number,
+): Promise<Peer & { readonly group: number }> {
   const home = await mkdtemp(join(tmpdir(), 'bench-mlflow-'))
   const version = execFileSync(python, ['-c', 'import mlflow; print(mlflow.__version__)'], { encoding: 'utf8' }).trim()
   const port = await freePort()
@@ -46,7 +49,8 @@ export async function startMlflowServer(python: string, connections: number): Pr
       (answer) => answer.ok,
       () => false,
     )
-    if (up) return { target, settings: `mlflow ${version}: mlflow ${args.slice(2).join(' ')}`, stop }
+    if (up)
+      return { target, settings: `mlflow ${version}: mlflow ${args.slice(2).join(' ')}`, group: child.pid ?? 0, stop }
     await sleep(200)
   }
   await stop()
