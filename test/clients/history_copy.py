@@ -1,4 +1,4 @@
-"""`holdfast history` between two servers of MLflow, filled and compared by MLflow's own client."""
+"""`holdfast history` between servers of MLflow and a folder, filled and compared by MLflow's own client."""
 
 import json
 import os
@@ -40,14 +40,14 @@ def answers(name):
         return False
 
 
-def program(verb, *more, to="new"):
-    command = ["node", str(ROOT / "src" / "main.ts"), "history", verb, uris["old"], uris[to]]
+def program(verb, *more, source="old", to="new"):
+    command = ["node", str(ROOT / "src" / "main.ts"), "history", verb, uris[source], uris[to]]
     return [*command, "--state", str(HOME / "state"), "--json", *more]
 
 
-def holdfast(verb, *more, to="new"):
+def holdfast(verb, *more, source="old", to="new"):
     """Runs it, and gives its exit code and its facts."""
-    done = subprocess.run(program(verb, *more, to=to), capture_output=True, text=True, timeout=120, env=LOCAL)
+    done = subprocess.run(program(verb, *more, source=source, to=to), capture_output=True, text=True, timeout=120, env=LOCAL)
     end = done.stdout.find("\n}\n{")
     text = done.stdout if end < 0 else done.stdout[: end + 2]
     true(text, f"facts on standard output, not only {done.stderr}")
@@ -65,11 +65,12 @@ def kept(name):
         return [line for line in database.iterdump() if '"jobs"' not in line]
 
 
-@case("two servers start, and one is filled with every odd case", first=True)
+@case("three servers start, and one is filled with every odd case", first=True)
 def begin():
     start("old")
     start("new")
-    for name in uris:
+    start("third")
+    for name in list(uris):
         until(f"an answer of {name}", lambda name=name: answers(name), 120)
     python("seed.py", uris["old"])
 
@@ -89,6 +90,34 @@ def killed():
 @case("MLflow's client finds both histories to be the same")
 def same():
     python("compare.py", uris["old"], uris["new"])
+
+
+@case("a history that went through a folder is the same, also after a copy into it that was killed")
+def through_a_folder():
+    uris["folder"] = str(HOME / "folder")
+    process = subprocess.Popen(program("copy", to="folder"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.9)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for verb in ("copy", "verify"):
+        code, facts = holdfast(verb, to="folder")
+        equal((code, facts.get("notCarried", []), facts.get("differences", [])), (0, [], []))
+    stamps = {path: path.stat().st_ino for path in (HOME / "folder").rglob("*")}
+    code, facts = holdfast("copy", "--recheck", to="folder")
+    equal((code, {path: path.stat().st_ino for path in (HOME / "folder").rglob("*")}), (0, stamps))
+    code, facts = holdfast("copy", source="folder", to="third")
+    equal((code, facts["notCarried"]), (0, []))
+    python("compare.py", uris["old"], uris["third"])
+
+
+@case("a file of a folder that was damaged is named, and costs its run only")
+def damaged():
+    [file] = (HOME / "folder").rglob("deep.txt")
+    file.write_bytes(b"DEEP")
+    code, facts = holdfast("verify", source="folder", to="third")
+    equal((code, [one["code"] for one in facts["notCompared"]]), (23, ["blob/damaged"]))
+    true("deep.txt" in facts["notCompared"][0]["message"], "the file named")
+    equal(facts["runs"], 10)
 
 
 @case("holdfast finds both histories to be the same")

@@ -2,6 +2,7 @@ import type { Azure } from '../../azure/open-azure.ts'
 import { Fault } from '../../core/errors.ts'
 import { census, counted } from '../../engine/history/census.ts'
 import type { HistoryEnd, HistoryParts } from '../../engine/history/parts.ts'
+import { openFolder } from '../../mlflow/folder/folder.ts'
 import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpHasTraces } from '../../mlflow/http-traces.ts'
@@ -12,7 +13,7 @@ import { experiments } from '../../services/experiment/index.ts'
 import { placeOf, readNames } from '../../services/place.ts'
 import { blobArtifacts, RUN_FILES } from '../../services/run/blob-artifacts.ts'
 import { type RunAccess, runs } from '../../services/run/index.ts'
-import { isOpen, sharedIdOf } from '../../services/run/schema.ts'
+import { isOpen, type RunBody, sharedIdOf } from '../../services/run/schema.ts'
 import type { Place } from '../../services/service.ts'
 import { openReach, sender } from './reach.ts'
 
@@ -40,6 +41,25 @@ export function openServerEnd(uri: string, credentials: Credentials): OpenEnd {
   // MLflow's own server gives each run an id of its choosing.
   const no = () => Promise.resolve(false)
   return { end, access: { tracking, createWithId: no, setStart: no } }
+}
+
+/** A folder on this machine. It keeps runs under the ids they have at their source. */
+export async function openFolderEnd(path: string, side: 'source' | 'target'): Promise<OpenEnd> {
+  const folder = await openFolder(path, side)
+  const residents = census(sharedIdOf)
+  const tracking = counted(folder.tracking, residents)
+  const { artifacts, registry, models } = folder
+  const parts = { tracking, census: residents, artifacts, registry, models, hasTraces: undefined }
+  const createWithId = async ({ experiment, id, name, user, start, status }: RunBody) => {
+    const info = { experiment_id: experiment, run_name: name, user_id: user, start_time: start, status }
+    await folder.tracking.createWithId(id, { ...info, status: status === 'SCHEDULED' ? status : 'RUNNING' })
+    return true
+  }
+  const setStart = async ({ id, start }: RunBody) => {
+    await folder.tracking.updateRun(id, { start_time: start }, AbortSignal.timeout(60_000))
+    return true
+  }
+  return { end: { name: path, place: nowhere(path), ...parts }, access: { tracking, createWithId, setStart } }
 }
 
 /** A workspace by its ARM id. What it says of itself is carried as it is: a server has no other names for it. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Azure, openAzure } from '../../azure/open-azure.ts'
 import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault } from '../../core/errors.ts'
@@ -7,7 +8,7 @@ import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import type { Progress } from '../../engine/parts.ts'
 import { type Credentials, credentialsOf } from '../../mlflow/server.ts'
 import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
-import { carriersOf, type OpenEnd, openServerEnd, openWorkspaceEnd } from './history-ends.ts'
+import { carriersOf, type OpenEnd, openFolderEnd, openServerEnd, openWorkspaceEnd } from './history-ends.ts'
 import { demandOwnCloud } from './own-cloud.ts'
 
 export interface HistoryOptions {
@@ -60,7 +61,15 @@ async function openEnd(
     demandOwnCloud(named)
     return openWorkspaceEnd(azure, named, signal)
   }
+  const folder = folderOf(named)
+  if (folder !== undefined) return openFolderEnd(folder, side === 'FROM' ? 'source' : 'target')
   throw unknown(named)
+}
+
+/** A path, or its `file:` URI; any other scheme is none of a folder. */
+function folderOf(named: string): string | undefined {
+  if (named.startsWith('file:')) return fileURLToPath(named)
+  return named === '' || /^[a-z][a-z0-9+.-]*:/i.test(named) ? undefined : resolve(named)
 }
 
 /** Of one side where it has its own, otherwise those of MLflow's client. */
@@ -80,7 +89,7 @@ function same(named: string): Fault {
 }
 
 function unknown(named: string): Fault {
-  return new Fault('usage/bad-argument', `${named} is neither a tracking server nor a workspace`, {
-    hint: 'Give a URI such as http://127.0.0.1:5000, or the ARM id of a workspace.',
+  return new Fault('usage/bad-argument', `${named} is neither a tracking server nor a workspace nor a folder`, {
+    hint: 'Give a URI such as http://127.0.0.1:5000, the ARM id of a workspace, or the path of a folder.',
   })
 }

@@ -19,14 +19,16 @@ interface Options {
   readonly dryRun?: boolean
 }
 
-const ENDS = `FROM and TO are tracking servers (http://…, https://…), or workspaces by their ARM id. A server is signed in to as
+const ENDS = `FROM and TO are tracking servers (http://…, https://…), workspaces by their ARM id, or folders on this machine. A server is signed in to as
 MLflow's own client does: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; with
 HOLDFAST_FROM_ or HOLDFAST_TO_ in place of MLFLOW_ where the two differ.`
 
 /** `holdfast history`: run history between any two places that keep one. */
 export function historyCommand(): Command {
   return new Command('history')
-    .description('carry experiments, runs, files and registered models between tracking servers and workspaces')
+    .description(
+      'carry experiments, runs, files and registered models between tracking servers, workspaces and folders',
+    )
     .addCommand(copyVerb())
     .addCommand(comparing('verify', 'compare both, field by field, point by point and files by digest'))
     .addCommand(comparing('diff', 'print every difference; ends with 0 also where there are some'))
