@@ -1,20 +1,74 @@
 import { isFault } from '../core/errors.ts'
-import { callsOf, listOf } from './call.ts'
-import type { HasTraces } from './traces.ts'
-import type { Send } from './tracking.ts'
+import type { JsonObject } from '../core/model.ts'
+import { callsOf, listOf, textOf } from './call.ts'
+import type { Trace, Traces } from './traces.ts'
+import type { Request, Send } from './tracking.ts'
 
-export function httpHasTraces(send: Send): HasTraces {
-  const { call } = callsOf(send)
-  return async (experimentId, signal) => {
-    const location = { type: 'MLFLOW_EXPERIMENT', mlflow_experiment: { experiment_id: experimentId } }
-    const body = { locations: [location], max_results: 1 }
-    try {
-      const found = await call({ method: 'POST', path: '/api/3.0/mlflow/traces/search', body, signal })
-      return listOf(found['traces']).length > 0
-    } catch (thrown) {
-      // Only a server of MLflow 2 has no such endpoint.
-      if (isFault(thrown, 'azure/refused') && [404, 405, 501].includes(Number(thrown.facts['status']))) return false
-      throw thrown
+const API = '/api/3.0/mlflow/traces'
+/** OpenTelemetry's protocol over HTTP, which the server takes as JSON too. */
+const SPANS = '/v1/traces'
+const EXPERIMENT = 'x-mlflow-experiment-id'
+const PAGE = 500
+const EXPERIMENTS_A_SEARCH = 100
+/** Spans of one request: a trace can have tens of thousands, and a request is read whole. */
+const SPANS_A_CALL = 200
+
+/** MLflow 3's API of traces over what `send` reaches. Calls as of the client's `RestStore`, version 3.15. */
+export function httpTraces(send: Send): Traces {
+  const { call, pages } = callsOf(send)
+
+  function search(experimentIds: readonly string[], size: number, signal: AbortSignal, token?: string): Request {
+    const locations = experimentIds.map((id) => ({
+      type: 'MLFLOW_EXPERIMENT',
+      mlflow_experiment: { experiment_id: id },
+    }))
+    const body = { locations, max_results: size, ...(token === undefined ? {} : { page_token: token }) }
+    return { method: 'POST', path: `${API}/search`, body, signal }
+  }
+
+  async function* all(experimentIds: readonly string[], signal: AbortSignal): AsyncIterable<Trace> {
+    for (let from = 0; from < experimentIds.length; from += EXPERIMENTS_A_SEARCH) {
+      const some = experimentIds.slice(from, from + EXPERIMENTS_A_SEARCH)
+      for await (const page of pages((token) => search(some, PAGE, signal, token))) {
+        yield* listOf(page['traces']).map(traceFrom)
+      }
     }
   }
+
+  async function list(experimentIds: readonly string[], signal: AbortSignal) {
+    try {
+      await call(search(experimentIds.slice(0, 1), 1, signal))
+    } catch (thrown) {
+      // A server of MLflow 2, and Azure ML, has no such endpoint.
+      if (isFault(thrown, 'azure/refused') && [404, 405, 501].includes(Number(thrown.facts['status']))) return undefined
+      throw thrown
+    }
+    return all(experimentIds, signal)
+  }
+
+  return {
+    list,
+    spans: async (id, signal) => {
+      const query = { trace_id: id, allow_partial: 'true' }
+      const found = await call({ method: 'GET', path: `${API}/get`, query, signal })
+      return listOf(((found['trace'] ?? {}) as JsonObject)['spans'])
+    },
+    put: async ({ info }, signal) => {
+      await call({ method: 'POST', path: API, body: { trace: { trace_info: info } }, signal })
+    },
+    putSpans: async ({ experimentId }, spans, signal) => {
+      for (let from = 0; from < spans.length; from += SPANS_A_CALL) {
+        const some = spans.slice(from, from + SPANS_A_CALL)
+        // In the names and the base64 of protobuf's own JSON, as the server gives them: it takes both.
+        const body = { resource_spans: [{ scope_spans: [{ spans: some }] }] }
+        await call({ method: 'POST', path: SPANS, body, signal, headers: { [EXPERIMENT]: experimentId } })
+      }
+    },
+  }
+}
+
+function traceFrom(info: JsonObject): Trace {
+  const location = (info['trace_location'] ?? {}) as JsonObject
+  const experiment = (location['mlflow_experiment'] ?? {}) as JsonObject
+  return { id: textOf(info['trace_id']), experimentId: textOf(experiment['experiment_id']), info }
 }

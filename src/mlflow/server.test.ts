@@ -85,3 +85,10 @@ it('follows no listing that leads out of its folder', async () => {
   }
   await expect(all()).rejects.toMatchObject({ code: 'observe/incomplete' })
 })
+
+it('keeps every digit of whole numbers that a double cannot hold', async () => {
+  const { uri } = await serve((_, response) => response.end('{"at": 1795902378217000001, "n": [7, 1.5, 1e300]}'))
+  const { send } = openServer({ uri, credentials: nothing })
+  const answer = await send({ method: 'GET', path: 'x', signal })
+  expect(answer.body).toEqual({ at: '1795902378217000001', n: [7, 1.5, 1e300] })
+})

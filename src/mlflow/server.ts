@@ -49,12 +49,19 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000 }: S
   const authorization = headerOf(given ?? credentials)
   const headers = authorization === undefined ? {} : { authorization }
 
-  async function attempt({ method, path, query, body, signal }: Request): Promise<Answer & { readonly wait?: number }> {
+  async function attempt({
+    method,
+    path,
+    query,
+    body,
+    signal,
+    headers: more,
+  }: Request): Promise<Answer & { readonly wait?: number }> {
     const asked = query === undefined ? '' : `?${new URLSearchParams(query)}`
     const base = path.startsWith('/') ? root : `${root}/api/2.0/mlflow/`
     const answer = await fetch(`${base}${path}${asked}`, {
       method,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { ...headers, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       signal: AbortSignal.any([signal, AbortSignal.timeout(requestMilliseconds)]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
@@ -120,11 +127,19 @@ function headerOf(credentials: Credentials): string | undefined {
 
 function objectIn(text: string): JsonObject {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = LONG_NUMBER.test(text) ? JSON.parse(text, exactly) : JSON.parse(text)
     return typeof value === 'object' && value !== null ? (value as JsonObject) : {}
   } catch {
     return text === '' ? {} : { message: text.slice(0, 300) }
   }
+}
+
+/** Times in nanoseconds are whole numbers that a double cannot hold: they stay as text, which servers take too. */
+const LONG_NUMBER = /[:[,]\s*-?\d{16}/
+
+function exactly(_key: string, value: unknown, { source }: { readonly source?: string } = {}): unknown {
+  const isInexact = typeof value === 'number' && source !== undefined && /^-?\d{16,}$/.test(source)
+  return isInexact && !Number.isSafeInteger(value) ? source : value
 }
 
 function unreachable(root: string, path: string, thrown: unknown): Fault {

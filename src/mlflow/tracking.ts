@@ -9,6 +9,7 @@ export interface Request {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly body?: JsonObject
+  readonly headers?: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   /** Takes effect by being sent: after an answer that nobody got, look before sending it again. */
   readonly once?: boolean

@@ -124,7 +124,7 @@ def damaged():
 def verified():
     code, facts = holdfast("verify")
     equal((code, facts["differences"], facts["notCompared"]), (0, [], []))
-    equal((facts["runs"], facts["points"], facts["versions"]), (10, 4011, 6))
+    equal((facts["runs"], facts["points"], facts["versions"], facts["traces"]), (10, 4011, 6, 1))
 
 
 @case("a second copy writes nothing, with its notes and without them")
@@ -132,7 +132,8 @@ def idle():
     before = kept("new")
     for more in ([], ["--recheck"]):
         code, facts = holdfast("copy", *more)
-        equal((code, facts["files"], facts["versions"], facts["loggedModels"] == 0), (0, 0, 0, more == []))
+        equal((code, facts["files"], facts["versions"], facts["traces"]), (0, 0, 0, 0))
+        equal(facts["loggedModels"] == 0, more == [])
         true(kept("new") == before, "nothing written")
 
 
@@ -144,11 +145,13 @@ def changed():
     old.log_metric(open_run.info.run_id, "late", 1.5, FIRST, 3)
     old.set_terminated(open_run.info.run_id, "FINISHED", FIRST + 5)
     old.create_run(experiment, FIRST, run_name="new")
+    trace = old.search_traces(locations=[experiment])[0].info.trace_id
+    old.set_trace_tag(trace, "late", "yes")
     old.set_registered_model_alias("churn's model", "champion", "7")
     old.delete_registered_model_alias("churn's model", "challenger")
     code, facts = holdfast("copy")
     # The one that ended, the new one, and the orphan, whose parent may come.
-    equal((code, facts["runs"], facts["unchanged"]), (0, 3, 8))
+    equal((code, facts["runs"], facts["unchanged"], facts["traces"]), (0, 3, 8, 1))
     python("compare.py", uris["old"], uris["new"])
 
 
@@ -185,15 +188,16 @@ def workspace():
     chosen = ["--experiment", "odd \u00fc/cases", "--model", "churn's model"]
     code, facts = holdfast("copy", *chosen, to="workspace")
     lost = sorted(one["message"] for one in facts["notCarried"])
-    equal((code, len(lost)), (23, 3))
+    equal((code, len(lost)), (23, 4))
     true(lost[0].endswith("has no logged models"), "logged models lost")
     equal(lost[1], "it names logged models that the target does not have")
+    true(lost[2].startswith("its 1 traces are not carried"), "traces lost")
     # Azure ML takes fewer letters in names than MLflow's own server.
-    true("params[1].key" in lost[2], "a parameter refused by its name")
+    true("params[1].key" in lost[3], "a parameter refused by its name")
     equal(facts["experiments"], [{"experiment": "odd \u00fc/cases", "source": 10, "target": 10}])
     code, facts = holdfast("verify", *chosen, to="workspace")
-    differ = {(one["subject"].split("/")[-1], one["field"].split(".")[0].split()[0]) for one in facts["differences"]}
-    equal((code, {subject for subject, _ in differ}, facts["notCompared"]), (23, {"odd numbers)"}, []))
+    subjects = {one["subject"].split("/")[-1] for one in facts["differences"] if not one["subject"].startswith("trace")}
+    equal((code, subjects, facts["notCompared"]), (23, {"odd numbers)"}, []))
 
 
 @case("the servers end")

@@ -66,6 +66,14 @@ class Side:
                 self.models[model.tags.get("holdfast.source_model_id", model.model_id)] = model
         self.registered = {one.name: one for one in pages(lambda t: client.search_registered_models(page_token=t))}
 
+    def traces(self):
+        """Every trace with what it says of itself and with its spans, by its id."""
+        names = {one.experiment_id: name for name, one in self.experiments.items()}
+        for where in names:
+            for one in pages(lambda t, e=where: self.client.search_traces(locations=[e], include_spans=False, page_token=t)):
+                trace = self.client.get_trace(one.info.trace_id)
+                yield one.info.trace_id, names[where], trace.info, trace.data.spans
+
     def versions(self, name):
         quote = '"' if "'" in name else "'"
         return {
@@ -92,6 +100,7 @@ class Side:
 class Comparison:
     def __init__(self, one, other):
         self.one, self.other = one, other
+        self.compared = 0
         pairs = [(run.info, other.runs.get(shared)) for shared, run in one.runs.items()]
         self.ids = {info.run_id: twin.info.run_id for info, twin in pairs if twin}
         self.ids |= {m.model_id: other.models[shared].model_id for shared, m in one.models.items() if shared in other.models}
@@ -165,6 +174,25 @@ class Comparison:
             if there:
                 self.files(f"logged model {here.name}: files", here.artifact_location, there.artifact_location)
 
+    def traces(self):
+        own = ("mlflow.artifactLocation", "mlflow.trace.spansLocation")
+
+        def view(trace, ids):
+            name, info, spans = trace
+            metadata = {key: ids.get(value, value) for key, value in info.trace_metadata.items()}
+            tags = {key: value for key, value in info.tags.items() if key not in own}
+            times = (info.request_time, info.execution_duration, str(info.state))
+            assessments = sorted(str(one.to_dictionary()) for one in info.assessments)
+            previews = (info.request_preview, info.response_preview)
+            return (name, times, tags, metadata, previews, assessments, sorted(str(one.to_dict()) for one in spans))
+
+        theirs = {id_: trace for id_, *trace in self.other.traces()}
+        for id_, *trace in self.one.traces():
+            self.compared += 1
+            there = theirs.pop(id_, None)
+            differ(f"trace {id_}", view(trace, self.ids), there and view(there, {}))
+        differ("traces", [], sorted(theirs))
+
     def registered(self):
         for name, here in self.one.registered.items():
             there = self.other.registered.get(name)
@@ -190,8 +218,9 @@ def main(one, other):
     comparison.experiments()
     comparison.runs()
     comparison.models()
+    comparison.traces()
     comparison.registered()
-    print(f"{len(comparison.one.runs)} runs compared, {len(found)} differences")
+    print(f"{len(comparison.one.runs)} runs and {comparison.compared} traces compared, {len(found)} differences")
     sys.exit(1 if found else 0)
 
 

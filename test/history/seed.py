@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 import mlflow
-from mlflow.entities import LoggedModelOutput, Metric, Param, RunTag
+from mlflow.entities import AssessmentSource, LoggedModelOutput, Metric, Param, RunTag, SpanEvent
 
 START = 1_700_000_000_000
 
@@ -73,6 +73,25 @@ def states(client, experiment):
     client.delete_experiment(other)
 
 
+def traces():
+    """In the run that is open: nested spans with events, one that failed, numbers that a double cannot hold."""
+    with mlflow.start_span("root \u00fc", "CHAIN", {"large": 2**60, "nested": {"a": [1, None, 0.1]}}) as root:
+        root.set_inputs({"q": "\U0001f600"})
+        with mlflow.start_span("child") as child:
+            child.add_event(SpanEvent("tick", attributes={"at": 7, "why": "x"}))
+        try:
+            with mlflow.start_span("fails"):
+                raise ValueError("no")
+        except ValueError:
+            root.set_outputs(["failed"])
+    mlflow.flush_trace_async_logging()
+    trace = root.trace_id
+    mlflow.set_trace_tag(trace, "who", "ada")
+    ada = AssessmentSource("HUMAN", "ada")
+    mlflow.log_feedback(trace_id=trace, name="good", value=True, rationale="it is", source=ada, metadata={"k": "v"})
+    mlflow.log_expectation(trace_id=trace, name="answer", value={"a": 1}, source=ada)
+
+
 def logged_models(client, experiment):
     mlflow.set_experiment(experiment_id=experiment)
     with mlflow.start_run(run_name="logs a model") as run:
@@ -85,6 +104,7 @@ def logged_models(client, experiment):
             client.log_model_artifacts(model.model_id, folder)
         client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, 3)])
         mlflow.finalize_logged_model(model.model_id, "READY")
+        traces()
     return model.model_id
 
 

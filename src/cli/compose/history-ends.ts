@@ -5,7 +5,7 @@ import type { HistoryEnd, HistoryParts } from '../../engine/history/parts.ts'
 import { openFolder } from '../../mlflow/folder/folder.ts'
 import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
-import { httpHasTraces } from '../../mlflow/http-traces.ts'
+import { httpTraces } from '../../mlflow/http-traces.ts'
 import { httpTracking } from '../../mlflow/http-tracking.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
 import { type Credentials, openServer } from '../../mlflow/server.ts'
@@ -36,7 +36,7 @@ export function openServerEnd(uri: string, credentials: Credentials): OpenEnd {
     artifacts: proxiedArtifacts(server),
     registry: httpRegistry(server.send),
     models: httpLoggedModels(server.send),
-    hasTraces: httpHasTraces(server.send),
+    traces: httpTraces(server.send),
   }
   // MLflow's own server gives each run an id of its choosing.
   const no = () => Promise.resolve(false)
@@ -48,8 +48,8 @@ export async function openFolderEnd(path: string, side: 'source' | 'target'): Pr
   const folder = await openFolder(path, side)
   const residents = census(sharedIdOf)
   const tracking = counted(folder.tracking, residents)
-  const { artifacts, registry, models } = folder
-  const parts = { tracking, census: residents, artifacts, registry, models, hasTraces: undefined }
+  const { artifacts, registry, models, traces } = folder
+  const parts = { tracking, census: residents, artifacts, registry, models, traces }
   const createWithId = async ({ experiment, id, name, user, start, status }: RunBody) => {
     const info = { experiment_id: experiment, run_name: name, user_id: user, start_time: start, status }
     await folder.tracking.createWithId(id, { ...info, status: status === 'SCHEDULED' ? status : 'RUNNING' })
@@ -82,7 +82,7 @@ export async function openWorkspaceEnd(azure: Azure, id: string, signal: AbortSi
     artifacts: blobArtifacts(reach.blobs.container(place, RUN_FILES)),
     registry: httpRegistry(send),
     models: httpLoggedModels(send),
-    hasTraces: undefined,
+    traces: undefined,
   }
   return { end, access: { ...access, tracking } }
 }

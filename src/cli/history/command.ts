@@ -123,9 +123,9 @@ function filterOf({ experiment, run, model, since }: Options): HistoryFilter {
 }
 
 function showCopy({ tally, counts, troubles, remarks }: Carried, io: Terminal): void {
-  const { runs, unchanged, files, bytes, loggedModels, versions } = tally
+  const { runs, unchanged, files, bytes, loggedModels, versions, traces } = tally
   io.say(`${runs} runs carried or compared, ${unchanged} unchanged; ${files} files with ${bytes} bytes written;`)
-  io.say(`${loggedModels} logged models, ${versions} new versions of registered models.`)
+  io.say(`${loggedModels} logged models, ${traces} traces, ${versions} new versions of registered models.`)
   const rows = counts.map(({ experiment, source, target }) => [experiment, String(source), String(target)])
   if (rows.length > 0) io.say(io.table(['experiment', 'runs there', 'runs here'], rows))
   for (const { subject, remark } of remarks) io.say(`${io.paint('dim', 'note')}  ${subject}: ${remark}`)
@@ -141,8 +141,10 @@ function showVerified({ differences, troubles, ...counts }: Verified, io: Termin
     io.say(`  ${io.paint('green', `+ ${JSON.stringify(target)}`)}`)
   }
   for (const { subject, message } of troubles) io.say(`${io.paint('yellow', 'not compared')}  ${subject}: ${message}`)
-  const { runs, points, files, versions } = counts
-  io.say(`Compared ${runs} runs, ${points} points, ${files} files, ${versions} versions: ${differences.length} differ.`)
+  const { runs, points, files, versions, traces } = counts
+  io.say(
+    `Compared ${runs} runs, ${points} points, ${files} files, ${versions} versions, ${traces} traces: ${differences.length} differ.`,
+  )
   io.facts({ ...counts, differences, notCompared: troubles })
   demandNone(troubles.length, 'not compared')
   if (name === 'verify') demandNone(differences.length, 'different')

@@ -5,6 +5,7 @@ import type { HistoryParts, Remark, Trouble } from './parts.ts'
 import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { copyRegistered } from './registered.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
+import { copyTraces } from './traces.ts'
 
 /** What a copy came to. */
 export interface Carried {
@@ -36,11 +37,12 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
   progress.phase('logged models')
   await copyLoggedModels(pass)
   await completeRuns(pass, pending)
+  progress.phase('traces')
+  await copyTraces(pass)
   if (takesModels(filter)) {
     progress.phase('registered models')
     await copyRegistered(pass)
   }
-  await tellTraces(pass)
   return { tally: pass.tally, counts: await reconcile(pass), troubles: pass.troubles, remarks: pass.remarks }
 }
 
@@ -108,11 +110,4 @@ async function reconcile(pass: Pass): Promise<readonly Count[]> {
     troubles.push({ subject: `experiment ${experiment}`, code: 'sync/loss', message })
   }
   return counts
-}
-
-async function tellTraces({ parts, experiments, troubles, signal }: Pass): Promise<void> {
-  for (const { id, name } of experiments.values()) {
-    if ((await parts.from.hasTraces?.(id, signal)) !== true) continue
-    troubles.push({ subject: `experiment ${name}`, code: 'sync/loss', message: 'its traces are not carried' })
-  }
 }

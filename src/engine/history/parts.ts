@@ -1,7 +1,7 @@
 import type { Artifacts } from '../../mlflow/artifacts.ts'
 import type { LoggedModels } from '../../mlflow/logged-models.ts'
 import type { ModelRegistry } from '../../mlflow/registry.ts'
-import type { HasTraces } from '../../mlflow/traces.ts'
+import type { Traces } from '../../mlflow/traces.ts'
 import type { TrackedRun, Tracking } from '../../mlflow/tracking.ts'
 import type { Place, Service } from '../../services/service.ts'
 import type { HistoryLedger } from '../../store/history-ledger.ts'
@@ -20,7 +20,7 @@ export interface HistoryEnd {
   /** `undefined` where a place has none. */
   readonly registry: ModelRegistry | undefined
   readonly models: LoggedModels | undefined
-  readonly hasTraces: HasTraces | undefined
+  readonly traces: Traces | undefined
 }
 
 /** Everything that carrying and comparing run history works with. */

@@ -23,6 +23,7 @@ export interface Tally {
   loggedModels: number
   models: number
   versions: number
+  traces: number
 }
 
 /** Faults in a row by which a place counts as lost, so that a pass does not name every run of it. */
@@ -40,7 +41,7 @@ export function openPass(
     experiments,
     troubles: [],
     remarks: [],
-    tally: { runs: 0, unchanged: 0, files: 0, bytes: 0, loggedModels: 0, models: 0, versions: 0 },
+    tally: { runs: 0, unchanged: 0, files: 0, bytes: 0, loggedModels: 0, models: 0, versions: 0, traces: 0 },
   }
 }
 

@@ -9,6 +9,7 @@ import type { HistoryParts, Trouble } from './parts.ts'
 import { apart, openPass, type Pass } from './pass.ts'
 import { SOURCE_VERSION } from './registered.ts'
 import { addressOf, subjectOf, takes } from './runs.ts'
+import { compareTraces } from './verify-traces.ts'
 
 /** One thing that is not the same on both sides. Absence is `null`. */
 export interface Difference {
@@ -23,6 +24,7 @@ export interface Verified {
   readonly points: number
   readonly files: number
   readonly versions: number
+  readonly traces: number
   readonly differences: readonly Difference[]
   /** What could not be compared. */
   readonly troubles: readonly Trouble[]
@@ -30,16 +32,24 @@ export interface Verified {
 
 const RUNS_AT_ONCE = 8
 
+interface Counts {
+  runs: number
+  points: number
+  files: number
+  versions: number
+  traces: number
+}
+
 interface Comparison {
   readonly pass: Pass
   readonly differences: Difference[]
-  readonly counts: { runs: number; points: number; files: number; versions: number }
+  readonly counts: Counts
 }
 
 /** Compares both histories field by field, point by point, and files by their digests. Writes nothing. */
 export async function verifyHistory(parts: HistoryParts, signal: AbortSignal): Promise<Verified> {
   const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
-  const counts = { runs: 0, points: 0, files: 0, versions: 0 }
+  const counts = { runs: 0, points: 0, files: 0, versions: 0, traces: 0 }
   const comparison: Comparison = { pass, differences: [], counts }
   const total = await census(pass)
   for (const { name } of pass.experiments.values()) {
@@ -52,6 +62,8 @@ export async function verifyHistory(parts: HistoryParts, signal: AbortSignal): P
     await apart(pass, subjectOf(pass, run), () => compareRun(comparison, run))
     parts.progress.advance()
   })
+  const tell = (subject: string, source: Json, target: Json) => differ(comparison, subject, source, target)
+  counts.traces = await compareTraces(pass, tell)
   if (takesModels(parts.filter)) await compareModels(comparison)
   return { ...counts, differences: comparison.differences, troubles: pass.troubles }
 }

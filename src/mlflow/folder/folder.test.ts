@@ -191,3 +191,20 @@ it('never gives a number of a version again', async () => {
   await registry.deleteVersion({ name: 'm', version: '1' }, signal)
   expect((await make()).version).toBe('2')
 })
+
+it('keeps a trace with its spans, each once', async () => {
+  const path = await emptyFolder()
+  const { traces } = await openFolder(path, 'target')
+  const trace = { id: 'tr-1', experimentId: 'e', info: { trace_id: 'tr-1', state: 'OK' } }
+  const spans = [
+    { span_id: 'YQ==', name: 'one', start_time_unix_nano: '1795902378217000001' },
+    { span_id: 'Yg==', name: 'two' },
+  ]
+  await traces.put(trace, signal)
+  await traces.putSpans(trace, spans.slice(0, 1), signal)
+  await traces.putSpans(trace, spans, signal)
+  const again = (await openFolder(path, 'source')).traces
+  const list = await again.list(['e', 'none'], signal)
+  expect(list === undefined ? [] : await all(list)).toEqual([trace])
+  expect(await again.spans('tr-1', signal)).toEqual(spans)
+})

@@ -3,10 +3,12 @@ import { Fault } from '../../core/errors.ts'
 import type { Artifacts } from '../artifacts.ts'
 import type { LoggedModels } from '../logged-models.ts'
 import type { ModelRegistry } from '../registry.ts'
+import type { Traces } from '../traces.ts'
 import { folderArtifacts, type Side } from './artifacts.ts'
 import { type Documents, openDocuments } from './documents.ts'
 import { folderLoggedModels } from './logged-models.ts'
 import { folderRegistry } from './registry.ts'
+import { folderTraces } from './traces.ts'
 import { type FolderTracking, folderTracking } from './tracking.ts'
 
 /** A run history on the disk, with the contracts of a server. docs/formats/history-folder.md */
@@ -15,6 +17,7 @@ export interface Folder {
   readonly artifacts: Artifacts
   readonly registry: ModelRegistry
   readonly models: LoggedModels
+  readonly traces: Traces
 }
 
 const FORMAT = 'holdfast-run-history'
@@ -36,6 +39,7 @@ export async function openFolder(path: string, side: Side): Promise<Folder> {
     artifacts: folderArtifacts(headed, side),
     registry: folderRegistry(headed),
     models: folderLoggedModels(headed, tracking.linkModels),
+    traces: folderTraces(headed),
   }
 }
 

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { canonical } from '../../core/canonical.ts'
+import type { Json, JsonObject } from '../../core/model.ts'
+import type { Trace, Traces } from '../../mlflow/traces.ts'
+import { inParallel } from './in-parallel.ts'
+import { apart, type Pass, persistently } from './pass.ts'
+
+const AT_ONCE = 4
+/** What a server says by itself: where it keeps a trace, and that it has it. */
+const OWN = new Set(['mlflow.artifactLocation', 'mlflow.trace.spansLocation', 'mlflow.trace.infoFinalized'])
+/** Metadata of traces and of assessments whose value is the id of a run, and of a logged model. */
+const RUNS = new Set(['mlflow.sourceRun', 'mlflow.assessment.sourceRunId'])
+const MODELS = new Set(['mlflow.modelId'])
+
+/** Carries traces with all spans, events and assessments under their ids, after the runs and models that they name. */
+export async function copyTraces(pass: Pass): Promise<void> {
+  const { parts, experiments, signal } = pass
+  const sources = experiments.size === 0 ? undefined : await parts.from.traces?.list([...experiments.keys()], signal)
+  if (sources === undefined) return
+  const targets = await targetIds(pass)
+  const standing = await standingTraces(pass, [...targets.values()])
+  const lost = new Map<string, number>()
+  await inParallel(AT_ONCE, sources, async (trace) => {
+    if (!takesTrace(pass, trace)) return
+    const name = experiments.get(trace.experimentId)?.name ?? trace.experimentId
+    const api = parts.to.traces
+    if (api === undefined || standing === undefined) {
+      lost.set(name, (lost.get(name) ?? 0) + 1)
+      return
+    }
+    const experimentId = targets.get(name) ?? ''
+    const wanted = translated(pass, trace, experimentId)
+    await apart(pass, `trace ${trace.id} (${name})`, () =>
+      persistently(() => copyTrace(pass, api, { wanted, there: standing.get(trace.id) })),
+    )
+    parts.progress.advance()
+  })
+  for (const [name, count] of lost) {
+    const message = `its ${count} traces are not carried: ${parts.to.name} has none`
+    pass.troubles.push({ subject: `experiment ${name}`, code: 'sync/loss', message })
+  }
+}
+
+/** A trace goes with its run; where runs are chosen, only theirs. */
+export function takesTrace({ parts }: Pass, { info }: Trace): boolean {
+  const { runs, since } = parts.filter
+  if (runs.length > 0 && !runs.includes(String(metadataOf(info)['mlflow.sourceRun']))) return false
+  return since === undefined || Date.parse(String(info['request_time'])) >= since
+}
+
+interface TraceCopy {
+  readonly wanted: Trace
+  readonly there: Trace | undefined
+}
+
+async function copyTrace(pass: Pass, api: Traces, { wanted, there }: TraceCopy): Promise<void> {
+  const { parts, signal } = pass
+  const key = `trace/${wanted.id}`
+  const digest = digestOf(wanted.info)
+  const isOpen = wanted.info['state'] === 'IN_PROGRESS'
+  if (there !== undefined && parts.ledger.get(key) === digest && !isOpen) return
+  const spans = (await parts.from.traces?.spans(wanted.id, signal)) ?? []
+  const has = there === undefined ? [] : await api.spans(wanted.id, signal)
+  const isSame = there !== undefined && digestOf(comparable(there.info)) === digest
+  const lacking = lackingSpans(spans, has)
+  if (!isSame || lacking.length > 0) await awake(pass, wanted, () => write(api, { wanted, isSame, lacking, signal }))
+  if (spans.length === 0) {
+    const message = 'its spans are kept where the server does not hand them out; what it says of itself is carried'
+    pass.troubles.push({ subject: `trace ${wanted.id}`, code: 'sync/loss', message })
+    return
+  }
+  if (!isSame || lacking.length > 0) pass.tally.traces += 1
+  parts.ledger.put(key, digest)
+}
+
+async function write(
+  api: Traces,
+  {
+    wanted,
+    isSame,
+    lacking,
+    signal,
+  }: {
+    readonly wanted: Trace
+    readonly isSame: boolean
+    readonly lacking: readonly JsonObject[]
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  // First what it says of itself: a server that gets spans first makes up times and state from them.
+  if (!isSame) await api.put(wanted, signal)
+  if (lacking.length > 0) await api.putSpans(wanted, lacking, signal)
+}
+
+/** A deleted experiment takes no traces. */
+async function awake(pass: Pass, { experimentId }: Trace, work: () => Promise<void>): Promise<void> {
+  const { tracking } = pass.parts.to
+  const isDeleted = (await tracking.experiment(experimentId, pass.signal))?.deleted === true
+  if (isDeleted) await tracking.setExperimentDeleted(experimentId, false, pass.signal)
+  await work()
+  if (isDeleted) await tracking.setExperimentDeleted(experimentId, true, pass.signal)
+}
+
+/** Spans that are not there as they are at the source. */
+export function lackingSpans(wanted: readonly JsonObject[], there: readonly JsonObject[]): readonly JsonObject[] {
+  const has = new Set(there.map((span) => canonical(span)))
+  return wanted.filter((span) => !has.has(canonical(span)))
+}
+
+/** Ids of the same experiments at the target, by name. */
+export async function targetIds({ parts, experiments, signal }: Pass): Promise<ReadonlyMap<string, string>> {
+  const names = new Set([...experiments.values()].map(({ name }) => name))
+  const found = new Map<string, string>()
+  for await (const { id, name } of parts.to.tracking.experiments(signal)) if (names.has(name)) found.set(name, id)
+  return found
+}
+
+/** Traces of the target by id; `undefined` where it has no traces. */
+export async function standingTraces(
+  { parts, signal }: Pass,
+  experimentIds: readonly string[],
+): Promise<ReadonlyMap<string, Trace> | undefined> {
+  const list = await parts.to.traces?.list(experimentIds, signal)
+  if (list === undefined) return undefined
+  const found = new Map<string, Trace>()
+  for await (const trace of list) found.set(trace.id, trace)
+  return found
+}
+
+/** What a trace says of itself in the names of the target. */
+export function translated({ identities }: Pass, trace: Trace, experimentId: string): Trace {
+  const value = (key: string, text: Json): Json => {
+    if (RUNS.has(key)) return identities.run(String(text)) ?? text
+    return MODELS.has(key) ? (identities.model(String(text)) ?? text) : text
+  }
+  const renamed = (of: Json | undefined): JsonObject =>
+    Object.fromEntries(Object.entries((of ?? {}) as JsonObject).map(([key, text]) => [key, value(key, text)]))
+  const { trace_metadata, assessments, ...info } = comparable(trace.info)
+  const own = ((assessments ?? []) as readonly JsonObject[]).map(({ metadata, ...one }) =>
+    metadata === undefined ? one : { ...one, metadata: renamed(metadata) },
+  )
+  const location = { type: 'MLFLOW_EXPERIMENT', mlflow_experiment: { experiment_id: experimentId } }
+  return {
+    id: trace.id,
+    experimentId,
+    info: { ...info, trace_location: location, trace_metadata: renamed(trace_metadata), assessments: own },
+  }
+}
+
+/** Without what each server says by itself. */
+export function comparable(info: JsonObject): JsonObject {
+  const carried = (of: Json | undefined): JsonObject =>
+    Object.fromEntries(Object.entries((of ?? {}) as JsonObject).filter(([key]) => !OWN.has(key)))
+  return {
+    ...info,
+    tags: carried(info['tags']),
+    trace_metadata: carried(info['trace_metadata']),
+    assessments: info['assessments'] ?? [],
+  }
+}
+
+function metadataOf(info: JsonObject): JsonObject {
+  return (info['trace_metadata'] ?? {}) as JsonObject
+}
+
+function digestOf(info: JsonObject): string {
+  return createHash('sha256').update(canonical(info)).digest('hex')
+}

@@ -1,0 +1,49 @@
+import { sameJson } from '../../core/canonical.ts'
+import type { Json, JsonObject } from '../../core/model.ts'
+import type { Trace } from '../../mlflow/traces.ts'
+import { apart, type Pass } from './pass.ts'
+import { comparable, lackingSpans, standingTraces, takesTrace, targetIds, translated } from './traces.ts'
+
+/** Tells what is not the same of a trace on both sides. */
+export type Tell = (subject: string, source: Json, target: Json) => void
+
+/** Compares every trace of the source with its replica, spans too. Returns how many there are. */
+export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
+  const { parts, experiments, signal } = pass
+  const sources = experiments.size === 0 ? undefined : await parts.from.traces?.list([...experiments.keys()], signal)
+  if (sources === undefined) return 0
+  const targets = await targetIds(pass)
+  const standing = await standingTraces(pass, [...targets.values()])
+  let count = 0
+  for await (const trace of sources) {
+    if (!takesTrace(pass, trace)) continue
+    count += 1
+    const experimentId = targets.get(experiments.get(trace.experimentId)?.name ?? '') ?? ''
+    await apart(pass, `trace ${trace.id}`, async () => {
+      const there = standing?.get(trace.id)
+      if (there === undefined) tell(`trace ${trace.id}`, trace.id, null)
+      else await compareTrace(pass, { wanted: translated(pass, trace, experimentId), there }, tell)
+    })
+  }
+  return count
+}
+
+async function compareTrace(
+  { parts, signal }: Pass,
+  { wanted, there }: { readonly wanted: Trace; readonly there: Trace },
+  tell: Tell,
+): Promise<void> {
+  const subject = `trace ${wanted.id}`
+  const found = comparable(there.info)
+  if (!sameJson(wanted.info, found)) tell(subject, wanted.info, found)
+  const [here, theirs] = [
+    (await parts.from.traces?.spans(wanted.id, signal)) ?? [],
+    (await parts.to.traces?.spans(wanted.id, signal)) ?? [],
+  ]
+  const [lacking, extra] = [lackingSpans(here, theirs), lackingSpans(theirs, here)]
+  if (lacking.length + extra.length > 0) tell(subject, { spans: names(lacking) }, { spans: names(extra) })
+}
+
+function names(spans: readonly JsonObject[]): readonly string[] {
+  return spans.map(({ name, span_id }) => `${String(name)} (${String(span_id)})`)
+}
