@@ -7,6 +7,7 @@ import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpTraces } from '../../mlflow/http-traces.ts'
 import { httpTracking } from '../../mlflow/http-tracking.ts'
+import { firstOf, localArtifacts } from '../../mlflow/local-artifacts.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
 import { type Credentials, openServer } from '../../mlflow/server.ts'
 import { experiments } from '../../services/experiment/index.ts'
@@ -23,8 +24,8 @@ export interface OpenEnd {
   readonly access: RunAccess
 }
 
-/** A tracking server at its URI. */
-export function openServerEnd(uri: string, credentials: Credentials): OpenEnd {
+/** A tracking server at its URI. What it keeps below `folders` of this machine is read there. */
+export function openServerEnd(uri: string, credentials: Credentials, folders: readonly string[]): OpenEnd {
   const server = openServer({ uri, credentials })
   const residents = census(sharedIdOf)
   const tracking = counted(httpTracking(server.send), residents)
@@ -33,7 +34,7 @@ export function openServerEnd(uri: string, credentials: Credentials): OpenEnd {
     place: nowhere(server.uri),
     tracking,
     census: residents,
-    artifacts: proxiedArtifacts(server),
+    artifacts: firstOf(proxiedArtifacts(server), localArtifacts(folders)),
     registry: httpRegistry(server.send),
     models: httpLoggedModels(server.send),
     traces: httpTraces(server.send),

@@ -19,6 +19,8 @@ export interface HistoryOptions {
   readonly state: string
   /** True: everything is read and compared, whatever was noted. */
   readonly recheck: boolean
+  /** Folders of this machine in which the source may keep files that it does not hand out. */
+  readonly filesBelow: readonly string[]
   readonly filter: HistoryFilter
   readonly progress: Progress
   readonly signal: AbortSignal
@@ -34,7 +36,8 @@ export async function openHistory(options: HistoryOptions): Promise<OpenHistory>
   const { from, to, state, recheck, filter, progress, signal } = options
   if (from.replace(/\/+$/, '') === to.replace(/\/+$/, '')) throw same(from)
   const azure = [from, to].some(isWorkspace) ? openAzure({ surroundings: surroundingsOf(process.env) }) : undefined
-  const [one, other] = [await openEnd(from, 'FROM', { azure, signal }), await openEnd(to, 'TO', { azure, signal })]
+  const reach = { azure, signal, filesBelow: options.filesBelow }
+  const [one, other] = [await openEnd(from, 'FROM', reach), await openEnd(to, 'TO', reach)]
   const pair = createHash('sha256').update(`${one.end.name}\n${other.end.name}`).digest('hex').slice(0, 16)
   const file = openSqliteHistoryLedger(join(state, `${pair}.db`))
   const ledger = recheck ? { ...file, get: () => undefined } : file
@@ -51,12 +54,16 @@ function isWorkspace(named: string): boolean {
   return named.startsWith('/subscriptions/')
 }
 
-async function openEnd(
-  named: string,
-  side: 'FROM' | 'TO',
-  { azure, signal }: { readonly azure: Azure | undefined; readonly signal: AbortSignal },
-): Promise<OpenEnd> {
-  if (/^https?:\/\//.test(named)) return openServerEnd(named, credentials(side))
+interface Reach {
+  readonly azure: Azure | undefined
+  readonly signal: AbortSignal
+  readonly filesBelow: readonly string[]
+}
+
+async function openEnd(named: string, side: 'FROM' | 'TO', { azure, signal, filesBelow }: Reach): Promise<OpenEnd> {
+  if (/^https?:\/\//.test(named)) {
+    return openServerEnd(named, credentials(side), side === 'FROM' ? filesBelow : [])
+  }
   if (azure !== undefined && isWorkspace(named)) {
     demandOwnCloud(named)
     return openWorkspaceEnd(azure, named, signal)

@@ -15,6 +15,7 @@ interface Options {
   readonly run: readonly string[]
   readonly model: readonly string[]
   readonly since?: string
+  readonly filesBelow: readonly string[]
   readonly recheck?: boolean
   readonly dryRun?: boolean
 }
@@ -48,6 +49,7 @@ function historyVerb(name: string, about: string): Command {
     .option('--experiment <name>', 'only this experiment; may be given several times', several, [])
     .option('--run <id>', 'only this run of the source; may be given several times', several, [])
     .option('--model <name>', 'only this registered model; may be given several times', several, [])
+    .option('--files-below <folder>', 'read files there that FROM keeps on this machine; several times', several, [])
     .option('--since <time>', 'only runs that are open, or that began or ended since')
 }
 
@@ -101,8 +103,8 @@ async function joined(
   const stop = () => ending.abort(interrupted())
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
   const progress = shownProgress(io)
-  const { state, recheck = false } = options
-  const opened = await openHistory({ from, to, state, recheck, filter, progress, signal: ending.signal })
+  const { state, recheck = false, filesBelow } = options
+  const opened = await openHistory({ from, to, state, recheck, filesBelow, filter, progress, signal: ending.signal })
   try {
     await work(opened.parts, ending.signal)
   } finally {

@@ -1,0 +1,85 @@
+import { createReadStream, realpathSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { isAbsolute, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Fault } from '../core/errors.ts'
+import type { ArtifactFile, Artifacts } from './artifacts.ts'
+
+/**
+ * Files that a server keeps in folders of this machine (`file:` or a path) and does not hand out itself: read where
+ * they are, and only below folders that a person named, because the place of a run's files is what a server says.
+ */
+export function localArtifacts(folders: readonly string[]): Artifacts {
+  const permitted = folders.flatMap((folder) => realPath(folder) ?? [])
+
+  function folderOf(root: string): string | undefined {
+    const path = root.startsWith('file:') ? pathIn(root) : root
+    return path !== undefined && isAbsolute(path) ? within(path) : undefined
+  }
+
+  /** The path without links, if it is below a folder that was named. */
+  function within(path: string): string | undefined {
+    const real = realPath(path)
+    const isBelow = permitted.some((folder) => real === folder || real?.startsWith(`${folder}${sep}`) === true)
+    return isBelow ? real : undefined
+  }
+
+  async function* files(folder: string, signal: AbortSignal, below = ''): AsyncIterable<ArtifactFile> {
+    for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
+      signal.throwIfAborted()
+      const path = below === '' ? entry.name : `${below}/${entry.name}`
+      if (entry.isDirectory()) yield* files(folder, signal, path)
+      else if (entry.isFile()) yield { path, length: (await stat(join(folder, path))).size }
+      else throw noFile(join(folder, path))
+    }
+  }
+
+  return {
+    reaches: (root) => folderOf(root) !== undefined,
+    files: (root, signal) => files(folderOf(root) ?? refuse(root), signal),
+    read: (root, path, signal) => {
+      const file = within(join(folderOf(root) ?? refuse(root), path))
+      return Promise.resolve(file === undefined ? undefined : createReadStream(file, { signal }))
+    },
+    write: (root) => refuse(root),
+  }
+}
+
+/** Artifacts of the first that reaches them; what none reaches is refused by the first. */
+export function firstOf(first: Artifacts, ...others: readonly Artifacts[]): Artifacts {
+  const of = (root: string) => [first, ...others].find((one) => one.reaches(root)) ?? first
+  return {
+    reaches: (root) => of(root).reaches(root),
+    files: (root, signal) => of(root).files(root, signal),
+    read: (root, path, signal) => of(root).read(root, path, signal),
+    write: (root, path, content) => of(root).write(root, path, content),
+  }
+}
+
+function pathIn(uri: string): string | undefined {
+  try {
+    return fileURLToPath(uri)
+  } catch {
+    return undefined
+  }
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+function noFile(path: string): Fault {
+  return new Fault('azure/refused', `${path} is neither a file nor a folder`, {
+    hint: 'Put the file itself in place of the link.',
+  })
+}
+
+function refuse(root: string): never {
+  throw new Fault('azure/refused', `Nothing is read from or written to ${root} on this machine`, {
+    hint: 'Name a folder above it with --files-below to read it.',
+  })
+}
