@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type AzureClient, azureClient, failureOf } from './azure-client.ts'
 import { type RunningEmulator, runEmulator, until } from './run-emulator.ts'
@@ -157,5 +158,17 @@ describe('a killed region', () => {
     await until('the region is gone', async () => (await failureOf(one.send('GET', DISCOVERY))) === 'ECONNRESET')
     await emulator.control('POST', 'regions/eastus2/start')
     expect(await reaches(one, DISCOVERY)).toBe(true)
+  })
+
+  it('ends the connections that it had not taken yet', async () => {
+    const late = azureClient(emulator, 'late')
+    process.kill((await emulator.pidOf('eastus2')) ?? 0, 'SIGSTOP')
+    const waiting = Array.from({ length: 4 }, () => failureOf(late.send('GET', DISCOVERY)))
+    await sleep(500)
+    await emulator.control('POST', 'regions/eastus2/kill')
+    const timeouts = [NO_ANSWER, 'UND_ERR_CONNECT_TIMEOUT', 'answered']
+    for (const failure of await Promise.all(waiting)) expect(timeouts).not.toContain(failure)
+    await emulator.control('POST', 'regions/eastus2/start')
+    await late.close()
   })
 })

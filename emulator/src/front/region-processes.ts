@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Taker } from '../network/dialled.ts'
 import type { Assignment, Handed, Settings } from '../processes/region-process.ts'
@@ -19,6 +20,8 @@ interface Slot {
   port: number | undefined
   /** What waits for the child to confirm settings, oldest first. */
   acknowledged: (() => void)[]
+  /** Connections that the child has not said to have taken yet, by number. */
+  readonly waiting: Map<number, Socket>
 }
 
 export interface ProcessOptions {
@@ -42,13 +45,14 @@ const GRACE_MILLISECONDS = 10_000
 export class RegionProcesses {
   readonly #options: ProcessOptions
   readonly #slots: ReadonlyMap<string, Slot>
+  #handed = 0
 
   constructor(options: ProcessOptions) {
     this.#options = options
     this.#slots = new Map(
       options.names.map((name) => [
         name,
-        { state: 'stopped', child: undefined, port: undefined, acknowledged: [] } satisfies Slot,
+        { state: 'stopped', child: undefined, port: undefined, acknowledged: [], waiting: new Map() } satisfies Slot,
       ]),
     )
   }
@@ -60,12 +64,15 @@ export class RegionProcesses {
 
   /** What hands connections to the region's process, or `undefined` while it does not listen. */
   taker(name: string): Taker | undefined {
-    const { child, port } = this.#slot(name)
+    const { child, port, waiting } = this.#slot(name)
     if (child === undefined || port === undefined) return undefined
     return (socket, dialled, head) => {
-      const handed: Handed = { dialled, head: head.toString('base64') }
-      child.send(handed, socket, (failure) => {
-        if (failure !== null) socket.resetAndDestroy()
+      const id = ++this.#handed
+      waiting.set(id, socket)
+      const handed: Handed = { id, dialled, head: head.toString('base64') }
+      // Kept open here until it is taken, so that it ends with a reset where the region ends before.
+      child.send(handed, socket, { keepOpen: true }, (failure) => {
+        if (failure !== null) release(waiting, id)?.resetAndDestroy()
       })
     }
   }
@@ -93,7 +100,8 @@ export class RegionProcesses {
     slot.child = child
     this.#enter(name, slot, 'starting')
     child.on('exit', () => this.#ended(name, slot))
-    child.on('message', (message: { port?: number; met?: { id: string; times: number } }) => {
+    child.on('message', (message: { port?: number; taken?: number; met?: { id: string; times: number } }) => {
+      if (message.taken !== undefined) release(slot.waiting, message.taken)?.destroy()
       slot.port = message.port ?? slot.port
       if (message.met !== undefined) this.#options.met(message.met.id, message.met.times)
       if (message.port !== undefined) slot.acknowledged.shift()?.()
@@ -151,6 +159,7 @@ export class RegionProcesses {
     slot.child = undefined
     slot.port = undefined
     for (const release of slot.acknowledged.splice(0)) release()
+    for (const id of slot.waiting.keys()) release(slot.waiting, id)?.resetAndDestroy()
     const wanted = slot.state === 'killed' || slot.state === 'stopped'
     if (!wanted) process.stderr.write(`emulator: the region ${name} ended by itself\n`)
     this.#enter(name, slot, wanted ? slot.state : 'crashed')
@@ -166,4 +175,10 @@ export class RegionProcesses {
     if (slot === undefined) throw new Error(`There is no region ${name}.`)
     return slot
   }
+}
+
+function release(waiting: Map<number, Socket>, id: number): Socket | undefined {
+  const socket = waiting.get(id)
+  waiting.delete(id)
+  return socket
 }

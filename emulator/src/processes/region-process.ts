@@ -24,6 +24,8 @@ export interface Settings {
 
 /** What comes from the front with the connection of a client. */
 export interface Handed {
+  /** To be sent back as `taken`. */
+  readonly id: number
   readonly dialled: Dialled
   /** What the front had read of it, in base64. */
   readonly head: string
@@ -55,8 +57,11 @@ region.closing.push(() => inner.close())
 region.faults.onMet((id, times) => process.send?.({ met: { id, times } }))
 process.on('message', (message: Settings | Handed, socket?: Socket) => {
   if ('linkFaults' in message) apply(message)
-  // Without a socket, the client has gone meanwhile.
-  else if (socket !== undefined) inner.take(socket, message.dialled, Buffer.from(message.head, 'base64'))
+  else {
+    process.send?.({ taken: message.id })
+    // Without a socket, the client has gone meanwhile.
+    if (socket !== undefined) inner.take(socket, message.dialled, Buffer.from(message.head, 'base64'))
+  }
 })
 
 function apply(settings: Settings): void {
