@@ -112,7 +112,7 @@ def both():
         except requests.ConnectionError:
             return False
 
-    until("MLflow’s server", up, seconds=180)
+    until("MLflow’s server", up, seconds=600)
 
 
 def compared(part, steps):
