@@ -36,6 +36,9 @@ const APART: readonly Place[] = [
   { ...USUAL, scenarios: ['history_copy.py'], longestMilliseconds: 600_000 },
   // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
   { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py'] },
+  // The last client of MLflow 2, alone and with the last plugin of Microsoft's that resolves with it.
+  { folder: 'mlflow-two', file: 'requirements-mlflow-two', scenarios: ['mlflow_plain.py'] },
+  { folder: 'mlflow-two-azureml', file: 'requirements-mlflow-two-azureml', scenarios: ['mlflow_azureml.py'] },
   // The server of MLflow takes minutes to start where the machine is busy.
   {
     folder: 'mlflow-alone',

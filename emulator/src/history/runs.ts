@@ -62,6 +62,8 @@ export class Runs {
       CREATE INDEX IF NOT EXISTS runs_started ON runs (workspace, ${STARTED.replace('r.', '')}, key, ${OFTEN_ASKED});
       CREATE INDEX IF NOT EXISTS runs_of_status ON runs (workspace, status, created, key, experiment, stage);
       DROP INDEX IF EXISTS runs_by_creation;
+      CREATE INDEX IF NOT EXISTS runs_by_name ON runs (experiment, name, start DESC, id, stage);
+      CREATE INDEX IF NOT EXISTS runs_by_end ON runs (experiment, end, start DESC, id, stage);
       CREATE INDEX IF NOT EXISTS runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
       CREATE TABLE IF NOT EXISTS params (
         run INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, key)) WITHOUT ROWID;

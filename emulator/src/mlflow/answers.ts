@@ -61,9 +61,43 @@ export function pageToken(offset: number): string {
 
 /** The offset that a page token holds; 0 where there is none. Refuses a token that is not one. */
 export function offsetOf(token: string | undefined): number {
-  if (token === undefined || token === '') return 0
+  return readToken(token).offset
+}
+
+/** What the token of a page of runs holds. */
+export interface RunToken {
+  readonly offset: number
+  /** Where the page before ended. */
+  readonly after?: readonly (string | number | null)[]
+  /** The order in which that is a place. */
+  readonly order?: readonly string[]
+}
+
+export function runToken(token: RunToken): string {
+  return Buffer.from(JSON.stringify(token)).toString('base64')
+}
+
+/** Reads a page token, also one that has no more than an offset, as MLflow's have. Refuses what is none. */
+export function readToken(token: string | undefined): RunToken {
+  if (token === undefined || token === '') return { offset: 0 }
   const decoded = Buffer.from(token, 'base64').toString('utf8')
-  const offset = /^\{"offset": ?(\d+)\}$/.exec(decoded)?.[1]
-  if (offset === undefined) throw invalid(`Invalid page token, decoded value=${decoded}`)
-  return Number(offset)
+  const held = parsed(decoded)
+  if (!isToken(held)) throw invalid(`Invalid page token, decoded value=${decoded}`)
+  return held
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isToken(held: unknown): held is RunToken {
+  if (typeof held !== 'object' || held === null || !('offset' in held)) return false
+  if (!Number.isSafeInteger(held.offset) || Number(held.offset) < 0) return false
+  if (!('after' in held)) return true
+  const { after } = held
+  return Array.isArray(after) && after.every((one) => one === null || typeof one === 'string' || Number.isFinite(one))
 }

@@ -1,67 +1,9 @@
 import type { Run } from '../history/run-types.ts'
 import { RUN_COLUMNS } from '../history/runs.ts'
 import type { Region } from '../region.ts'
-import { invalid } from './answers.ts'
-import { type Comparator, type Comparison, globOf, type Ordering, parseFilter, parseOrdering } from './filter.ts'
-
-type Value = string | number | null
-
-interface Sql {
-  readonly text: string
-  readonly values: readonly Value[]
-}
-
-/** A condition on `runs r`. */
-interface Condition {
-  readonly check: Sql
-  /** Query of the few `run`s that meet it, where they are few: reading them beats checking every run. */
-  readonly few?: Sql
-}
-
-interface Order {
-  readonly from: string
-  readonly joins: readonly Sql[]
-  readonly terms: string
-}
-
-/** A filter that fewer rows than this meet is read from its own index; others are checked run by run. */
-const FEW = 10_000
-
-const ENTITIES: Readonly<Record<string, 'metric' | 'parameter' | 'tag' | 'attribute' | 'dataset'>> = {
-  metric: 'metric',
-  metrics: 'metric',
-  param: 'parameter',
-  params: 'parameter',
-  parameter: 'parameter',
-  parameters: 'parameter',
-  tag: 'tag',
-  tags: 'tag',
-  attribute: 'attribute',
-  attributes: 'attribute',
-  attr: 'attribute',
-  run: 'attribute',
-  dataset: 'dataset',
-  datasets: 'dataset',
-}
-
-const ARTIFACT_URI = "'mlflow-artifacts:/ExperimentRun/dcid.' || r.id"
-const ATTRIBUTES: Readonly<Record<string, { readonly column: string; readonly numeric: boolean }>> = {
-  run_id: { column: 'r.id', numeric: false },
-  run_name: { column: 'r.name', numeric: false },
-  'run name': { column: 'r.name', numeric: false },
-  'Run name': { column: 'r.name', numeric: false },
-  'Run Name': { column: 'r.name', numeric: false },
-  status: { column: 'r.state', numeric: false },
-  user_id: { column: 'r.user', numeric: false },
-  artifact_uri: { column: `(${ARTIFACT_URI})`, numeric: false },
-  start_time: { column: 'r.start', numeric: true },
-  created: { column: 'r.start', numeric: true },
-  Created: { column: 'r.start', numeric: true },
-  end_time: { column: 'r.end', numeric: true },
-}
-
-const NUMERIC: readonly Comparator[] = ['>', '>=', '!=', '=', '<', '<=']
-const TEXTUAL: readonly Comparator[] = ['=', '!=', 'LIKE', 'ILIKE']
+import { parseFilter, parseOrdering } from './filter.ts'
+import { type Condition, conditionOf, type Sql, type Value } from './run-conditions.ts'
+import { beyond, canLack, having, heldFor, lacking, type Position, sortOf, type Term, termsOf } from './run-order.ts'
 
 export interface RunSearch {
   /** Row numbers of the experiments. */
@@ -70,15 +12,64 @@ export interface RunSearch {
   readonly filter: string | undefined
   readonly orderBy: readonly string[]
   readonly limit: number
+  /** Runs to leave out: for a page token that holds nothing better. */
   readonly offset: number
+  /** The place of the last run of the page before. */
+  readonly after: Position | undefined
 }
 
-/** Runs that meet the search, in MLflow's order: as asked, then newest start first, then by id. */
-export function searchRuns(region: Region, search: RunSearch): Run[] {
-  if (search.experiments.length === 0) return []
-  const conditions = parseFilter(search.filter).map((comparison) => conditionOf(region, comparison))
-  const orderings = search.orderBy.map(parseOrdering)
-  const keys = keysOf(region, search, { conditions, orderings })
+export interface RunPage {
+  readonly runs: readonly Run[]
+  /** Place of the last run, where there are more. */
+  readonly last: Position | undefined
+}
+
+/** What a page is looked for with. */
+interface Walk {
+  readonly region: Region
+  readonly search: RunSearch
+  readonly wanted: number
+  /** Rows that are sorted rather than walked in order. */
+  readonly few: number
+  /** Row numbers of runs found so far, in order. */
+  readonly found: number[]
+}
+
+/** Conditions that all hold, and where one is met by few runs, a query of these. */
+interface Where {
+  readonly checks: readonly Sql[]
+  readonly driver: Sql | undefined
+}
+
+/** A part of an order: runs whose first term is within bounds. */
+interface Part {
+  readonly terms: readonly Term[]
+  /** Where the first term is beyond this. */
+  readonly after: Value | undefined
+}
+
+/**
+ * A page of the runs that meet the search, in MLflow's order: as asked, then newest start first, then by id.
+ *
+ * It is read along an index from where the page before ended, so that the last page costs what the first does.
+ */
+export function searchRuns(region: Region, search: RunSearch): RunPage {
+  const place = placeOf(search.experiments)
+  const conditions = parseFilter(search.filter).map((comparison) => conditionOf(comparison, place))
+  const terms = termsOf(search.orderBy.map(parseOrdering))
+  if (search.experiments.length === 0) return { runs: [], last: undefined }
+  const wanted = search.offset + search.limit + 1
+  const runs = region.db.get<{ most: number | null }>('SELECT max(key) AS most FROM runs')?.most ?? 0
+  // Walking to a full page costs `runs / few` for each of its runs, sorting costs `few`: here they meet.
+  const few = Math.max(500, Math.ceil(Math.sqrt(wanted * runs)))
+  const walk: Walk = { region, search, wanted, few, found: [] }
+  fill(walk, whereOf(walk, { place, conditions, terms }), { terms, after: search.after })
+  const keys = walk.found.slice(search.offset, search.offset + search.limit)
+  const more = walk.found.length === wanted
+  return { runs: runsOf(region, keys), last: more ? positionOf(region, terms, keys.at(-1)) : undefined }
+}
+
+function runsOf(region: Region, keys: readonly number[]): readonly Run[] {
   return region.runs.select(
     `SELECT ${RUN_COLUMNS} FROM json_each(?) j CROSS JOIN runs r ON r.key = j.value
      JOIN experiments e ON e.key = r.experiment ORDER BY j.key`,
@@ -86,33 +77,15 @@ export function searchRuns(region: Region, search: RunSearch): Run[] {
   )
 }
 
-/** Row numbers of the page. They are found from indexes; only the runs of the page are then read whole. */
-function keysOf(
-  region: Region,
-  search: RunSearch,
-  asked: { readonly conditions: readonly Condition[]; readonly orderings: readonly Ordering[] },
-): number[] {
-  const driver = asked.conditions.find(({ few }) => few !== undefined)?.few
-  const where: Sql[] = [
-    placeOf(search.experiments),
-    ...(search.stage === undefined ? [] : [{ text: 'r.stage = ?', values: [search.stage] }]),
-    ...asked.conditions.filter(({ few }) => few === undefined || few !== driver).map(({ check }) => check),
-  ]
-  const page = (order: Order): number[] => {
-    const from = driver === undefined ? order.from : `(${driver.text}) f CROSS JOIN runs r ON r.key = f.run`
-    const parts = [...(driver === undefined ? [] : [driver]), ...order.joins, ...where]
-    const sql = `SELECT r.key AS found FROM ${from} ${order.joins.map(({ text }) => text).join(' ')}
-      WHERE ${where.map(({ text }) => text).join(' AND ')} ORDER BY ${order.terms} LIMIT ? OFFSET ?`
-    const values = parts.flatMap((part) => part.values)
-    return region.db.all<{ found: number }>(sql, ...values, search.limit, search.offset).map(({ found }) => found)
-  }
-  const [first] = asked.orderings
-  if (driver === undefined && first !== undefined && entityOf(first.entity) === 'metric') {
-    // Those that have the metric come first, and its index has them in order: a full page needs no others.
-    const best = page(bestOf(asked.orderings))
-    if (best.length === search.limit) return best
-  }
-  return page(orderOf(asked.orderings))
+function positionOf(region: Region, terms: readonly Term[], run: number | undefined): Position | undefined {
+  if (run === undefined) return undefined
+  const values = terms.map(heldFor)
+  const sql = `SELECT ${values.map(({ text }, index) => `${text} AS v${index}`).join(', ')} FROM runs r WHERE r.key = ?`
+  const row = region.db.get<Record<string, Value>>(sql, ...values.flatMap((value) => value.values), run)
+  return terms.map((term, index) => {
+    const value = row?.[`v${index}`] ?? null
+    return term.by === 'logged' && value !== null ? String(value) : value
+  })
 }
 
 function placeOf(experiments: readonly number[]): Sql {
@@ -121,154 +94,138 @@ function placeOf(experiments: readonly number[]): Sql {
     : { text: 'r.experiment IN (SELECT value FROM json_each(?))', values: [JSON.stringify(experiments)] }
 }
 
-function conditionOf(region: Region, comparison: Comparison): Condition {
-  const entity = entityOf(comparison.entity)
-  if (entity === 'attribute') return attributeCondition(comparison)
-  if (entity === 'dataset') return { check: datasetCondition(comparison) }
-  const table = { metric: 'latestMetrics', parameter: 'params', tag: 'tags' }[entity]
-  const { comparator, key } = comparison
-  if (comparator === 'IS NULL' || comparator === 'IS NOT NULL') {
-    if (entity === 'metric') throw badComparator(comparator, NUMERIC)
-    const negation = comparator === 'IS NULL' ? 'NOT ' : ''
-    const text = `${negation}EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND t.key = ?)`
-    return { check: { text, values: [key] } }
-  }
-  const test = entity === 'metric' ? numeric(comparison, 't.value', 'metric') : quoted(comparison, 't.value', entity)
-  const values = [key, ...test.values]
-  const few = `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} t WHERE t.key = ? AND ${test.text} LIMIT ${FEW})`
-  const selective = (region.db.get<{ n: number }>(few, ...values)?.n ?? 0) < FEW
-  return {
-    check: { text: `EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND t.key = ? AND ${test.text})`, values },
-    ...(selective ? { few: { text: `SELECT t.run FROM ${table} t WHERE t.key = ? AND ${test.text}`, values } } : {}),
-  }
+function whereOf(
+  walk: Walk,
+  asked: { readonly place: Sql; readonly conditions: readonly Condition[]; readonly terms: readonly Term[] },
+): Where {
+  const { place, conditions, terms } = asked
+  const { stage } = walk.search
+  const checks = [place, ...(stage === undefined ? [] : [{ text: 'r.stage = ?', values: [stage] }])]
+  // The index of what runs log is of all experiments: a small one is sorted.
+  const led = { text: `SELECT r.key AS run FROM runs r WHERE ${place.text}`, values: place.values }
+  const small: readonly Condition[] = terms[0]?.by === 'logged' ? [{ check: place, led }] : []
+  const start: Where = { checks, driver: undefined }
+  return [...conditions, ...small].reduce((where, condition) => narrowed(walk, where, condition), start)
 }
 
-function entityOf(name: string | undefined): (typeof ENTITIES)[string] {
-  const entity = name === undefined ? 'attribute' : ENTITIES[name]
-  if (entity === undefined) {
-    throw invalid(
-      `Invalid entity type '${name}'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']`,
-    )
-  }
-  return entity
+/** With one more condition, which leads to the runs where few meet it. */
+function narrowed(walk: Walk, where: Where, { check, led }: Condition): Where {
+  const checked = { ...where, checks: [...where.checks, check] }
+  if (led === undefined || where.driver !== undefined) return checked
+  const rows = walk.region.db.all<{ run: number }>(`${led.text} LIMIT ?`, ...led.values, walk.few)
+  if (rows.length === walk.few) return checked
+  const keys = JSON.stringify(rows.map(({ run }) => run))
+  return { ...where, driver: { text: 'SELECT value AS run FROM json_each(?)', values: [keys] } }
 }
 
-function attributeCondition(comparison: Comparison): Condition {
-  const attribute = attributeOf(comparison.key)
-  const { comparator, operand, key } = comparison
-  if (attribute.numeric) return { check: numeric(comparison, attribute.column, `numeric attribute: ${key}`) }
-  if (operand.is !== 'list') {
-    const check = quoted(comparison, attribute.column, 'attribute')
-    return key === 'run_id' && comparator === '=' ? { check, few: byId([String(check.values[0])]) } : { check }
+/** Adds runs in the order of the terms, after the position, until there are enough. */
+function fill(
+  walk: Walk,
+  where: Where,
+  order: { readonly terms: readonly Term[]; readonly after?: Position | undefined },
+): void {
+  const { terms, after } = order
+  const [first, ...rest] = terms
+  if (first === undefined || isFull(walk)) return
+  const last = after === undefined ? undefined : readValue(first, after[0] ?? null)
+  if (last !== undefined) {
+    const same = last === 'absent' ? lacking(first) : having(first, last)
+    fill(walk, narrowed(walk, where, same), { terms: rest, after: after?.slice(1) })
   }
-  if (key !== 'run_id') {
-    throw invalid("Only the 'run_id' attribute supports comparison with a list of quoted string values.")
+  if (last === 'absent') return
+  if (last !== null) fillPresent(walk, where, { terms, after: last })
+  if (isMetric(first) && last !== null && !isFull(walk) && hasNotNumber(walk, first)) {
+    fill(walk, narrowed(walk, where, having(first, null)), { terms: rest })
   }
-  if (operand.numbers) {
-    throw invalid(
-      `While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: ${operand.text}`,
-    )
-  }
-  const values = [JSON.stringify(operand.values)]
-  const check = { text: `${attribute.column} ${comparator} (SELECT value FROM json_each(?))`, values }
-  return comparator === 'IN' ? { check, few: byId(operand.values) } : { check }
+  if (canLack(first)) fill(walk, narrowed(walk, where, lacking(first)), { terms: rest })
 }
 
-function byId(ids: readonly string[]): Sql {
-  return {
-    text: 'SELECT key AS run FROM runs WHERE id IN (SELECT value FROM json_each(?))',
-    values: [JSON.stringify(ids)],
-  }
+/** A value of a position as the store has it: NaN as `null`. */
+function readValue(term: Term, value: Value): Value | 'absent' {
+  if (value === null) return 'absent'
+  if (!isMetric(term)) return value
+  const number = Number(value)
+  return Number.isNaN(number) ? null : number
 }
 
-function attributeOf(key: string): { readonly column: string; readonly numeric: boolean } {
-  const attribute = Object.hasOwn(ATTRIBUTES, key) ? ATTRIBUTES[key] : undefined
-  if (attribute === undefined) {
-    const valid = Object.keys(ATTRIBUTES).map((name) => `'${name}'`)
-    throw invalid(`Invalid attribute key '${key}' specified. Valid keys are '{${valid.join(', ')}}'`)
-  }
-  return attribute
+function isMetric(term: Term): term is Term & { readonly by: 'logged' } {
+  return term.by === 'logged' && term.table === 'latestMetrics'
 }
 
-function datasetCondition(comparison: Comparison): Sql {
-  const path = { name: '$.dataset.name', digest: '$.dataset.digest', context: undefined }
-  if (!Object.hasOwn(path, comparison.key)) {
-    throw invalid(`Invalid dataset key '${comparison.key}' specified. Valid keys are '{'name', 'digest', 'context'}'`)
+function isFull({ found, wanted }: Walk): boolean {
+  return found.length >= wanted
+}
+
+function hasNotNumber({ region }: Walk, { key }: { readonly key: string }): boolean {
+  const sql = 'SELECT 1 FROM latestMetrics WHERE key = ? AND value IS NULL LIMIT 1'
+  return region.db.get(sql, key) !== undefined
+}
+
+/** Runs that have a value for the first term, from beyond `after`. */
+function fillPresent(walk: Walk, where: Where, part: Part): void {
+  const [first, ...rest] = part.terms
+  if (first === undefined) return
+  if (first.by === 'column') {
+    read(walk, where, part.terms, beyond(first, first.column, part.after))
+    return
   }
-  const at = path[comparison.key as keyof typeof path]
-  if (at !== undefined) {
-    const test = quoted(comparison, `json_extract(l.body, '${at}')`, 'dataset')
-    return {
-      text: `EXISTS (SELECT 1 FROM links l WHERE l.run = r.key AND l.kind = 'dataset' AND ${test.text})`,
-      values: test.values,
+  if (where.driver !== undefined) {
+    read(walk, where, part.terms, beyond(first, 'm.value', part.after))
+    return
+  }
+  // Window by window along the index. A value that many runs share is walked in the order of the other terms.
+  let next = valueAt(walk, first, { bound: beyond(first, 'm.value', part.after), skip: 0 })
+  while (next !== undefined && !isFull(walk)) {
+    const from = { text: `m.value ${first.descending ? '<=' : '>='} ?`, values: [next] }
+    const end = valueAt(walk, first, { bound: from, skip: walk.few })
+    if (end === next) {
+      fill(walk, narrowed(walk, where, having(first, next)), { terms: rest })
+      next = valueAt(walk, first, { bound: beyond(first, 'm.value', next), skip: 0 })
+    } else {
+      const until = `m.value ${first.descending ? '>' : '<'} ?`
+      const bound = end === undefined ? from : { text: `${from.text} AND ${until}`, values: [next, end] }
+      read(walk, where, part.terms, bound)
+      next = end
     }
   }
-  const test = quoted(comparison, "json_extract(t.value, '$.value')", 'dataset')
-  return {
-    text: `EXISTS (SELECT 1 FROM links l, json_each(l.body, '$.tags') t WHERE l.run = r.key AND l.kind = 'dataset'
-      AND json_extract(t.value, '$.key') = 'mlflow.data.context' AND ${test.text})`,
-    values: test.values,
-  }
 }
 
-function numeric({ comparator, operand }: Comparison, column: string, what: string): Sql {
-  if (operand.is !== 'number') {
-    const found = operand.is === 'text' ? `'${operand.value}'` : 'text' in operand ? operand.text : 'nothing'
-    throw invalid(`Expected numeric value type for ${what}. Found ${found}`)
-  }
-  if (!NUMERIC.includes(comparator)) throw badComparator(comparator, NUMERIC)
-  return { text: `${column} ${comparator} ?`, values: [operand.value] }
+/** The value that comes after so many rows of the index. */
+function valueAt(
+  { region }: Walk,
+  term: Term & { readonly by: 'logged' },
+  { bound, skip }: { readonly bound: Sql; readonly skip: number },
+): Value | undefined {
+  const sql = `SELECT m.value FROM ${term.table} m WHERE m.key = ? AND ${bound.text}
+    ORDER BY m.value ${term.descending ? 'DESC' : 'ASC'} LIMIT 1 OFFSET ?`
+  return region.db.get<{ value: Value }>(sql, term.key, ...bound.values, skip)?.value
 }
 
-function quoted({ comparator, operand }: Comparison, column: string, what: string): Sql {
-  if (operand.is === 'word') {
-    throw invalid(
-      `Parameter value is either not quoted or unidentified quote types used for string value ${operand.text}. Use either single or double quotes.`,
-    )
-  }
-  if (operand.is !== 'text') {
-    const found = 'text' in operand ? operand.text : 'nothing'
-    throw invalid(`Expected a quoted string value for ${what} (e.g. 'my-value'). Got value ${found}`)
-  }
-  if (!TEXTUAL.includes(comparator)) {
-    // The real server closes this quotation for parameters only.
-    throw badComparator(comparator, [...TEXTUAL, 'IS NULL', 'IS NOT NULL'], what === 'parameter' ? "'" : '')
-  }
-  if (comparator === 'LIKE') return { text: `${column} GLOB ?`, values: [globOf(operand.value)] }
-  return { text: `${column} ${comparator === 'ILIKE' ? 'LIKE' : comparator} ?`, values: [operand.value] }
+/** Adds the runs whose first term, which they have, is within the bound. */
+function read(walk: Walk, where: Where, terms: readonly Term[], bound: Sql): void {
+  const [first, ...rest] = terms
+  if (first === undefined) return
+  const { joins, text } = sortOf(rest)
+  const from = [...fromOf(first, where.driver), ...joins]
+  const checks = [...where.checks, bound]
+  const led = first.by === 'column' ? first.column : 'm.value'
+  const order = [`${led} ${first.descending ? 'DESC' : 'ASC'}`, ...(text === '' ? [] : [text])].join(', ')
+  const sql = `SELECT r.key AS found FROM ${from.map((part) => part.text).join(' ')}
+    WHERE ${checks.map((check) => check.text).join(' AND ')} ORDER BY ${order} LIMIT ?`
+  const values = [...from, ...checks].flatMap((part) => part.values)
+  const rows = walk.region.db.all<{ found: number }>(sql, ...values, walk.wanted - walk.found.length)
+  walk.found.push(...rows.map(({ found }) => found))
 }
 
-function badComparator(comparator: Comparator, valid: readonly Comparator[], end = ''): Error {
-  return invalid(`Invalid comparator '${comparator}' not one of '{${valid.map((one) => `'${one}'`).join(', ')}}${end}`)
-}
-
-/** ORDER BY with its joins. A value that is absent stands last whichever the direction; a NaN just before it. */
-function orderOf(orderings: readonly Ordering[]): Order {
-  const joins: Sql[] = []
-  const terms = orderings.flatMap(({ entity: name, key, descending }, index) => {
-    const way = descending ? 'DESC' : 'ASC'
-    const entity = entityOf(name)
-    if (entity === 'dataset') throw invalid("Invalid identifier type 'dataset'")
-    if (entity === 'attribute') {
-      const { column } = attributeOf(key)
-      return column === 'r.start' ? [`r.start IS NULL, r.start ${way}`] : [`${column} IS NULL, ${column} ${way}`]
-    }
-    const table = { metric: 'latestMetrics', parameter: 'params', tag: 'tags' }[entity]
-    const alias = `o${index}`
-    joins.push({ text: `LEFT JOIN ${table} ${alias} ON ${alias}.run = r.key AND ${alias}.key = ?`, values: [key] })
-    return [`${alias}.run IS NULL, ${alias}.value IS NULL, ${alias}.value ${way}`]
-  })
-  return { from: 'runs r', joins, terms: [...terms, 'r.start DESC', 'r.id'].join(', ') }
-}
-
-/** The order for runs that have the metric of the first ordering as a number, read along its index. */
-function bestOf([first, ...rest]: readonly Ordering[]): Order {
-  const others = orderOf(rest)
-  const way = first?.descending === true ? 'DESC' : 'ASC'
-  const metric = `(SELECT run, value FROM latestMetrics WHERE key = ? AND value IS NOT NULL)`
-  return {
-    from: '',
-    joins: [{ text: `${metric} m CROSS JOIN runs r ON r.key = m.run`, values: [first?.key ?? ''] }, ...others.joins],
-    terms: `m.value ${way}, ${others.terms}`,
-  }
+/** The runs, and as `m` the value of the first term where it is logged. What leads stands first. */
+function fromOf(first: Term, driver: Sql | undefined): readonly Sql[] {
+  const driven =
+    driver === undefined
+      ? []
+      : [{ text: `(${driver.text}) f CROSS JOIN runs r ON r.key = f.run`, values: driver.values }]
+  if (first.by === 'column') return driver === undefined ? [{ text: 'runs r', values: [] }] : driven
+  const { table, key } = first
+  return driver === undefined
+    ? [{ text: `(SELECT run, value FROM ${table} WHERE key = ?) m CROSS JOIN runs r ON r.key = m.run`, values: [key] }]
+    : [...driven, { text: `CROSS JOIN ${table} m ON m.run = r.key AND m.key = ?`, values: [key] }]
 }

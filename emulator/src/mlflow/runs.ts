@@ -3,7 +3,7 @@ import type { Reply } from '../call.ts'
 import { type Run, type Stage, statusOf } from '../history/run-types.ts'
 import { RUN_NAME_TAG } from '../history/runs.ts'
 import { subjectOf } from '../history/scope.ts'
-import { invalid, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
+import { invalid, ok, readToken, runToken, unlessEmpty } from './answers.ts'
 import { checkActive, findExperiment, needExperiment, VIEWS } from './experiments.ts'
 import { LIMITS, tagsOf } from './names.ts'
 import type { Request, Row } from './request.ts'
@@ -107,20 +107,25 @@ function move(request: Request, stage: Stage): Promise<Reply> {
 function search(request: Request): Reply {
   const { fields, region } = request
   const limit = fields.pageSize(1000, 50_000)
-  const offset = offsetOf(fields.text('page_token'))
+  const token = readToken(fields.text('page_token'))
   const view = fields.word('run_view_type', VIEWS)
   const experiments = fields.texts('experiment_ids').flatMap((id) => findExperiment(request, id)?.key ?? [])
-  const found = searchRuns(region, {
+  const orderBy = fields.texts('order_by')
+  // A place means something only in the order in which it was taken; in another one MLflow goes by the number.
+  const after = JSON.stringify(token.order) === JSON.stringify(orderBy) ? token.after : undefined
+  const { runs, last } = searchRuns(region, {
     experiments,
     stage: view === 'ALL' ? undefined : view === 'DELETED_ONLY' ? 'deleted' : 'active',
     filter: fields.text('filter'),
-    orderBy: fields.texts('order_by'),
-    limit: limit + 1,
-    offset,
+    orderBy,
+    limit,
+    offset: after === undefined ? token.offset : 0,
+    after,
   })
   return ok({
-    runs: unlessEmpty(runsJson(request, found.slice(0, limit))),
-    next_page_token: found.length > limit ? pageToken(offset + limit) : undefined,
+    runs: unlessEmpty(runsJson(request, runs)),
+    next_page_token:
+      last === undefined ? undefined : runToken({ offset: token.offset + limit, after: last, order: orderBy }),
   })
 }
 

@@ -43,7 +43,7 @@ export class Database {
     makeDurableFolder(dirname(path))
     this.#sqlite = new DatabaseSync(path)
     this.#sqlite.exec(
-      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000; PRAGMA cache_size=-65536',
+      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384',
     )
   }
 
