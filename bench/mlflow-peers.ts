@@ -16,7 +16,7 @@ export interface Peer {
   stop(): Promise<void>
 }
 
-const STARTING_MILLISECONDS = 180_000
+const STARTING_MILLISECONDS = 300_000
 
 /** MLflow's own server on a new SQLite file, with the workers that it starts by itself: its process `group`. */
 export async function startMlflowServer(

@@ -107,6 +107,11 @@ test('an alias points to one version, moves, and goes with its version', async (
   await set('champion', '2')
   const found = await region.mlflow('GET', 'registered-models/alias?name=aliased&alias=champion')
   expect(found.at('model_version')).toMatchObject({ version: '2', aliases: ['champion'] })
+  const latest = await region.mlflow('POST', 'registered-models/get-latest-versions', { name: 'aliased' })
+  expect(latest.at('model_versions')).toMatchObject([{ version: '2', aliases: ['champion'] }])
+  // A list of versions leaves aliases out, as MLflow's does.
+  const listed = await region.mlflow('GET', "model-versions/search?filter=name%3D'aliased'")
+  expect(listed.at('model_versions.0.aliases')).toBeUndefined()
   for (const alias of ['v1', 'latest', 'bad alias']) expect((await set(alias, '1')).status).toBe(400)
   expect((await set('other', '9')).at('error_code')).toBe('RESOURCE_DOES_NOT_EXIST')
   await region.mlflow('DELETE', 'model-versions/delete', { name: 'aliased', version: '2' })
@@ -163,7 +168,17 @@ test('models and versions are searched by name, run, tag and number', async () =
 test('a model cannot be renamed, and a source on the server’s disk or one that climbs is refused', async () => {
   const rename = await region.mlflow('POST', 'registered-models/rename', { name: 'fraud', new_name: 'x' })
   expect(rename.status).toBe(400)
-  for (const source of ['/etc/passwd', 'file:///etc/passwd', 'mlflow-artifacts:/../x', 's3://a/%2e%2e/b']) {
+  for (const source of [
+    ...['/etc/passwd', 'file:///etc/passwd', './model', 'C:\\model', 'model'],
+    ...[
+      'mlflow-artifacts:/../x',
+      's3://a/%2e%2e/b',
+      's3://a/%252e%252e/b',
+      's3://a/./b',
+      's3://a/..\\b',
+      'https://h/m%00',
+    ],
+  ]) {
     const answer = await region.mlflow('POST', 'model-versions/create', { name: 'fraud', source })
     expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
   }

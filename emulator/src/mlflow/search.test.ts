@@ -107,3 +107,23 @@ test('a page size of nothing, and a token that is none, are refused', async () =
   expect(await names({ max_results: 50_001 })).toBe('INVALID_PARAMETER_VALUE')
   expect(await names({ page_token: 'junk' })).toBe('INVALID_PARAMETER_VALUE')
 })
+
+test('a page token of MLflow’s own form, and one that was made for another order, go by the number of runs', async () => {
+  const own = Buffer.from('{"offset": 3}').toString('base64')
+  expect(await names({ page_token: own })).toBe('10')
+  const first = await region.mlflow('POST', 'runs/search', { experiment_ids: [experiment], max_results: 3 })
+  const page_token = first.id('next_page_token')
+  expect(await names({ page_token })).toBe('10')
+  expect(await names({ page_token, order_by: ['metrics.acc'] })).toBe('35')
+})
+
+test.each([
+  '[]',
+  '{"offset": -1}',
+  '{"offset": 1.5}',
+  '{"offset": 1, "after": [{}]}',
+  '{"offset": 1, "after": 5}',
+  '5',
+])('the page token of %s is refused', async (held) => {
+  expect(await names({ page_token: Buffer.from(held).toString('base64') })).toBe('INVALID_PARAMETER_VALUE')
+})

@@ -198,3 +198,22 @@ test('the datasets of an experiment are found once, with the context in which th
   expect(found.at('dataset_summaries')).toEqual([{ experiment_id: id, name: 'iris', digest: 'd1', context: 'train' }])
   expect((await region.mlflow('POST', 'experiments/search-datasets', {})).status).toBe(400)
 })
+
+test('states and views are taken by the numbers of protobuf too, as numbers and as texts, and unknown ones are refused', async () => {
+  const run_id = await newRun({ run_name: 'numbered' })
+  const update = (status: unknown) => region.mlflow('POST', 'runs/update', { run_id, status })
+  expect((await update(4)).at('run_info.status')).toBe('FAILED')
+  expect((await update('5')).at('run_info.status')).toBe('KILLED')
+  expect((await update('Nonsense')).at('error_code')).toBe('INVALID_PARAMETER_VALUE')
+  await region.mlflow('POST', 'runs/delete', { run_id })
+  const found = async (run_view_type: unknown) =>
+    (
+      await region.mlflow('POST', 'runs/search', {
+        experiment_ids: [experiment],
+        filter: "run_name = 'numbered'",
+        run_view_type,
+      })
+    ).at('runs.0.info.run_id')
+  // `ViewType` of service.proto: 1 is active only, 2 deleted only, 3 all.
+  expect([await found(1), await found(2), await found('3')]).toEqual([undefined, run_id, run_id])
+})
