@@ -40,6 +40,8 @@ def aliases():
 
 @case("what only MLflow 3 has is answered as an endpoint that does not exist, as Azure ML does")
 def newer():
+    if not hasattr(MlflowClient, "create_logged_model"):
+        return "the client is of MLflow 2 and has no call for it"
     error = raises(MlflowException, lambda: MlflowClient().create_logged_model("0", name="three"))
     equal(error.error_code, "ENDPOINT_NOT_FOUND")
     raises(MlflowException, lambda: MlflowClient().search_logged_models(["0"]))

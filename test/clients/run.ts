@@ -28,6 +28,14 @@ interface Place {
   readonly file: string
   readonly scenarios?: readonly string[]
   readonly longestMilliseconds?: number
+  /** What stands behind a topic that is reported from elsewhere too. */
+  readonly called?: string
+}
+
+/** A scenario in an environment. */
+interface Turn {
+  readonly name: string
+  readonly place: Place
 }
 
 const USUAL: Place = { folder: '', file: 'requirements' }
@@ -36,9 +44,6 @@ const APART: readonly Place[] = [
   { ...USUAL, scenarios: ['history_copy.py'], longestMilliseconds: 600_000 },
   // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
   { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py'] },
-  // The last client of MLflow 2, alone and with the last plugin of Microsoft's that resolves with it.
-  { folder: 'mlflow-two', file: 'requirements-mlflow-two', scenarios: ['mlflow_plain.py'] },
-  { folder: 'mlflow-two-azureml', file: 'requirements-mlflow-two-azureml', scenarios: ['mlflow_azureml.py'] },
   // The server of MLflow takes minutes to start where the machine is busy.
   {
     folder: 'mlflow-alone',
@@ -54,6 +59,18 @@ const APART: readonly Place[] = [
     longestMilliseconds: 600_000,
   },
 ]
+/** Scenarios that run once more elsewhere. */
+const AGAIN: readonly Place[] = [
+  // The last client of MLflow 2.
+  { folder: 'mlflow-two', file: 'requirements-mlflow-two', called: 'mlflow 2', scenarios: ['mlflow_plain.py'] },
+  // With the newest of Microsoft's plugins that resolves beside it.
+  {
+    folder: 'mlflow-two-azureml',
+    file: 'requirements-mlflow-two-azureml',
+    called: 'mlflow 2',
+    scenarios: ['mlflow_azureml.py'],
+  },
+]
 /** The vendor's examples in YAML: a checkout of Azure/azureml-examples, for these scenarios. */
 const EXAMPLES = process.env['HOLDFAST_EXAMPLES'] ?? join(root, '../shared/data/azureml-examples')
 const WITH_EXAMPLES = ['sdk_yaml.py', 'sdk_yaml_jobs.py', 'sdk_yaml_pipelines.py']
@@ -63,33 +80,32 @@ const WITHOUT_NODES = { EMULATOR_ALLOCATION_SECONDS: '86400' }
 const ending = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ending.abort())
 
-const names = scenarios()
+const turns = scenarios().flatMap(turnsOf)
 const home = values.newest ? join(root, '.holdfast', 'venv-newest') : join(root, '.venv')
-const pythons = await pythonsOf(names)
-const results = await runAll(names)
+const pythons = await pythonsOf(turns)
+const results = await runAll(turns)
 const failed = results.filter(({ ok }) => !ok).length
 const counts = { passed: results.length - failed, failed }
 if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(counts))
 process.stdout.write(`   ${counts.passed} cases of the vendors’ clients passed, ${counts.failed} failed\n`)
 process.exit(failed === 0 && !ending.signal.aborted ? 0 : 1)
 
-/** The Python for each scenario. Environments are made where a scenario needs them, one after the other. */
-async function pythonsOf(all: readonly string[]): Promise<ReadonlyMap<string, string>> {
+/** The Python of each environment. They are made where a scenario needs them, one after the other. */
+async function pythonsOf(all: readonly Turn[]): Promise<ReadonlyMap<string, string>> {
   const pythons = new Map<string, string>()
-  // No name stands for the usual one, where MLflow's server is.
-  const served = all.some((name) => WITH_SERVER.includes(name)) ? [''] : []
-  for (const name of [...all, ...served]) {
-    const { folder, file } = placeOf(name)
+  const served = all.some(({ name }) => WITH_SERVER.includes(name)) ? [USUAL] : []
+  for (const { folder, file } of [...all.map(({ place }) => place), ...served]) {
+    if (pythons.has(folder)) continue
     const requirements = join(here, values.newest ? `${file}-newest.txt` : `${file}.txt`)
-    const known = all.find((other) => pythons.has(other) && placeOf(other).folder === folder)
     const made = { folder: join(home, folder), requirements, newest: values.newest, signal: ending.signal }
-    pythons.set(name, pythons.get(known ?? '') ?? (await virtualEnvironment(made)))
+    pythons.set(folder, await virtualEnvironment(made))
   }
   return pythons
 }
 
-function placeOf(name: string): Place {
-  return APART.find(({ scenarios }) => scenarios?.includes(name)) ?? USUAL
+function turnsOf(name: string): readonly Turn[] {
+  const runs = ({ scenarios }: Place) => scenarios?.includes(name) === true
+  return [APART.find(runs) ?? USUAL, ...AGAIN.filter(runs)].map((place) => ({ name, place }))
 }
 
 function scenarios(): readonly string[] {
@@ -107,22 +123,23 @@ function withExamples(all: readonly string[]): readonly string[] {
 }
 
 /** Runs scenarios, two at a time, each until its end. */
-async function runAll(all: readonly string[]): Promise<readonly CaseResult[]> {
+async function runAll(all: readonly Turn[]): Promise<readonly CaseResult[]> {
   const waiting = [...all]
   const found: CaseResult[] = []
   async function lane(): Promise<void> {
-    for (let name = waiting.shift(); name !== undefined && !ending.signal.aborted; name = waiting.shift()) {
-      found.push(...(await runOne(name)))
+    for (let turn = waiting.shift(); turn !== undefined && !ending.signal.aborted; turn = waiting.shift()) {
+      found.push(...(await runOne(turn)))
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, lane))
   return found
 }
 
-async function runOne(name: string): Promise<readonly CaseResult[]> {
-  const topic = name.replace(/\.py$/, '').replaceAll('_', ' ')
-  const python = pythons.get(name) ?? ''
-  const { longestMilliseconds } = placeOf(name)
+async function runOne({ name, place }: Turn): Promise<readonly CaseResult[]> {
+  const { folder, longestMilliseconds, called } = place
+  const plain = name.replace(/\.py$/, '').replaceAll('_', ' ')
+  const topic = called === undefined ? plain : `${plain}, ${called}`
+  const python = pythons.get(folder) ?? ''
   const done = (result: CaseResult) => show(topic, result)
   try {
     const examples = WITH_EXAMPLES.includes(name)

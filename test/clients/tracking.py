@@ -161,7 +161,9 @@ def artifacts():
         # Not by the client's own list_artifacts: below a folder, that of MLflow 3 asks for logged models first,
         # which Azure ML does not have.
         uri = mlflow.get_run(runs["first"]).info.artifact_uri
-        repository = get_artifact_repository(uri, tracking_uri=mlflow.get_tracking_uri())
+        # MLflow 2 knows the server it talks to by itself.
+        more = {"tracking_uri": mlflow.get_tracking_uri()} if mlflow.__version__[0] != "2" else {}
+        repository = get_artifact_repository(uri, **more)
 
         def names(path=None):
             return sorted((one.path, one.is_dir) for one in repository.list_artifacts(path))
