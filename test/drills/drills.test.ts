@@ -28,5 +28,5 @@ it.each(readdirSync(here).filter((name) => name.endsWith('.txt')))(
     if (rewriting) writeFileSync(path, rewritten(text, printed))
     else expect(wrong).toEqual([])
   },
-  240_000,
+  600_000,
 )

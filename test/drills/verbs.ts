@@ -18,7 +18,7 @@ export interface Verbs {
 }
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const MOST_MILLISECONDS = 60_000
+const MOST_MILLISECONDS = 120_000
 const PLAIN = { NO_COLOR: '1', EMULATOR_ALLOCATION_SECONDS: '0', COLUMNS: '120' }
 
 interface Running {

@@ -113,13 +113,6 @@ const ACCESS: readonly Declared[] = [
 
 const CONTAINERS: readonly Declared[] = [
   {
-    step: /create a container/,
-    fact: /(x-ms-error-code|body\.Error\.Code)/,
-    here: /InvalidResourceName/,
-    there: /OutOfRangeInput/,
-    why: 'Names too short or too long have the code of names here.',
-  },
-  {
     step: /access policies of a container/,
     fact: /(status|x-ms-error-code)/,
     here: /(400|InvalidXmlDocument)/,
