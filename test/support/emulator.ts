@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,6 +20,8 @@ export interface TestEmulator {
   readonly env: Readonly<Record<string, string>>
   /** Puts faults in force in place of all earlier ones. */
   faults(faults: readonly Readonly<Record<string, unknown>>[]): Promise<void>
+  /** How many requests the faults with `times` or `chance` have met, all together. */
+  met(): Promise<number>
   region(name: string, act: 'start' | 'stop' | 'kill'): Promise<void>
   /** What a place acknowledged after the line `after`: every write, in order. */
   activity(place: string, after?: number): Promise<readonly Acknowledged[]>
@@ -27,8 +29,8 @@ export interface TestEmulator {
   processes(): Promise<{ readonly front: number; readonly regions: ReadonlyMap<string, number> }>
   /** The end of what its processes said on standard error. */
   said(): string
-  /** Ends it and removes its folder. */
-  stop(): Promise<void>
+  /** Ends it in good order and removes its folder; or leaves it under another path, for a later one. */
+  stop(keep?: string): Promise<void>
 }
 
 /** One line of the record of a region, as its control API gives it. */
@@ -85,6 +87,10 @@ export async function startTestEmulator(options: EmulatorOptions = {}): Promise<
     control,
     env: { ...exported, HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: facts.ca },
     faults: async (faults) => void (await call('PUT', '/emulator/faults', { faults })),
+    met: async () => {
+      const { met } = await call<{ readonly met: Readonly<Record<string, number>> }>('GET', '/emulator/faults')
+      return Object.values(met).reduce((sum, times) => sum + times, 0)
+    },
     region: async (name, act) => void (await call('POST', `/emulator/regions/${name}/${act}`)),
     activity: async (place, after = 0) => {
       const lines: Acknowledged[] = []
@@ -101,8 +107,9 @@ export async function startTestEmulator(options: EmulatorOptions = {}): Promise<
       return { front: pid, regions: new Map(living) }
     },
     said: () => said,
-    stop: async () => {
+    stop: async (keep) => {
       await ended(child)
+      if (keep !== undefined) await cp(dir, keep, { recursive: true })
       await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     },
   }

@@ -1,0 +1,73 @@
+import { killedAtCall, killedAtCommit, type Undisturbed, undisturbed } from './crash.ts'
+import { WAYS, type Way } from './points.ts'
+import type { Act } from './story.ts'
+
+/** One crash of an act. */
+export interface Round {
+  /** Which act is killed where, and how. */
+  readonly name: string
+  /** Plays it, and gives where its end is not that of the undisturbed act. */
+  play(): Promise<readonly string[]>
+}
+
+/** What a round came to. */
+export interface Outcome {
+  readonly name: string
+  readonly seconds: number
+  readonly trouble: readonly string[]
+}
+
+/** Every crash of an act: each distinct call in each way, each sort of commit before and after it. */
+export async function roundsOf(act: Act): Promise<readonly Round[]> {
+  const known = await undisturbed(act)
+  return [...callRounds(act, known, () => WAYS), ...commitRounds(act, known)]
+}
+
+/** One crash for each distinct call, the ways in turn, and the commits of which nothing but the journal tells. */
+export async function chosenRoundsOf(act: Act): Promise<readonly Round[]> {
+  const known = await undisturbed(act)
+  const turn = (index: number): readonly Way[] => WAYS.slice(index % WAYS.length, (index % WAYS.length) + 1)
+  return [
+    ...callRounds(act, known, turn),
+    ...commitRounds(act, known).filter(({ name }) => /journal|facts/.test(name) && !/ last .*step/.test(name)),
+  ]
+}
+
+function callRounds(act: Act, { calls, ends }: Undisturbed, ways: (index: number) => readonly Way[]): Round[] {
+  return calls.flatMap((call, index) =>
+    ways(index).map((way) => ({
+      name: `${act.name}, ${call.name} in ${call.place}, ${way}`,
+      play: () => killedAtCall(act, call, way, ends),
+    })),
+  )
+}
+
+function commitRounds(act: Act, { commits, ends }: Undisturbed): Round[] {
+  return commits.map((commit) => ({
+    name: `${act.name}, ${commit.when} commit ${commit.commit}: ${commit.name}`,
+    play: () => killedAtCommit(act, commit, ends),
+  }))
+}
+
+/** Plays rounds, so many at once, and tells of each as it ends. */
+export async function playRounds(
+  rounds: readonly Round[],
+  lanes: number,
+  done: (outcome: Outcome) => void = () => undefined,
+): Promise<readonly Outcome[]> {
+  const waiting = [...rounds]
+  const outcomes: Outcome[] = []
+  async function lane(): Promise<void> {
+    for (let round = waiting.shift(); round !== undefined; round = waiting.shift()) {
+      const began = Date.now()
+      const trouble = await round
+        .play()
+        .catch((thrown: unknown) => [thrown instanceof Error ? `${thrown.stack}` : String(thrown)])
+      const outcome = { name: round.name, seconds: (Date.now() - began) / 1000, trouble }
+      outcomes.push(outcome)
+      done(outcome)
+    }
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+  return outcomes
+}

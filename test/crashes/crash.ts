@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { differencesOf, type Ending, endingOf } from './ending.ts'
+import { type CallPoint, pointsOf, type Way } from './points.ts'
+import { HOLDFAST, openStage, type Stage, type Started } from './stage.ts'
+import { type Act, estateFor, standbyOf, WITHOUT_NODES } from './story.ts'
+
+/** A commit of the store at which a process can die. */
+export interface CommitPoint {
+  readonly commit: number
+  readonly when: 'before' | 'after'
+  /** What is committed. */
+  readonly name: string
+}
+
+/** Both sides at the end of an act; one that is lost has no end. */
+export type Ends = Readonly<Record<'primary' | 'secondary', Ending>>
+
+/** An act that nothing disturbs: how it ends, and where it can be cut off. */
+export interface Undisturbed {
+  readonly ends: Ends
+  readonly calls: readonly CallPoint[]
+  readonly commits: readonly CommitPoint[]
+}
+
+const PRELOAD = fileURLToPath(new URL('./die-at-commit.ts', import.meta.url))
+const REGIONS = ['eastus2', 'centralus'] as const
+/** How long an answer takes from the emulator to a process of this machine, with much to spare. */
+const ANSWER_MILLISECONDS = 400
+const MOST_TRIES = 3
+
+/** Plays an act to its end on a copy of its moment. */
+export async function undisturbed(act: Act): Promise<Undisturbed> {
+  return onStage(act, async (stage) => {
+    const before = await counts(stage)
+    const log = join(stage.dir, 'commits.jsonl')
+    const { code, said } = await stage.start(act.verb, preloaded({ COMMITS: log })).over
+    if (code !== 0) throw new Error(`${act.name} ended with ${code}:\n${said}`)
+    const calls = []
+    for (const place of REGIONS) calls.push(...pointsOf(place, await since(stage, place, before[place])))
+    return { ends: await endsOf(stage, act), calls, commits: commitsOf(readFileSync(log, 'utf8')) }
+  })
+}
+
+/** The first and the last commit of each sort, each with the moment before it and the one after. */
+function commitsOf(log: string): readonly CommitPoint[] {
+  const lines = log
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { commit: number; names: readonly string[] })
+  const chosen = new Map<string, number>()
+  for (const { commit, names } of lines) {
+    const name = [...new Set(names)].join(', ')
+    if (!chosen.has(`first ${name}`)) chosen.set(`first ${name}`, commit)
+    chosen.set(`last ${name}`, commit)
+  }
+  const named = new Map([...chosen].map(([name, commit]) => [commit, name]))
+  return [...named].flatMap(([commit, name]) => (['before', 'after'] as const).map((when) => ({ commit, when, name })))
+}
+
+/** Kills the act at a call, lets another process go on, and gives where the end is not the undisturbed one. */
+export async function killedAtCall(
+  act: Act,
+  { place, route }: CallPoint,
+  way: Way,
+  wanted: Ends,
+): Promise<readonly string[]> {
+  return onStage(act, async (stage) => {
+    const { emulator } = stage
+    const is = way === 'unsent' ? 'hang' : 'held-answer'
+    await emulator.faults([{ is, at: place, route, client: HOLDFAST, times: 1 }])
+    const started = stage.start(act.verb)
+    const met = await Promise.race([meets(stage), started.over])
+    if (met !== true) return [`It was over before it was met: ${JSON.stringify(met)}`]
+    if (way === 'unrecorded') await killUnrecorded(stage, started)
+    else await kill(started)
+    await emulator.faults([])
+    return goOn(stage, act, wanted)
+  })
+}
+
+/** The same for a commit of the store. */
+export async function killedAtCommit(
+  act: Act,
+  { commit, when }: CommitPoint,
+  wanted: Ends,
+): Promise<readonly string[]> {
+  return onStage(act, async (stage) => {
+    const started = stage.start(act.verb, preloaded({ DIE_AT: String(commit), DIE_WHEN: when }))
+    const { code, said } = await started.over
+    if (code !== null) return [`It ended with ${code} and was not killed:\n${said}`]
+    return goOn(stage, act, wanted)
+  })
+}
+
+async function onStage<T>(act: Act, work: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = await openStage(act.at, WITHOUT_NODES)
+  try {
+    await act.before(stage)
+    return await work(stage)
+  } finally {
+    await stage.end()
+  }
+}
+
+function preloaded(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return { ...env, NODE_OPTIONS: `--import ${PRELOAD}` }
+}
+
+async function meets({ emulator }: Stage): Promise<true> {
+  while ((await emulator.met()) === 0) await sleep(20)
+  return true
+}
+
+async function kill({ process: child, over }: Started): Promise<void> {
+  child.kill('SIGKILL')
+  await over
+}
+
+/** Lets the answer come while nothing can be written down, and kills then. */
+async function killUnrecorded(stage: Stage, started: Started): Promise<void> {
+  const store = stage.openStore()
+  try {
+    store.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE')
+    await stage.emulator.faults([])
+    await sleep(ANSWER_MILLISECONDS)
+    await kill(started)
+    store.exec('ROLLBACK')
+  } finally {
+    store.close()
+  }
+}
+
+/** Another process goes on, once the lease of the dead one is over; it may need to be run again, as people do. */
+async function goOn(stage: Stage, act: Act, wanted: Ends): Promise<readonly string[]> {
+  endLease(stage)
+  const failures: string[] = []
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const { code, said } = await stage.start(act.verb).over
+    if (code === 0 || isOver(said)) {
+      const ends = await endsOf(stage, act)
+      const sides = ['primary', 'secondary'] as const
+      return sides.flatMap((side) => differencesOf(wanted[side], ends[side]).map((line) => `${side}: ${line}`))
+    }
+    failures.push(`ended with ${code}: ${said}`)
+  }
+  return failures
+}
+
+/** A failover that was over in all but the process is not begun once more. */
+function isOver(said: string): boolean {
+  return /is under way|was not taken back/.test(said)
+}
+
+/** The lease of a process that is dead runs out; nobody is made to wait for it here. */
+function endLease(stage: Stage): void {
+  const store = stage.openStore()
+  store.exec('PRAGMA busy_timeout=5000; UPDATE leases SET until = 0')
+  store.close()
+}
+
+async function endsOf(stage: Stage, act: Act): Promise<Ends> {
+  const estate = estateFor(stage)
+  const primary = act.name === 'failover' ? {} : await endingOf(stage.cloud, estate.workspace)
+  return { primary, secondary: await endingOf(stage.cloud, standbyOf(estate)) }
+}
+
+async function counts({ emulator }: Stage): Promise<Readonly<Record<string, number>>> {
+  const found = REGIONS.map(async (place) => [place, (await emulator.activity(place)).length] as const)
+  return Object.fromEntries(await Promise.all(found))
+}
+
+async function since({ emulator }: Stage, place: string, before = 0) {
+  return (await emulator.activity(place)).slice(before)
+}

@@ -1,0 +1,208 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { stringify } from 'yaml'
+import type { Cloud } from '../../demo/cloud.ts'
+import {
+  deployWorkspace,
+  type Estate,
+  estateOf,
+  nightlySchedule,
+  registerAssets,
+  waitingJob,
+} from '../../demo/estate.ts'
+import { type Moment, openStage, type Stage } from './stage.ts'
+
+/** What is killed: a verb of a protection, begun at a moment. */
+export interface Act {
+  readonly name: 'sync' | 'failover' | 'return' | 'reverse sync'
+  readonly verb: readonly string[]
+  readonly at: Moment
+  /** Done to the world before the verb begins. */
+  before(stage: Stage): Promise<void>
+}
+
+/** Jobs wait for ever: what is compared must not depend on how far one came. */
+export const WITHOUT_NODES = { EMULATOR_ALLOCATION_SECONDS: '86400' }
+
+const DAY = 86_400_000
+const TRAINING = 'train'
+const QUEUED = 'report'
+
+/** The acts of a story that was played into this folder. */
+export function actsOf(root: string): readonly Act[] {
+  const at = momentsOf(root)
+  return [
+    { name: 'sync', verb: ['sync'], at: at.fresh, before: nothing },
+    { name: 'failover', verb: ['failover', '--yes'], at: at.synced, before: lost },
+    { name: 'return', verb: ['sync'], at: at.failedOver, before: nothing },
+    { name: 'reverse sync', verb: ['sync'], at: at.returned, before: nothing },
+  ]
+}
+
+function momentsOf(root: string) {
+  const moment = (name: string): Moment => ({
+    emulator: join(root, name, 'cloud'),
+    protection: join(root, name, 'own'),
+  })
+  return {
+    fresh: moment('fresh'),
+    synced: moment('synced'),
+    failedOver: moment('failed-over'),
+    returned: moment('returned'),
+  }
+}
+
+const nothing = async (): Promise<void> => undefined
+const lost = (stage: Stage): Promise<void> => stage.emulator.region('eastus2', 'kill')
+
+/** Plays the story in which Holdfast is killed, once and undisturbed, and keeps the moments at which its acts begin. */
+export async function playStory(root: string): Promise<void> {
+  const { fresh, synced, failedOver, returned } = momentsOf(root)
+  await from(undefined, fresh, buildEstate, { EMULATOR_ALLOCATION_SECONDS: '0' })
+  // A job that runs does not outlive its emulator, so what is synced while it does is built anew.
+  await from(
+    undefined,
+    synced,
+    async (stage) => {
+      await buildEstate(stage)
+      await stage.verb('sync')
+      await changeAfterwards(stage.cloud, estateFor(stage))
+    },
+    { EMULATOR_ALLOCATION_SECONDS: '0' },
+  )
+  await from(synced, failedOver, async (stage) => {
+    await lost(stage)
+    await stage.verb('failover', '--yes')
+  })
+  await from(failedOver, returned, async (stage) => {
+    await stage.verb('sync')
+    await workOn(stage.cloud, standbyOf(estateFor(stage)))
+  })
+}
+
+async function from(
+  at: Moment | undefined,
+  to: Moment,
+  act: (stage: Stage) => Promise<void>,
+  env: Readonly<Record<string, string>> = WITHOUT_NODES,
+): Promise<void> {
+  const stage = await openStage(at, env)
+  try {
+    await act(stage)
+    await stage.end(to)
+  } catch (thrown) {
+    await stage.end()
+    throw thrown
+  }
+}
+
+export function estateFor(stage: Stage): Estate {
+  return estateOf(stage.emulator.subscription)
+}
+
+/** ARM id of the workspace that stands by. */
+export function standbyOf({ subscription }: Estate): string {
+  return `/subscriptions/${subscription}/resourceGroups/churn-cus/providers/Microsoft.MachineLearningServices/workspaces/churn-dr`
+}
+
+/** One thing of each kind that is carried: a running job with a checkpoint and a queued one among them. */
+async function buildEstate(stage: Stage): Promise<void> {
+  const { cloud, dir } = stage
+  const estate = estateFor(stage)
+  await deployWorkspace(cloud, estate)
+  await registerAssets(cloud, estate)
+  await logRun(cloud, estate.workspace, 'first')
+  await cloud.arm('PUT', `${estate.workspace}/schedules/nightly`, nightlySchedule(estate, new Date(Date.now() + DAY)))
+  await cloud.arm('PUT', `${estate.workspace}/jobs/${TRAINING}`, checkpointing(estate))
+  await until(async () => (await statusOf(cloud, estate)) === 'Running' && (await hasCheckpoint(cloud, estate)))
+  await cloud.arm('PUT', `${estate.workspace}/jobs/${QUEUED}`, waitingJob(estate))
+  const policy = {
+    name: 'churn',
+    primary: { workspace: estate.workspace },
+    secondary: { location: 'centralus', workspace: standbyOf(estate) },
+    objectives: { rpo: '5m', rto: '15m' },
+    sync: { every: '1m' },
+    failover: { mode: 'manual', after: '1s', maxLoss: '1h' },
+    pointer: [{ file: 'config.json' }],
+  }
+  writeFileSync(join(dir, 'holdfast.yaml'), stringify(policy))
+  await stage.verb('apply')
+}
+
+/** A job that leaves a checkpoint and goes on for longer than any test. */
+function checkpointing(estate: Estate): unknown {
+  const { properties } = waitingJob(estate) as { properties: object }
+  const script = "require('fs').writeFileSync(process.argv[1] + '/epoch.json', '7'); setTimeout(() => {}, 600000)"
+  const outputs = { checkpoints: { jobOutputType: 'uri_folder', mode: 'ReadWriteMount' } }
+  return { properties: { ...properties, command: `node -e "${script}" \${{outputs.checkpoints}}`, outputs } }
+}
+
+/** What only the side knows that is about to be lost. */
+async function changeAfterwards(cloud: Cloud, estate: Estate): Promise<void> {
+  const { workspace, storage } = estate
+  await registerModel(cloud, workspace, storage, 'churn', '4')
+  await logRun(cloud, workspace, 'unseen')
+}
+
+/** What the side in charge does after the failover: one thing of each kind, new. */
+async function workOn(cloud: Cloud, workspace: string): Promise<void> {
+  const { storageAccount } = (await cloud.arm('GET', workspace))['properties'] as { storageAccount: string }
+  const storage = storageAccount.split('/').at(-1) ?? ''
+  await registerModel(cloud, workspace, storage, 'later', '1')
+  const path = 'azureml://datastores/workspaceblobstore/paths/models/later/1/weights.json'
+  await cloud.arm('PUT', `${workspace}/data/later/versions/1`, { properties: { dataType: 'uri_file', dataUri: path } })
+  await cloud.arm('PUT', `${workspace}/environments/later/versions/1`, { properties: { image: 'ubuntu:24.04' } })
+  await logRun(cloud, workspace, 'later')
+}
+
+async function registerModel(cloud: Cloud, workspace: string, storage: string, ...id: [string, string]): Promise<void> {
+  const [name, version] = id
+  const { workspaceId } = (await cloud.arm('GET', workspace))['properties'] as { workspaceId: string }
+  const folder = `models/${name}/${version}`
+  await cloud.putBlob(storage, `azureml-blobstore-${workspaceId}/${folder}/weights.json`, `[${version}]`)
+  await cloud.arm('PUT', `${workspace}/models/${name}/versions/${version}`, {
+    properties: { modelType: 'custom_model', modelUri: `azureml://datastores/workspaceblobstore/paths/${folder}` },
+  })
+}
+
+/** A finished run with points, parameters and a child. */
+async function logRun(cloud: Cloud, workspace: string, name: string): Promise<void> {
+  const call = (path: string, body: unknown) => cloud.mlflow(workspace, 'POST', `mlflow/${path}`, body)
+  const { experiment_id } = await call('experiments/create', { name: `tries-${name}` })
+  let parent: string | undefined
+  for (const run_name of [name, `${name}-child`]) {
+    const tags = parent === undefined ? [] : [{ key: 'mlflow.parentRunId', value: parent }]
+    const { run } = (await call('runs/create', { experiment_id, run_name, start_time: 1_700_000_000_000, tags })) as {
+      run: { info: { run_id: string } }
+    }
+    const { run_id } = run.info
+    parent = run_id
+    const metrics = [1, 2, 3].map((step) => ({
+      key: 'auc',
+      value: step / 4,
+      timestamp: 1_700_000_000_000 + step,
+      step,
+    }))
+    await call('runs/log-batch', { run_id, metrics, params: [{ key: 'depth', value: '3' }] })
+    await call('runs/update', { run_id, status: 'FINISHED', end_time: 1_700_000_060_000 })
+  }
+}
+
+async function statusOf(cloud: Cloud, { workspace }: Estate): Promise<string> {
+  const { properties } = (await cloud.arm('GET', `${workspace}/jobs/${TRAINING}`)) as { properties: { status: string } }
+  return properties.status
+}
+
+async function hasCheckpoint(cloud: Cloud, { workspace, storage }: Estate): Promise<boolean> {
+  const { workspaceId } = (await cloud.arm('GET', workspace))['properties'] as { workspaceId: string }
+  const name = `azureml/${TRAINING}/checkpoints/epoch.json`
+  return (await cloud.blob(storage, `azureml-blobstore-${workspaceId}`, name)) !== undefined
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries++) {
+    if (tries > 300) throw new Error('The training job did not leave a checkpoint')
+    await sleep(100)
+  }
+}
