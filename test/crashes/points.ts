@@ -15,8 +15,8 @@ export interface CallPoint {
 export const WAYS = ['unsent', 'unanswered', 'unrecorded'] as const
 export type Way = (typeof WAYS)[number]
 
-/** Not writes: they are only sent as such. */
-const READS = /^search/
+/** No writes: they are only sent as such. */
+const READS = /^search|_list_(secrets|keys)$/i
 
 /** The distinct calls in what the regions acknowledged to Holdfast during an undisturbed act. */
 export function pointsOf(place: string, lines: readonly Acknowledged[]): readonly CallPoint[] {
