@@ -23,14 +23,10 @@ export async function roundsOf(act: Act): Promise<readonly Round[]> {
   return [...callRounds(act, known, () => WAYS), ...commitRounds(act, known)]
 }
 
-/** One crash for each distinct call, the ways in turn, and the commits of which nothing but the journal tells. */
+/** One crash for each distinct call of an act, the ways in turn. */
 export async function chosenRoundsOf(act: Act): Promise<readonly Round[]> {
   const known = await undisturbed(act)
-  const turn = (index: number): readonly Way[] => WAYS.slice(index % WAYS.length, (index % WAYS.length) + 1)
-  return [
-    ...callRounds(act, known, turn),
-    ...commitRounds(act, known).filter(({ name }) => /journal|facts/.test(name) && !/ last .*step/.test(name)),
-  ]
+  return callRounds(act, known, (index) => WAYS.slice(index % WAYS.length, (index % WAYS.length) + 1))
 }
 
 function callRounds(act: Act, { calls, ends }: Undisturbed, ways: (index: number) => readonly Way[]): Round[] {

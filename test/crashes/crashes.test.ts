@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { chosenRoundsOf, playRounds } from './campaign.ts'
-import { type Act, actsOf, playStory } from './story.ts'
+import { actsOf, playStory } from './story.ts'
 
 // A selection; `npm run crashes` plays them all.
 
@@ -16,11 +16,11 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-it.each<Act['name']>(['sync', 'failover', 'return', 'reverse sync'])(
-  'guards I2, I3, I4: a %s that is killed at a call or a commit ends as one that was not',
-  async (name) => {
-    const act = actsOf(root).find((one) => one.name === name) as Act
-    const outcomes = await playRounds(await chosenRoundsOf(act), 2)
+it(
+  'guards I3, I4: a reverse sync that is killed at a call ends as one that was not',
+  async () => {
+    const act = actsOf(root).find(({ name }) => name === 'reverse sync')
+    const outcomes = act === undefined ? [] : await playRounds(await chosenRoundsOf(act), 2)
     expect(outcomes.length).toBeGreaterThan(5)
     expect(outcomes.filter(({ trouble }) => trouble.length > 0)).toEqual([])
   },
