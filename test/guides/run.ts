@@ -10,17 +10,16 @@ import { Shell } from './shell.ts'
  * Does what a guide says, in its order, as a reader would: saves its files, runs its commands in one shell, and compares
  * what they answer with what it shows. `node test/guides/run.ts`.
  *
- * Two commands are met by what is there already: `npx holdfast` is this checkout, `python3 -m venv` links the
- * environment of the tests with Microsoft's clients, in which `pip install` finds everything.
+ * Two commands are met by what is there already: `npx holdfast` is this checkout, `python3 -m venv` links an
+ * environment of the tests with Microsoft's clients, of this name or the first, in which `pip install` finds everything.
  */
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const GUIDE = join(root, 'docs/guides/azure-ml-on-your-laptop.md')
 
 const ending = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ending.abort())
-const folder = join(root, '.venv')
-const requirements = join(root, 'test/clients/requirements.txt')
-await virtualEnvironment({ folder, requirements, newest: false, signal: ending.signal })
+const clients = await environmentWith('.venv', 'requirements.txt')
+const azureCli = await environmentWith('.venv/azure-cli', 'requirements-azure-cli.txt')
 
 const place = mkdtempSync(join(tmpdir(), 'holdfast-guide-'))
 const shell = new Shell({ cwd: place, env: environment() })
@@ -41,6 +40,14 @@ const seconds = ((performance.now() - began) / 1000).toFixed(0)
 if (failures.length === 0) process.stdout.write(`   The guide works as it is printed (${seconds} s)\n`)
 process.exit(failures.length === 0 && !ending.signal.aborted ? 0 : 1)
 
+/** The folder of an environment of the tests, which is made where it is not there. */
+async function environmentWith(name: string, file: string): Promise<string> {
+  const folder = join(root, name)
+  const requirements = join(root, 'test/clients', file)
+  await virtualEnvironment({ folder, requirements, newest: false, signal: ending.signal })
+  return folder
+}
+
 /** A clean home, and before all else on the path the two commands that are met by what is there. */
 function environment(): NodeJS.ProcessEnv {
   const shims = join(place, 'shims')
@@ -49,7 +56,7 @@ function environment(): NodeJS.ProcessEnv {
   shim(join(shims, 'npx'), `[ "$1" = holdfast ] && shift && exec "${process.execPath}" "${root}src/main.ts" "$@"`)
   shim(
     join(shims, 'python3'),
-    `[ "$1 $2" = "-m venv" ] && exec ln -s "${folder}" "$3"; exec /usr/bin/env -S python3 "$@"`,
+    `[ "$1 $2 $3" = "-m venv az" ] && exec ln -s "${azureCli}" az; [ "$1 $2" = "-m venv" ] && exec ln -s "${clients}" "$3"; exec /usr/bin/env -S python3 "$@"`,
   )
   return { PATH: `${shims}:${process.env['PATH']}`, HOME: join(place, 'home'), LANG: 'C.UTF-8', NO_COLOR: '1' }
 }
