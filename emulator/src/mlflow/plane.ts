@@ -16,17 +16,18 @@ import { REGISTERED_MODEL_ROWS } from './registered-models.ts'
 import type { Row } from './request.ts'
 import { RUN_ROWS } from './runs.ts'
 
-const ROWS = new Map<string, Row>(
-  [
-    ...EXPERIMENT_ROWS,
-    ...RUN_ROWS,
-    ...LOGGING_ROWS,
-    ...METRIC_ROWS,
-    ...ARTIFACT_ROWS,
-    ...REGISTERED_MODEL_ROWS,
-    ...MODEL_VERSION_ROWS,
-  ].map((row) => [`${row[0]} ${row[1]}`, row]),
-)
+/** Every operation of tracking and registry, from the tables by which they are answered. */
+export const TRACKING_ROWS: readonly Row[] = [
+  ...EXPERIMENT_ROWS,
+  ...RUN_ROWS,
+  ...LOGGING_ROWS,
+  ...METRIC_ROWS,
+  ...ARTIFACT_ROWS,
+  ...REGISTERED_MODEL_ROWS,
+  ...MODEL_VERSION_ROWS,
+]
+
+const ROWS = new Map<string, Row>(TRACKING_ROWS.map((row) => [`${row[0]} ${row[1]}`, row]))
 
 const FILES = new Map<string, Row>(FILE_ROWS.map((row) => [`${row[0]} /${row[1]}`, row]))
 

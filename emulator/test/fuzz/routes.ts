@@ -7,13 +7,7 @@ import { experimentRoutes } from '../../src/history/experiment-routes.ts'
 import { metricRoutes } from '../../src/history/metric-routes.ts'
 import { runRoutes } from '../../src/history/run-routes.ts'
 import { vendorOperations } from '../../src/ml/unfinished.ts'
-import { ARTIFACT_ROWS } from '../../src/mlflow/artifacts.ts'
-import { EXPERIMENT_ROWS } from '../../src/mlflow/experiments.ts'
-import { LOGGING_ROWS } from '../../src/mlflow/logging.ts'
-import { METRIC_ROWS } from '../../src/mlflow/metric-history.ts'
-import { MODEL_VERSION_ROWS } from '../../src/mlflow/model-versions.ts'
-import { REGISTERED_MODEL_ROWS } from '../../src/mlflow/registered-models.ts'
-import { RUN_ROWS } from '../../src/mlflow/runs.ts'
+import { TRACKING_ROWS } from '../../src/mlflow/plane.ts'
 import { openRegion } from '../../src/region.ts'
 
 /** Who answers, and so in which shape a refusal comes. */
@@ -110,15 +104,6 @@ const SIGN_IN: readonly (readonly [methods: string, path: string])[] = [
 export async function fuzzRoutes(place: { region: string; account: string }): Promise<readonly FuzzRoute[]> {
   const data = `${place.region}.api.azureml.ms`
   const vendor = vendorOperations().filter((one) => !destroys(one.method, one.path))
-  const mlflow = [
-    ...EXPERIMENT_ROWS,
-    ...RUN_ROWS,
-    ...LOGGING_ROWS,
-    ...METRIC_ROWS,
-    ...ARTIFACT_ROWS,
-    ...REGISTERED_MODEL_ROWS,
-    ...MODEL_VERSION_ROWS,
-  ]
   const api = `/mlflow/v2.0${WORKSPACE}/api/2.0`
   return [
     ...vendor.map(({ method, path }): FuzzRoute => ({ face: 'arm', method, host: ARM, path })),
@@ -126,7 +111,7 @@ export async function fuzzRoutes(place: { region: string; account: string }): Pr
     ...(await historyRows(place.region)).map(
       ([method, path]): FuzzRoute => ({ face: 'history', method, host: data, path }),
     ),
-    ...mlflow.map(
+    ...TRACKING_ROWS.map(
       ([method, path]): FuzzRoute => ({ face: 'mlflow', method, host: data, path: `${api}/mlflow/${path}` }),
     ),
     ...spread('mlflow', data, [['GET PUT DELETE', `${api}/mlflow-artifacts/artifacts/{b}`]]),
