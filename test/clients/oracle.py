@@ -26,6 +26,8 @@ ONLY_THREE = {"error_class", "sqlstate", "workspace"}
 FILES = r"^mlflow-artifacts:/(?:<\w+>|\d+|ExperimentRun)$"
 FILES_OF_RUN = r"mlflow-artifacts:/(?:<\w+>|\d+)/(<\w+>)/artifacts|mlflow-artifacts:/ExperimentRun/dcid\.(<\w+>)"
 sides = {}
+# Held here: a process that nothing holds any more may be collected with the pipe that keeps it alive.
+processes = []
 home = tempfile.TemporaryDirectory()
 
 
@@ -96,6 +98,7 @@ def both():
         [os.environ["MLFLOW_SERVER_PYTHON"], os.path.join(HERE, "..", "history", "server.py"), home.name],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )
+    processes.append(server)
     uri = server.stdout.readline().strip()
     session = requests.Session()
     # The proxy of the emulator plays Azure and nothing else.

@@ -94,7 +94,9 @@ process.exit(failed === 0 && !ending.signal.aborted ? 0 : 1)
 async function pythonsOf(all: readonly Turn[]): Promise<ReadonlyMap<string, string>> {
   const pythons = new Map<string, string>()
   const served = all.some(({ name }) => WITH_SERVER.includes(name)) ? [USUAL] : []
-  for (const { folder, file } of [...all.map(({ place }) => place), ...served]) {
+  // The usual one holds the others' folders, and making it clears its own.
+  const places = [...all.map(({ place }) => place), ...served]
+  for (const { folder, file } of places.toSorted((a, b) => a.folder.length - b.folder.length)) {
     if (pythons.has(folder)) continue
     const requirements = join(here, values.newest ? `${file}-newest.txt` : `${file}.txt`)
     const made = { folder: join(home, folder), requirements, newest: values.newest, signal: ending.signal }
