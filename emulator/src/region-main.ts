@@ -6,4 +6,9 @@ process.on('disconnect', () => process.exit(1))
 process.on('SIGINT', () => undefined)
 
 keepCompiledCode()
-await import('./processes/region-process.ts')
+try {
+  await import('./processes/region-process.ts')
+} catch (failure) {
+  // The front tells it to whoever asked for the region.
+  process.send?.({ failed: failure instanceof Error ? failure.message : String(failure) }, () => process.exit(1))
+}

@@ -18,10 +18,23 @@ interface Slot {
   state: RegionState
   child: ChildProcess | undefined
   port: number | undefined
+  /** Why it did not start, in its own words. */
+  failed: string | undefined
   /** What waits for the child to confirm settings, oldest first. */
   acknowledged: (() => void)[]
   /** Connections that the child has not said to have taken yet, by number. */
   readonly waiting: Map<number, Socket>
+}
+
+/** What a region's process tells the front. */
+interface Told {
+  /** Settings are in force, and it listens here. */
+  readonly port?: number
+  /** A connection that was handed over, by number. */
+  readonly taken?: number
+  readonly met?: { readonly id: string; readonly times: number }
+  /** It cannot start, and why. */
+  readonly failed?: string
 }
 
 export interface ProcessOptions {
@@ -52,7 +65,14 @@ export class RegionProcesses {
     this.#slots = new Map(
       options.names.map((name) => [
         name,
-        { state: 'stopped', child: undefined, port: undefined, acknowledged: [], waiting: new Map() } satisfies Slot,
+        {
+          state: 'stopped',
+          child: undefined,
+          port: undefined,
+          failed: undefined,
+          acknowledged: [],
+          waiting: new Map(),
+        } satisfies Slot,
       ]),
     )
   }
@@ -98,16 +118,14 @@ export class RegionProcesses {
       stdio: ['ignore', 2, 2, 'ipc'],
     })
     slot.child = child
+    slot.failed = undefined
     this.#enter(name, slot, 'starting')
     child.on('exit', () => this.#ended(name, slot))
-    child.on('message', (message: { port?: number; taken?: number; met?: { id: string; times: number } }) => {
-      if (message.taken !== undefined) release(slot.waiting, message.taken)?.destroy()
-      slot.port = message.port ?? slot.port
-      if (message.met !== undefined) this.#options.met(message.met.id, message.met.times)
-      if (message.port !== undefined) slot.acknowledged.shift()?.()
-    })
+    child.on('message', (told: Told) => this.#hear(slot, told))
     await this.#tell(slot, this.#options.settingsFor(name))
-    if (slot.port === undefined) throw new Error(`The region ${name} ended before it listened.`)
+    if (slot.port === undefined) {
+      throw new Error(`The region ${name} did not start: ${slot.failed ?? 'it ended before it listened.'}`)
+    }
     this.#enter(name, slot, 'running')
   }
 
@@ -153,6 +171,14 @@ export class RegionProcesses {
       // A child that ended meanwhile is met by its exit, which releases whoever waits.
       slot.child?.send(settings, () => undefined)
     })
+  }
+
+  #hear(slot: Slot, { port, taken, met, failed }: Told): void {
+    if (taken !== undefined) release(slot.waiting, taken)?.destroy()
+    slot.port = port ?? slot.port
+    slot.failed = failed ?? slot.failed
+    if (met !== undefined) this.#options.met(met.id, met.times)
+    if (port !== undefined) slot.acknowledged.shift()?.()
   }
 
   #ended(name: string, slot: Slot): void {

@@ -18,6 +18,8 @@ const { values } = parseArgs({
     limits: { type: 'string', default: process.env['EMULATOR_LIMITS'] ?? 'none' },
   },
 })
+class WrongArgument extends Error {}
+
 const dir = resolve(values.dir)
 const description = join(dir, 'emulator.json')
 let front: Front | undefined
@@ -34,8 +36,9 @@ try {
     changed: describe,
   })
 } catch (failure) {
-  process.stderr.write(`emulator: ${failure instanceof Error ? failure.message : String(failure)}\n`)
-  process.exit(1)
+  const [message, code] = refusal(failure)
+  process.stderr.write(`emulator: ${message}\n`)
+  process.exit(code)
 }
 describe()
 process.on('SIGINT', end)
@@ -52,7 +55,7 @@ function regionNames(): readonly string[] {
     (name) => !/^[a-z][a-z0-9]{2,30}$/.test(name) || names.indexOf(name) !== names.lastIndexOf(name),
   )
   if (wrong === undefined) return names
-  throw new Error(`--regions: '${wrong}' is no region's name, or stands there twice.`)
+  throw new WrongArgument(`--regions: '${wrong}' is no region's name, or stands there twice.`)
 }
 
 /** Limits that are in force from the start. */
@@ -60,8 +63,17 @@ function limits(): LimitSettings {
   try {
     return readLimits(values.limits.startsWith('{') ? JSON.parse(values.limits) : values.limits)
   } catch (failure) {
-    throw new Error(`--limits: ${(failure as Error).message}`)
+    throw new WrongArgument(`--limits: ${(failure as Error).message}`)
   }
+}
+
+/** What is told of a failure to start, and the code to end with: 2 where an argument is to blame. */
+function refusal(failure: unknown): readonly [message: string, code: number] {
+  if (failure instanceof WrongArgument) return [failure.message, 2]
+  if (failure instanceof Error && 'code' in failure && failure.code === 'EADDRINUSE') {
+    return [`--port: ${values.port} is in use. Give another, or 0 for any that is free.`, 2]
+  }
+  return [failure instanceof Error ? failure.message : String(failure), 1]
 }
 
 /** Writes down where everything is, for programs that did not start the emulator. */

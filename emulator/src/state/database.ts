@@ -20,6 +20,9 @@ interface View extends Connection {
   readonly at: number
 }
 
+/** Grows with every change of the tables that an emulator from before it would misread. */
+const SCHEMA = 1
+
 /**
  * One durable SQLite file, written in groups.
  *
@@ -41,10 +44,7 @@ export class Database {
   constructor(path: string) {
     this.#path = path
     makeDurableFolder(dirname(path))
-    this.#sqlite = new DatabaseSync(path)
-    this.#sqlite.exec(
-      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384',
-    )
+    this.#sqlite = openFile(path)
   }
 
   /** Runs `CREATE … IF NOT EXISTS` statements. Called by each plane when a region opens. */
@@ -173,4 +173,30 @@ export class Database {
     // A view that was replaced while somebody read it is gone; what is left to read is of now.
     return view?.sqlite.isOpen === true ? view : { sqlite: this.#sqlite, statements: this.#statements }
   }
+}
+
+/** Opens a file of this emulator, or makes it. Throws, and names the file, where it is none or is of a newer emulator. */
+function openFile(path: string): DatabaseSync {
+  const sqlite = new DatabaseSync(path)
+  try {
+    refuseNewer(path, sqlite)
+    sqlite.exec(
+      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384',
+    )
+  } catch (failure) {
+    sqlite.close()
+    if (!/not a database|malformed/.test(String(failure))) throw failure
+    const hint = 'Put back a copy of it, or take another folder.'
+    throw new Error(`${path} is damaged, or no store of an emulator: ${(failure as Error).message}. ${hint}`)
+  }
+  return sqlite
+}
+
+function refuseNewer(path: string, sqlite: DatabaseSync): void {
+  const { user_version: found } = sqlite.prepare('PRAGMA user_version').get() as { user_version: number }
+  if (found > SCHEMA) {
+    const limit = `its schema is ${found}, and this emulator knows those up to ${SCHEMA}`
+    throw new Error(`${path} is of a newer emulator: ${limit}. Use that one, or take another folder.`)
+  }
+  if (found < SCHEMA) sqlite.exec(`PRAGMA user_version=${SCHEMA}`)
 }

@@ -66,6 +66,8 @@ export interface Emulator {
 export const DEFAULT_DIR = join('.holdfast', 'emulator')
 const MAIN = fileURLToPath(new URL('../../../emulator/src/main.ts', import.meta.url))
 const STARTING_MILLISECONDS = 20_000
+/** With this code the emulator ends where it cannot read what it was started with. */
+const BAD_ARGUMENT = 2
 
 interface Description {
   readonly pid: number
@@ -137,9 +139,8 @@ export async function startEmulator(options: StartOptions): Promise<{ emulator: 
     await sleep(25)
   }
   child.kill('SIGKILL')
-  throw new Fault('local/not-running', `The emulator on ${options.dir} did not start: ${lastLine(log)}`, {
-    hint: `Read ${log}.`,
-  })
+  const code = child.exitCode === BAD_ARGUMENT ? 'usage/bad-argument' : 'local/not-running'
+  throw new Fault(code, `The emulator on ${options.dir} did not start: ${lastLine(log)}`, { hint: `Read ${log}.` })
 }
 
 /** Ends the emulator of a folder and waits until its processes are gone. */
@@ -196,5 +197,6 @@ function connect(port: number): Emulator {
 }
 
 function lastLine(path: string): string {
-  return readFileSync(path, 'utf8').trim().split('\n').at(-1) ?? 'it said nothing'
+  const line = readFileSync(path, 'utf8').trim().split('\n').at(-1) ?? 'it said nothing'
+  return line.replace(/^emulator: /, '')
 }

@@ -16,6 +16,7 @@ describe('readFaults', () => {
     [{ is: 'slow', at: 'east' }, '`milliseconds` is undefined'],
     [{ is: 'throttle', at: 'east', retryAfterSeconds: -1 }, '`retryAfterSeconds` is -1'],
     [{ is: 'cut', between: ['east'] }, '`between` must be a list of two names'],
+    [{ is: 'cut', between: ['east', 'east'] }, '`between` is east twice'],
     [{ is: 'cut', between: ['east', 'west'], times: 1 }, '`times` is no field of `cut`'],
     [{ is: 'slow', at: 'east', milliseconds: 1, speed: 2 }, '`speed` is no field of `slow`; it takes milliseconds,'],
     [{ is: 'down', at: 'east', plane: 'files' }, '`plane` is "files" and must be one of arm, history,'],

@@ -47,8 +47,9 @@ function pair(given: Readonly<Record<string, unknown>>): readonly [string, strin
   if (other !== undefined) throw new Error(`\`${other}\` is no field of \`cut\`; it takes between.`)
   const between = given['between']
   const [one, two] = Array.isArray(between) && between.length === 2 ? (between as unknown[]) : []
-  if (typeof one === 'string' && typeof two === 'string') return [one, two]
-  throw new Error('`between` must be a list of two names.')
+  if (typeof one !== 'string' || typeof two !== 'string') throw new Error('`between` must be a list of two names.')
+  if (one === two) throw new Error(`\`between\` is ${one} twice, and a place is never cut from itself.`)
+  return [one, two]
 }
 
 /** What the network must do about the faults. */
