@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'mlflow/artifacts.ts',
     'mlflow/logged-models.ts',
     'mlflow/traces.ts',
+    'disk',
     'core',
   ],
   services: [
@@ -34,9 +35,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/canonical.ts',
   ],
   store: ['blobs/blob-store.ts', 'core/model.ts', 'core/errors.ts'],
-  blobs: ['azure', 'core/model.ts', 'core/errors.ts'],
+  blobs: ['azure', 'disk', 'core/model.ts', 'core/errors.ts'],
   azure: ['core/model.ts', 'core/errors.ts'],
-  mlflow: ['core/model.ts', 'core/errors.ts'],
+  mlflow: ['disk', 'core/model.ts', 'core/errors.ts'],
+  disk: ['core/errors.ts'],
   core: [],
 }
 

@@ -1,10 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Fault } from '../core/errors.ts'
+import { absentOrThrow, diskFault, syncFolders } from '../disk/durable.ts'
+import { turns } from '../disk/turns.ts'
 import type { BlobInfo, BlobStore, Condition, PutOptions } from './blob-store.ts'
 import { changed } from './changed.ts'
 import { ENTRY, folderOfPrefix, nameOfPath, pathOfName } from './file-names.ts'
@@ -30,19 +32,7 @@ interface Entry {
  */
 export function fileStore(folder: string): BlobStore {
   /** Writers of one name come one after the other. */
-  const turns = new Map<string, Promise<unknown>>()
-
-  async function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = turns.get(name) ?? Promise.resolve()
-    const mine = before.then(work, work)
-    const settled = mine.catch(() => undefined)
-    turns.set(name, settled)
-    try {
-      return await mine
-    } finally {
-      if (turns.get(name) === settled) turns.delete(name)
-    }
-  }
+  const inTurn = turns()
 
   async function* list(prefix: string, signal: AbortSignal): AsyncIterable<BlobInfo> {
     const names: string[] = []
@@ -186,19 +176,6 @@ async function writeBytes(
   return { length, md5: digest.digest('base64') }
 }
 
-/** Makes the names in a folder durable, and the names of the folders above it, which may be new. */
-async function syncFolders(folder: string, last: string): Promise<void> {
-  for (let at = folder; ; at = dirname(at)) {
-    const handle = await open(at)
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    if (at === last || at === dirname(at)) return
-  }
-}
-
 function demand(name: string, there: Entry | undefined, { etag, absent }: Condition): void {
   if (absent === true && there !== undefined) throw changed(name)
   if (etag !== undefined && there?.etag !== etag) throw changed(name)
@@ -209,26 +186,6 @@ function infoOf(name: string, entry: Entry): BlobInfo {
   return { name, etag, length, modified: new Date(modified), contentType, md5, metadata }
 }
 
-function absentOrThrow(thrown: unknown): undefined {
-  const { code } = thrown as { readonly code?: string }
-  if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-  throw thrown
-}
-
-function diskFault(name: string, thrown: unknown): unknown {
-  const { code } = thrown as { readonly code?: string }
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return thrown
-  return new Fault('store/full', `There is no room left to write ${name}`, {
-    hint: 'Make room on the disk and run it again; nothing of it was published.',
-  })
-}
-
 function damaged(name: string, how: string): Fault {
   return new Fault('blob/damaged', `${name} is damaged: ${how}`, { hint: 'Write it again from its source.' })
-}
-
-/** Whether a folder can be used as a store: it exists or can be made. */
-export async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(absentOrThrow)
-  return found?.isDirectory() ?? false
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Fault, isFault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
+import { absentOrThrow, syncFolders } from '../disk/durable.ts'
 
 /** One thing that must follow the active workspace. */
 export type Target = { readonly file: string } | { readonly env: string } | { readonly webhook: string }
@@ -102,7 +103,7 @@ function whyOf(thrown: unknown): string {
 }
 
 async function pointFile(path: string, active: Active): Promise<Moved> {
-  const before = await existing(path)
+  const before = await textAt(path)
   const wanted = { ...parsed(before), ...workspaceConfig(active.workspace) }
   const changed = before === undefined || !isDeepStrictEqual(parsed(before), wanted)
   if (changed) await replace(path, `${JSON.stringify(wanted, undefined, 2)}\n`)
@@ -117,7 +118,7 @@ async function pointEnv(path: string, active: Active): Promise<Moved> {
     AZUREML_ARM_WORKSPACE_NAME: names.workspace,
     HOLDFAST_ACTIVE_SIDE: active.side,
   }
-  const before = await existing(path)
+  const before = await textAt(path)
   const lines = (before ?? '').split('\n').filter((line) => line !== '')
   const foreign = lines.filter((line) => !Object.hasOwn(ours, line.split('=')[0]?.trim() ?? ''))
   const wanted = `${[...foreign, ...Object.entries(ours).map(([name, value]) => `${name}=${value}`)].join('\n')}\n`
@@ -152,13 +153,8 @@ function parsed(text: string | undefined): JsonObject {
   }
 }
 
-async function existing(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (thrown) {
-    if ((thrown as { code?: string }).code === 'ENOENT') return undefined
-    throw thrown
-  }
+function textAt(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(absentOrThrow)
 }
 
 async function replace(path: string, text: string): Promise<void> {
@@ -170,6 +166,7 @@ async function replace(path: string, text: string): Promise<void> {
     await file.sync()
     await file.close()
     await rename(fresh, path)
+    await syncFolders(dirname(path), dirname(path))
   } finally {
     await rm(fresh, { force: true })
   }

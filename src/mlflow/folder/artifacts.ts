@@ -3,8 +3,9 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Fault } from '../../core/errors.ts'
+import { absentOrThrow } from '../../disk/durable.ts'
 import type { ArtifactFile, Artifacts } from '../artifacts.ts'
-import { absentOrThrow, type Documents, damaged, UNFINISHED } from './documents.ts'
+import { type Documents, damaged, UNFINISHED } from './documents.ts'
 import { digestOf, fileName, pathOfRoot } from './names.ts'
 
 /** A line of `files.jsonl`: what was written where. */

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Fault } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/model.ts'
+import { absentOrThrow, diskFault, syncFolders } from '../../disk/durable.ts'
+import { type InTurn, turns } from '../../disk/turns.ts'
 import { digestOf } from './names.ts'
 
 /** Begins the names of files that are being written. */
@@ -29,7 +31,7 @@ export interface Documents {
   /** The same, where its place is chosen when all bytes are on the disk. */
   place(choose: () => Promise<string> | string, placing: Placing): Promise<void>
   /** Lets works on one thing come one after the other. */
-  inTurn<T>(name: string, work: () => Promise<T>): Promise<T>
+  readonly inTurn: InTurn
   /** Names of the folders in a folder, sorted. */
   foldersIn(path: string): Promise<readonly string[]>
 }
@@ -43,18 +45,7 @@ export interface Placing {
 
 /** Opens the documents below a folder, which comes to be with the first that is written. */
 export function openDocuments(folder: string): Documents {
-  const turns = new Map<string, Promise<unknown>>()
-
-  async function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = turns.get(name) ?? Promise.resolve()
-    const mine = before.then(work, work)
-    turns.set(name, mine)
-    try {
-      return await mine
-    } finally {
-      if (turns.get(name) === mine) turns.delete(name)
-    }
-  }
+  const inTurn = turns()
 
   async function read(path: string): Promise<JsonObject | undefined> {
     const text = await readFile(join(folder, path), 'utf8').catch(absentOrThrow)
@@ -116,35 +107,8 @@ function contentOf(path: string, text: string): JsonObject {
   throw damaged(path, 'its content is not the one that its sha256 names')
 }
 
-/** Makes names durable, up to those of the folder itself. */
-async function syncFolders(from: string, last: string): Promise<void> {
-  for (let at = from; ; at = dirname(at)) {
-    const handle = await open(at)
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    if (at === last || at === dirname(at)) return
-  }
-}
-
-export function absentOrThrow(thrown: unknown): undefined {
-  const { code } = thrown as { readonly code?: string }
-  if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-  throw thrown
-}
-
 export function damaged(path: string, how: string): Fault {
   return new Fault('blob/damaged', `${path} in the folder is damaged: ${how}`, {
     hint: 'Put it back from another copy of the folder, or delete what it belongs to and copy that again.',
-  })
-}
-
-function diskFault(path: string, thrown: unknown): unknown {
-  const { code } = thrown as { readonly code?: string }
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return thrown
-  return new Fault('store/full', `There is no room left to write ${path}`, {
-    hint: 'Make room on the disk and run it again; it goes on where it was.',
   })
 }

@@ -1,33 +1,15 @@
 import type { Arm } from '../../azure/arm.ts'
 import { digestOf } from '../../core/canonical.ts'
 import { Fault } from '../../core/errors.ts'
-import { type Address, address, type Item, type JsonObject, segmentsOf } from '../../core/model.ts'
-import { item } from '../../core/snapshot.ts'
-import { ML_API, textOf } from '../arm-body.ts'
-import { localName, portableName } from '../naming.ts'
+import type { Address, Item } from '../../core/model.ts'
+import { ML_API } from '../arm-body.ts'
+import { namedResources } from '../named-resource.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
 import { computeBody, frozenOf, innerOf, isMade, parkedBody, typeOf, withoutState } from './schema.ts'
 
 /** Computes: clusters, instances, and what is attached. See ./readme.md. */
 export function computes(arm: Arm): Service {
-  async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
-    for await (const found of arm.pages(`${place.workspace}/computes`, { signal, apiVersion: ML_API })) {
-      yield itemOf(place, portableName(place, 'computes', textOf(found['name']) ?? ''), found)
-    }
-  }
-
-  async function read(place: Place, of: Address, { signal }: Reach): Promise<Item | undefined> {
-    const found = await arm.get(pathOf(place, of), { signal, apiVersion: ML_API })
-    return found === undefined ? undefined : itemOf(place, nameOf(of), found)
-  }
-
-  function itemOf(place: Place, name: string, resource: JsonObject): Item {
-    return item(address('compute', name), computeBody(place, resource))
-  }
-
-  function pathOf(place: Place, of: Address): string {
-    return `${place.workspace}/computes/${localName(place, 'computes', nameOf(of))}`
-  }
+  const { list, read, pathOf } = namedResources(arm, { kind: 'compute', collection: 'computes', body: computeBody })
 
   async function converge(place: Place, wanted: Item, { signal }: Carriage): Promise<Item> {
     const there = await read(place, wanted.address, { signal })
@@ -75,10 +57,6 @@ export function computes(arm: Arm): Service {
     frozen: frozenOf,
     parked: parkedBody,
   }
-}
-
-function nameOf(of: Address): string {
-  return segmentsOf(of)[0] ?? ''
 }
 
 function attached(wanted: Item): Fault {

@@ -1,32 +1,15 @@
 import type { Arm } from '../../azure/arm.ts'
 import { Fault } from '../../core/errors.ts'
-import { type Address, address, type Item, type JsonObject, segmentsOf } from '../../core/model.ts'
-import { item } from '../../core/snapshot.ts'
+import type { Address, Item, JsonObject } from '../../core/model.ts'
 import { localBody, ML_API, objectOf, propertiesOf, STORAGE_API, textOf, withProperties } from '../arm-body.ts'
-import { localName, portableName } from '../naming.ts'
-import type { Carriage, Place, Reach, Service } from '../service.ts'
+import { namedResources, nameOf } from '../named-resource.ts'
+import type { Carriage, Place, Service } from '../service.ts'
 import { datastoreBody, frozenOf, isOwn } from './schema.ts'
 
 /** Datastores: where a workspace finds data, and with which secret. See ./readme.md. */
 export function datastores(arm: Arm): Service {
-  async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
-    for await (const found of arm.pages(`${place.workspace}/datastores`, { signal, apiVersion: ML_API })) {
-      yield itemOf(place, portableName(place, 'datastores', textOf(found['name']) ?? ''), found)
-    }
-  }
-
-  async function read(place: Place, of: Address, { signal }: Reach): Promise<Item | undefined> {
-    const found = await arm.get(pathOf(place, of), { signal, apiVersion: ML_API })
-    return found === undefined ? undefined : itemOf(place, nameOf(of), found)
-  }
-
-  function itemOf(place: Place, name: string, resource: JsonObject): Item {
-    return item(address('datastore', name), datastoreBody(place, resource))
-  }
-
-  function pathOf(place: Place, of: Address): string {
-    return `${place.workspace}/datastores/${localName(place, 'datastores', nameOf(of))}`
-  }
+  const named = { kind: 'datastore', collection: 'datastores', body: datastoreBody }
+  const { list, read, pathOf } = namedResources(arm, named)
 
   async function converge(place: Place, wanted: Item, carriage: Carriage): Promise<Item> {
     const { source, signal } = carriage
@@ -80,10 +63,6 @@ export function datastores(arm: Arm): Service {
     },
     frozen: frozenOf,
   }
-}
-
-function nameOf(of: Address): string {
-  return segmentsOf(of)[0] ?? ''
 }
 
 function notPortable(of: Address, type: string): Fault {
