@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { LoggedModel, LoggedModels } from '../../mlflow/logged-models.ts'
-import type { Pair } from '../../mlflow/tracking.ts'
+import type { Pair, Point } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { apart, type Pass, persistently } from './pass.ts'
@@ -121,20 +121,20 @@ function lackingTags(model: LoggedModel, there: LoggedModel): readonly Pair[] {
 /** Points about a model are points of a run that say so; the run itself keeps equal points once. */
 async function copyPoints(pass: Pass, model: LoggedModel, there: LoggedModel): Promise<void> {
   const { identities, parts, signal } = pass
-  for (const { runId, about, ...point } of model.metrics) {
+  const has = new Set(there.metrics.map((point) => nameOf(point, point.runId)))
+  for (const [runId, points] of Map.groupBy(model.metrics, (point) => point.runId)) {
     const own = identities.run(runId)
-    const isThere = there.metrics.some(
-      (other) =>
-        other.key === point.key &&
-        other.value === point.value &&
-        other.timestamp === point.timestamp &&
-        other.step === point.step &&
-        other.runId === own,
-    )
-    if (isThere || own === undefined) continue
-    const run = await parts.to.tracking.run(own, signal)
-    if (run === undefined) continue
-    const metrics = [{ ...point, about: { ...about, model_id: there.id } }]
+    const missing = points.filter((point) => !has.has(nameOf(point, own ?? '')))
+    const run = own === undefined || missing.length === 0 ? undefined : await parts.to.tracking.run(own, signal)
+    if (own === undefined || run === undefined) continue
+    const metrics = missing.map(({ runId: _, about, ...point }) => ({
+      ...point,
+      about: { ...about, model_id: there.id },
+    }))
     await awake(pass, run, () => parts.to.tracking.log(own, { metrics }, signal))
   }
+}
+
+function nameOf({ key, value, timestamp, step }: Point, runId: string): string {
+  return JSON.stringify([runId, key, value, timestamp, step])
 }

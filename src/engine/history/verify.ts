@@ -1,5 +1,6 @@
 import { canonical, sameJson } from '../../core/canonical.ts'
 import { address, type Json, type JsonObject } from '../../core/model.ts'
+import { unpaired } from '../../mlflow/points.ts'
 import type { ModelVersion } from '../../mlflow/registry.ts'
 import type { Pair, Point, TrackedRun } from '../../mlflow/tracking.ts'
 import { census, chosenExperiments, takesModels } from './copy.ts'
@@ -126,28 +127,43 @@ async function compareRun(comparison: Comparison, run: TrackedRun): Promise<void
   })
 }
 
+/** Points of one metric that are named where they differ; the rest of them is counted. */
+const POINTS_NAMED = 20
+
+interface MetricOf {
+  readonly subject: string
+  readonly key: string
+  /** Ids of the run on both sides. */
+  readonly here: string
+  readonly there: string
+}
+
 async function comparePoints(
-  comparison: Comparison,
-  {
-    subject,
-    key,
-    here,
-    there,
-  }: { readonly subject: string; readonly key: string; readonly here: string; readonly there: string },
+  { pass, differences }: Comparison,
+  { subject, key, here, there }: MetricOf,
 ): Promise<void> {
-  const { parts, signal } = comparison.pass
-  const counts = new Map<string, number>()
-  const nameOf = ({ value, timestamp, step }: Point) => `${value} at step ${step}, ${new Date(timestamp).toISOString()}`
-  for await (const point of parts.from.tracking.history(here, key, signal)) {
-    counts.set(nameOf(point), (counts.get(nameOf(point)) ?? 0) + 1)
+  const { parts, signal } = pass
+  const field = `metric ${key}`
+  const [missing, extra] = [named(), named()]
+  const histories = {
+    wanted: () => parts.from.tracking.history(here, key, signal),
+    found: () => parts.to.tracking.history(there, key, signal),
   }
-  for await (const point of parts.to.tracking.history(there, key, signal)) {
-    counts.set(nameOf(point), (counts.get(nameOf(point)) ?? 0) - 1)
-  }
-  for (const [name, count] of counts) {
-    if (count === 0) continue
-    const [source, target] = count > 0 ? [name, null] : [null, name]
-    comparison.differences.push({ subject, field: `metric ${key}`, source, target })
+  for await (const point of unpaired(histories, { extra: extra.add })) missing.add(point)
+  for (const source of missing.all()) differences.push({ subject, field, source, target: null })
+  for (const target of extra.all()) differences.push({ subject, field, source: null, target })
+}
+
+/** The first of many points in words, and how many more there are. */
+function named() {
+  const first: string[] = []
+  let more = 0
+  return {
+    add: ({ value, timestamp, step }: Point) => {
+      if (first.length < POINTS_NAMED) first.push(`${value} at step ${step}, ${new Date(timestamp).toISOString()}`)
+      else more += 1
+    },
+    all: () => (more === 0 ? first : [...first, `${more} more points`]),
   }
 }
 

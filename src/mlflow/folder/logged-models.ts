@@ -57,29 +57,35 @@ export function folderLoggedModels(documents: Documents, linkModels: LinkModels)
  * Keeps with a logged model the points that are about it, each once, as a server does. Returns true if the folder has
  * the model.
  */
-export async function noteModelPoint(
+export async function noteModelPoints(
   documents: Documents,
-  runId: string,
-  { about, ...point }: Point,
+  { id, runId, points }: { readonly id: string; readonly runId: string; readonly points: readonly Point[] },
 ): Promise<boolean> {
-  const { model_id = '', ...context } = about ?? {}
-  if ((await documents.read(at(model_id))) === undefined) return false
-  const kept = { ...point, ...(Object.keys(context).length === 0 ? {} : { about: context }), runId }
-  await changeModel(documents, model_id, (before) => ({
-    ...before,
-    metrics: [...before.metrics.filter((one) => !isSame(one, kept)), kept],
-  }))
+  if ((await documents.read(at(id))) === undefined) return false
+  await changeModel(documents, id, (before) => {
+    const metrics = new Map(before.metrics.map((point) => [nameIn(point), point]))
+    for (const point of points) {
+      const kept = { ...withoutModel(point), runId }
+      metrics.set(nameIn(kept), kept)
+    }
+    return { ...before, metrics: [...metrics.values()] }
+  })
   return true
 }
 
-function isSame(one: Point & { readonly runId: string }, other: Point & { readonly runId: string }): boolean {
-  return (
-    one.runId === other.runId &&
-    one.key === other.key &&
-    one.value === other.value &&
-    one.timestamp === other.timestamp &&
-    one.step === other.step
-  )
+/** A point as the run has it, which does not say which model it is about. */
+export function withoutModel({ about, ...point }: Point): Point {
+  const { model_id: _, ...context } = about ?? {}
+  return Object.keys(context).length === 0 ? point : { ...point, about: context }
+}
+
+/** By what points of a run are the same to a logged model, whatever they are about. */
+export function nameOfPoint({ key, value, timestamp, step }: Point): string {
+  return JSON.stringify([key, value, timestamp, step])
+}
+
+function nameIn(point: LoggedModel['metrics'][number]): string {
+  return `${point.runId} ${nameOfPoint(point)}`
 }
 
 async function changeModel(

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../core/model.ts'
 import type { Batch, Point, TrackedRun, Tracking } from '../tracking.ts'
 import type { Documents } from './documents.ts'
 import { folderExperiments, withPairs } from './experiments.ts'
-import { type LinkModels, noteModelPoint } from './logged-models.ts'
+import { type LinkModels, nameOfPoint, noteModelPoints, withoutModel } from './logged-models.ts'
 import { isLater, readPoints, writePoints } from './points.ts'
 import { type RunDocuments, runDocuments, runOf } from './run-documents.ts'
 
@@ -68,21 +68,21 @@ function metricsOf(documents: Documents, runs: RunDocuments): Pick<Tracking, 'hi
     }
   }
 
-  async function has(id: string, { key, value, timestamp, step }: Point, signal: AbortSignal): Promise<boolean> {
-    for await (const one of history(id, key, signal)) {
-      if (one.value === value && one.timestamp === timestamp && one.step === step) return true
-    }
-    return false
-  }
-
   /** The points that a run is to get. One about a logged model is kept with that, and in the run if it is not there. */
   async function ownPoints(id: string, points: readonly Point[], signal: AbortSignal): Promise<readonly Point[]> {
-    const own: Point[] = []
-    for (const point of points) {
-      if (point.about?.['model_id'] === undefined || !(await noteModelPoint(documents, id, point))) own.push(point)
-      else if (!(await has(id, point, signal))) own.push(withoutModel(point))
+    const own = new Set(points)
+    const ofModels = Map.groupBy(points, ({ about }) => about?.['model_id'])
+    for (const [modelId, about] of ofModels) {
+      if (modelId === undefined || !(await noteModelPoints(documents, { id: modelId, runId: id, points: about })))
+        continue
+      for (const [key, some] of Map.groupBy(about, (point) => point.key)) {
+        for (const point of some) own.delete(point)
+        const missing = new Map(some.map((point) => [nameOfPoint(point), withoutModel(point)]))
+        for await (const point of history(id, key, signal)) missing.delete(nameOfPoint(point))
+        for (const point of missing.values()) own.add(point)
+      }
     }
-    return own
+    return [...own]
   }
 
   async function log(id: string, { metrics = [], params = [], tags = [] }: Batch, signal: AbortSignal): Promise<void> {
@@ -114,11 +114,6 @@ function latestOf(before: readonly Point[], points: readonly Point[]): readonly 
     if (last === undefined || isLater(point, last)) latest.set(point.key, point)
   }
   return [...latest.values()]
-}
-
-function withoutModel({ about, ...point }: Point): Point {
-  const { model_id: _, ...context } = about ?? {}
-  return Object.keys(context).length === 0 ? point : { ...point, about: context }
 }
 
 function unsearchable(what: string): never {

@@ -1,9 +1,9 @@
 import { Fault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
-import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
+import type { TrackedRun, Tracking } from '../../mlflow/tracking.ts'
 import { ahead } from '../ahead.ts'
 import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
-import { digestOfPoints, missingPoints } from './points.ts'
+import { type Lacking, lackingPoints, sameMetrics } from './lacking.ts'
 import { reading } from './reading.ts'
 import { isDeleted, isOpenBody, ownTags, type RunBody, runBody, SOURCE_RUN, sharedIdOf, startOf } from './schema.ts'
 import {
@@ -58,13 +58,16 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const body = runBody(place, item.body)
       const there = await seen.find(place, body.id, signal)
-      const points = await pointsToSend(place, there, { body, carriage })
-      if (points !== undefined) {
-        await become(place, there, { body, points, signal })
-        const stands = (await read(place, item.address, { signal })) ?? item
-        return observedAt === undefined ? stands : { ...stands, observedAt }
-      }
-      // The source has grown since, and how it was is forgotten: what it is now is carried instead.
+      const lacking = await pointsLacking(place, there, { body, carriage })
+      if (there !== undefined) demandNoMore(there, body, lacking)
+      await become(place, there, { body, lacking, signal })
+      const stands = (await read(place, item.address, { signal })) ?? item
+      const carried = lacking.carried()
+      if (sameMetrics(body.metrics, carried)) return observedAt === undefined ? stands : { ...stands, observedAt }
+      // The source has grown while its points passed. What was read here began with its fields, as a listing does.
+      const { metrics } = runBody(place, stands.body)
+      if (observedAt !== undefined && sameMetrics(metrics, carried)) return { ...stands, observedAt }
+      // How it was when it was planned is forgotten: what it is now is carried instead.
       observedAt = source.now?.() ?? now()
       const grown = await read(source, wanted.address, { signal, as: 'source' })
       if (grown === undefined) break
@@ -75,38 +78,27 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
     })
   }
 
-  /** The points that the replica lacks of exactly the histories that the body names; `undefined` if those are gone. */
-  async function pointsToSend(
+  /** The points that the replica lacks: of the reading that the body comes from where that is held, else as they are. */
+  async function pointsLacking(
     place: Place,
     there: TrackedRun | undefined,
     { body, carriage }: { readonly body: RunBody; readonly carriage: Carriage },
-  ): Promise<readonly Point[] | undefined> {
+  ): Promise<Lacking> {
     const { source, signal } = carriage
     const sourceId = (await seen.memory(source, signal)).ownId(body.id)
     const held = seen.held(source, sourceId)
-    const [lacking, extra]: [Point[], Point[]] = [[], []]
-    for (const [key, { digest }] of Object.entries(body.metrics)) {
-      const found = there === undefined ? [] : await seen.points(place, { runId: there.info.run_id, key }, signal)
-      if (digestOfPoints(found).digest === digest) continue
-      const wanted =
-        held?.filter((point) => point.key === key) ?? (await seen.points(source, { runId: sourceId, key }, signal))
-      if (digestOfPoints(wanted).digest !== digest) return undefined
-      lacking.push(...missingPoints(wanted, found))
-      extra.push(...missingPoints(found, wanted))
-    }
-    if (there !== undefined) demandNoMore(there, body, extra)
-    return lacking
+    return lackingPoints({
+      wanted: body.metrics,
+      source: (key) => held?.get(key) ?? seen.points(source, { runId: sourceId, key }, signal),
+      replica: there && ((key) => seen.points(place, { runId: there.info.run_id, key }, signal)),
+    })
   }
 
   /** Makes the replica be what the body says; its state last, so that what looks complete is. */
   async function become(
     place: Place,
     there: TrackedRun | undefined,
-    {
-      body,
-      points,
-      signal,
-    }: { readonly body: RunBody; readonly points: readonly Point[]; readonly signal: AbortSignal },
+    { body, lacking, signal }: { readonly body: RunBody; readonly lacking: Lacking; readonly signal: AbortSignal },
   ): Promise<void> {
     const { tracking, setStart } = accessOf(place)
     const run = there ?? (await create(place, body, signal))
@@ -118,9 +110,9 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
     }
     const isStartSet = startOf(run) === body.start || (id === body.id && (await setStart(body, signal)))
     const lack = lackOf(run, body, ownTags(body, ownId))
-    const whole: Lack = { ...lack, metrics: points, tags: [...lack.tags, ...marksOf(run, body, isStartSet)] }
+    const whole: Lack = { ...lack, tags: [...lack.tags, ...marksOf(run, body, isStartSet)] }
     const state = stateChange(run, body)
-    const isChanged = !isNothing(whole) || state !== undefined
+    const isChanged = !lacking.isNothing || !isNothing(whole) || state !== undefined
     let deleted = isDeleted(run)
     if (deleted && (isChanged || !body.deleted)) {
       // A deleted run takes no writes.
@@ -128,7 +120,7 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
       deleted = false
     }
     seen.forget(place, id)
-    await write(tracking, id, whole, signal)
+    await write(tracking, id, { ...whole, metrics: lacking.points() }, signal)
     if (state !== undefined) await tracking.updateRun(id, state, signal)
     if (body.deleted && !deleted) await tracking.setRunDeleted(id, true, signal)
   }
@@ -172,24 +164,19 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
   }
 
   async function mergeInto(place: Place, theirs: Item, carriage: Carriage): Promise<Converged> {
-    const { source, signal } = carriage
+    const { signal } = carriage
     const body = runBody(place, theirs.body)
     const there = await seen.find(place, body.id, signal)
     if (there === undefined) return converge(place, theirs, carriage)
     const { tracking } = accessOf(place)
-    const [sourceId, id] = [(await seen.memory(source, signal)).ownId(body.id), there.info.run_id]
-    const metrics: Point[] = []
-    for (const [key, { digest }] of Object.entries(body.metrics)) {
-      const ours = await seen.points(place, { runId: id, key }, signal)
-      if (digestOfPoints(ours).digest === digest) continue
-      metrics.push(...missingPoints(await seen.points(source, { runId: sourceId, key }, signal), ours))
-    }
+    const id = there.info.run_id
+    const lacking = await pointsLacking(place, there, { body, carriage })
     const { ownId } = await seen.memory(place, signal)
-    const lack = { ...additionsOf(there, body, ownTags(body, ownId)), metrics }
-    if (!isNothing(lack)) {
+    const lack = additionsOf(there, body, ownTags(body, ownId))
+    if (!lacking.isNothing || !isNothing(lack)) {
       if (isDeleted(there)) await tracking.setRunDeleted(id, false, signal)
       seen.forget(place, id)
-      await write(tracking, id, lack, signal)
+      await write(tracking, id, { ...lack, metrics: lacking.points() }, signal)
       if (isDeleted(there)) await tracking.setRunDeleted(id, true, signal)
     }
     return (await read(place, theirs.address, { signal })) ?? theirs

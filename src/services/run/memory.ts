@@ -1,6 +1,6 @@
 import { isFault } from '../../core/errors.ts'
+import type { MetricDigest } from '../../mlflow/points.ts'
 import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
-import type { MetricDigest } from './points.ts'
 import { SOURCE_RUN, sharedIdOf } from './schema.ts'
 
 /** The metrics of a run as they were at one reading. */
@@ -8,16 +8,20 @@ export interface Known {
   /** Digest of everything else that the run showed then. */
   readonly envelope: string
   readonly metrics: Readonly<Record<string, MetricDigest>>
-  /** Only of runs that are open: a closed one can be read again and will be the same. */
-  readonly points?: readonly Point[]
+  /** By metric, of runs that are open: a closed one can be read again and will be the same. Absent where there are many. */
+  readonly points?: ReadonlyMap<string, readonly Point[]>
 }
 
 /** What is remembered of the runs of one place between readings. Losing it costs time only. */
 export interface Memory {
   /** Names of experiments by their ids. */
   readonly experiments: Map<string, string>
-  /** By the run's id here. */
-  readonly known: Map<string, Known>
+  /** What is known of the run that has this id here. */
+  known(ownId: string): Known | undefined
+  know(ownId: string, known: Known): void
+  forget(ownId: string): void
+  /** Points of one more open run that may be held. */
+  room(): number
   /** The id here of the run that both sides know by this id. */
   ownId(sharedId: string): string
   /**
@@ -28,6 +32,9 @@ export interface Memory {
   learn(run: TrackedRun): void
 }
 
+/** Points of one open run, and of all of a place, that are held at most: how they were seen is forgotten of the others. */
+const MOST_HELD = { run: 20_000, place: 200_000 }
+
 /** Reads which experiments a place has and which of its runs have ids of their own. */
 export async function openMemory(tracking: Tracking, signal: AbortSignal, before?: Memory): Promise<Memory> {
   const experiments = new Map<string, string>()
@@ -35,7 +42,7 @@ export async function openMemory(tracking: Tracking, signal: AbortSignal, before
   const [own, shared] = [new Map<string, string>(), new Map<string, string>()]
   const memory: Memory = {
     experiments,
-    known: before?.known ?? new Map(),
+    ...(before === undefined ? openKnown() : knownOf(before)),
     ownId: (id) => own.get(id) ?? id,
     sharedId: (id) => shared.get(id) ?? (own.has(id) ? `unresolved:${id}` : id),
     learn: (run) => {
@@ -47,6 +54,32 @@ export async function openMemory(tracking: Tracking, signal: AbortSignal, before
   }
   for await (const run of replicas(tracking, [...experiments.keys()], signal)) memory.learn(run)
   return memory
+}
+
+type KnownRuns = Pick<Memory, 'known' | 'know' | 'forget' | 'room'>
+
+function knownOf({ known, know, forget, room }: KnownRuns): KnownRuns {
+  return { known, know, forget, room }
+}
+
+function openKnown(): KnownRuns {
+  const all = new Map<string, Known>()
+  let held = 0
+  const heldBy = (id: string) => [...(all.get(id)?.points?.values() ?? [])].reduce((sum, { length }) => sum + length, 0)
+  const forget = (id: string) => {
+    held -= heldBy(id)
+    all.delete(id)
+  }
+  return {
+    known: (id) => all.get(id),
+    know: (id, known) => {
+      forget(id)
+      all.set(id, known)
+      held += heldBy(id)
+    },
+    forget,
+    room: () => Math.max(0, Math.min(MOST_HELD.run, MOST_HELD.place - held)),
+  }
 }
 
 /** Runs that keep the id of their source in a tag. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Item } from '../../core/model.ts'
+import { type MetricDigest, pointSum } from '../../mlflow/points.ts'
 import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
 import { type Known, type Memory, openMemory } from './memory.ts'
-import { digestOfPoints, type MetricDigest } from './points.ts'
 import { isOpen, runItem } from './schema.ts'
 
 /** Reads runs of any place, each closed one once. */
@@ -13,10 +13,10 @@ export interface Reading {
   /** The run that both sides know by this id, as the server gives it. */
   find(place: Place, sharedId: string, signal: AbortSignal): Promise<TrackedRun | undefined>
   item(place: Place, run: TrackedRun, signal: AbortSignal): Promise<Item>
-  /** Every point of a metric as it is now. */
-  points(place: Place, of: PointsOf, signal: AbortSignal): Promise<readonly Point[]>
-  /** The points of an open run as the last item of it saw them; `undefined` where none are held. */
-  held(place: Place, ownId: string): readonly Point[] | undefined
+  /** Every point of a metric as it is now, page by page. */
+  points(place: Place, of: PointsOf, signal: AbortSignal): AsyncIterable<Point>
+  /** The points of an open run by metric, as the last item of it saw them; `undefined` where they are not held. */
+  held(place: Place, ownId: string): ReadonlyMap<string, readonly Point[]> | undefined
   /** The run was written to: what is remembered of its metrics no longer counts. */
   forget(place: Place, ownId: string): void
 }
@@ -56,9 +56,9 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     remembered.learn(run)
     const id = run.info.run_id
     const envelope = envelopeOf(run)
-    const before = remembered.known.get(id)
+    const before = remembered.known(id)
     const now = before?.envelope === envelope && !isOpen(run) ? before : await look(place, run, { envelope, signal })
-    remembered.known.set(id, now)
+    remembered.know(id, now)
     const experiment = await experimentOf(place, run, signal)
     return runItem(place, { experiment, run, metrics: now.metrics, sharedId: remembered.sharedId })
   }
@@ -69,14 +69,22 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     { envelope, signal }: { readonly envelope: string; readonly signal: AbortSignal },
   ): Promise<Known> {
     const metrics: [string, MetricDigest][] = []
-    const all: Point[] = []
+    const all = new Map<string, readonly Point[]>()
+    let room = isOpen(run) ? (await memory(place, signal)).room() : 0
     for (const { key } of run.latest) {
-      const found = await points(place, { runId: run.info.run_id, key }, signal)
-      metrics.push([key, digestOfPoints(found)])
-      if (isOpen(run)) all.push(...found)
+      const sum = pointSum()
+      const own: Point[] = []
+      for await (const point of points(place, { runId: run.info.run_id, key }, signal)) {
+        sum.add(point)
+        if (room > 0) own.push(point)
+        room -= 1
+      }
+      metrics.push([key, sum.value()])
+      if (room < 0) all.clear()
+      else all.set(key, own)
     }
     const digests = { envelope, metrics: Object.fromEntries(metrics) }
-    return isOpen(run) ? { ...digests, points: all } : digests
+    return isOpen(run) && room >= 0 ? { ...digests, points: all } : digests
   }
 
   async function experimentOf(place: Place, run: TrackedRun, signal: AbortSignal): Promise<string> {
@@ -89,10 +97,8 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     return name
   }
 
-  async function points(place: Place, { runId, key }: PointsOf, signal: AbortSignal): Promise<Point[]> {
-    const found: Point[] = []
-    for await (const point of trackingOf(place).history(runId, key, signal)) found.push(point)
-    return found
+  function points(place: Place, { runId, key }: PointsOf, signal: AbortSignal): AsyncIterable<Point> {
+    return trackingOf(place).history(runId, key, signal)
   }
 
   return {
@@ -100,8 +106,8 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     find,
     item,
     points,
-    held: (place, ownId) => open.get(keyOf(place))?.known.get(ownId)?.points,
-    forget: (place, ownId) => void open.get(keyOf(place))?.known.delete(ownId),
+    held: (place, ownId) => open.get(keyOf(place))?.known(ownId)?.points,
+    forget: (place, ownId) => open.get(keyOf(place))?.forget(ownId),
   }
 }
 

@@ -1,8 +1,8 @@
 import { address, type Item, type Json, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
+import type { MetricDigest } from '../../mlflow/points.ts'
 import type { Pair, TrackedRun } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
-import type { MetricDigest } from './points.ts'
 
 /**
  * Tags in which a replica keeps what its server would not let be set: the source's id, user and start

@@ -15,7 +15,6 @@ import {
 
 /** What a run still needs, and what it has too much of, so that it is as wanted. */
 export interface Lack {
-  readonly metrics: readonly Point[]
   readonly params: readonly Pair[]
   readonly tags: readonly Pair[]
   readonly extraTags: readonly string[]
@@ -23,7 +22,7 @@ export interface Lack {
 }
 
 /** Everything but the metrics, which need both histories. Parameters that differ are refused: nobody can change one. */
-export function lackOf(there: TrackedRun, body: RunBody, tags: readonly Pair[]): Omit<Lack, 'metrics'> {
+export function lackOf(there: TrackedRun, body: RunBody, tags: readonly Pair[]): Lack {
   const wanted = new Set(tags.flatMap(({ key }) => [key, REFUSED_TAG + key]))
   return {
     params: Object.entries(body.params).flatMap(([key, value]) => paramToLog(there, body, { key, value })),
@@ -34,7 +33,7 @@ export function lackOf(there: TrackedRun, body: RunBody, tags: readonly Pair[]):
 }
 
 /** Only what is not there under its name: nothing that stands is touched. */
-export function additionsOf(there: TrackedRun, body: RunBody, tags: readonly Pair[]): Omit<Lack, 'metrics'> {
+export function additionsOf(there: TrackedRun, body: RunBody, tags: readonly Pair[]): Lack {
   const params = new Set(there.params.map(({ key }) => key))
   const has = (key: string) => (tagOf(there, REFUSED_TAG + key) ?? tagOf(there, key)) !== undefined
   return {
@@ -57,19 +56,19 @@ function paramToLog(there: TrackedRun, wanted: RunBody, param: Pair): readonly P
   throw conflict(wanted, `the parameter ${param.key} is “${param.value}” at the source and “${found}” in the replica`)
 }
 
-/** Params, metrics and tags that only the replica has: they can neither be changed nor removed there. */
-export function demandNoMore(there: TrackedRun, wanted: RunBody, extraPoints: readonly Point[]): void {
+/** Params, metrics and points that only the replica has: they can neither be changed nor removed there. */
+export function demandNoMore(
+  there: TrackedRun,
+  wanted: RunBody,
+  { extra, firstExtra }: { readonly extra: number; readonly firstExtra: Point | undefined },
+): void {
   const param = there.params.find(({ key }) => !Object.hasOwn(wanted.params, key))
   if (param !== undefined) throw conflict(wanted, `only the replica has the parameter ${param.key}`)
   const metric = there.latest.find(({ key }) => !Object.hasOwn(wanted.metrics, key))
   if (metric !== undefined) throw conflict(wanted, `only the replica has the metric ${metric.key}`)
-  const [point] = extraPoints
-  if (point !== undefined) {
-    throw conflict(
-      wanted,
-      `only the replica has ${extraPoints.length} points, the first of ${point.key} at step ${point.step}`,
-    )
-  }
+  if (firstExtra === undefined) return
+  const { key, step } = firstExtra
+  throw conflict(wanted, `only the replica has ${extra} points, the first of ${key} at step ${step}`)
 }
 
 /** A run of this id that cannot be made to be what its source is. */
@@ -79,15 +78,29 @@ export function conflict({ experiment, id }: Pick<RunBody, 'experiment' | 'id'>,
   })
 }
 
-export function isNothing({ metrics, params, tags, extraTags, datasets }: Lack): boolean {
-  return metrics.length + params.length + tags.length + extraTags.length + datasets.length === 0
+export function isNothing({ params, tags, extraTags, datasets }: Lack): boolean {
+  return params.length + tags.length + extraTags.length + datasets.length === 0
 }
 
-/** Logs what a run lacks, and takes away tags. The run must not be deleted. */
-export async function write(tracking: Tracking, runId: string, lack: Lack, signal: AbortSignal): Promise<void> {
-  const { metrics, params, tags, extraTags, datasets } = lack
+/** Points that are handed to a place at once: a folder writes them to files of their own, a server gets them in parts. */
+const POINTS_AT_ONCE = 10_000
+
+/** Logs what a run lacks, points as they come, and takes away tags. The run must not be deleted. */
+export async function write(
+  tracking: Tracking,
+  runId: string,
+  { metrics, params, tags, extraTags, datasets }: Lack & { readonly metrics: AsyncIterable<Point> },
+  signal: AbortSignal,
+): Promise<void> {
   await logTags(tracking, { runId, tags }, signal)
-  await tracking.log(runId, { metrics, params }, signal)
+  let waiting: Point[] = []
+  for await (const point of metrics) {
+    waiting.push(point)
+    if (waiting.length < POINTS_AT_ONCE) continue
+    await tracking.log(runId, { metrics: waiting }, signal)
+    waiting = []
+  }
+  await tracking.log(runId, { metrics: waiting, params }, signal)
   if (datasets.length > 0) await tracking.logInputs(runId, datasets, signal)
   for (const key of extraTags) {
     try {
