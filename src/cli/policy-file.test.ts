@@ -98,6 +98,45 @@ describe('a policy', () => {
   })
 })
 
+describe('a pair of tracking servers', () => {
+  const SERVERS =
+    'name: runs\nprimary:\n  server: https://a.example/mlflow/\nsecondary:\n  server: http://b.example:5000\n'
+  const POINTS = `failover:
+  mode: automatic
+  vantagePoints: [{ name: a, url: "http://a:1" }, { name: b, url: "http://b:1" }, { name: c, url: "http://c:1" }]
+`
+
+  it('needs two URIs, and may say how to sign in to each, never with what', () => {
+    const signIn = SERVERS.replace('mlflow/\n', 'mlflow/\n  signIn: { user: ada, password: { env: A_PASSWORD } }\n')
+    const [policy] = parsePolicies(`${signIn}  signIn: { token: { file: b.token } }\n`, 'f')
+    expect(policy?.primary).toEqual({
+      server: 'https://a.example/mlflow',
+      signIn: { user: 'ada', password: { env: 'A_PASSWORD' } },
+    })
+    expect(policy?.secondary).toEqual({ server: 'http://b.example:5000', signIn: { token: { file: 'b.token' } } })
+    expect(mistakes(SERVERS.replace('a.example', 'ada:secret@a.example'))).toContain(
+      'holdfast.yaml:3: a secret stands here',
+    )
+  })
+
+  it('is refused where only one of the two is a server, or both are the same', () => {
+    expect(mistakes(SMALLEST.replace(`  workspace: ${ID}/churn\n`, '  server: https://a.example\n'))).toContain(
+      'secondary.workspace stands beside another kind of side',
+    )
+    expect(mistakes(SERVERS.replace('http://b.example:5000', 'https://a.example/mlflow'))).toContain(
+      'holdfast.yaml:5: secondary.server is the primary',
+    )
+    expect(mistakes(SERVERS.replace('  server: http', '  workspace: x\n  server: http'))).toContain('primary.workspace')
+  })
+
+  // Guards: whoever writes to a tracking server can only be led away from it, never stopped.
+  it('is never automatic without a pointer, nor watched without something that depends on neither', () => {
+    expect(mistakes(SERVERS + POINTS)).toContain('no pointer is named')
+    expect(mistakes(SERVERS + POINTS)).toContain('failover.outside is missing')
+    expect(mistakes(`${SERVERS}${POINTS}  outside: https://example.org\npointer: [{ env: active.env }]\n`)).toBe('')
+  })
+})
+
 describe('a mistake', () => {
   it('is named with its line, its value and what to write', () => {
     expect(mistakes(`${SMALLEST}sync:\n  every: 5 minutes\n`)).toBe(
@@ -127,8 +166,8 @@ describe('a mistake', () => {
   it('is named where something is missing', () => {
     expect(mistakes('name: churn\nprimary: {}\nsecondary:\n  location: centralus\n')).toBe(
       [
-        'holdfast.yaml:2: primary.workspace is missing; write the ARM id of a workspace',
-        'holdfast.yaml:3: secondary.workspace is missing; write the ARM id of a workspace',
+        'holdfast.yaml:2: primary.workspace is missing; write the ARM id of a workspace, or the URI of a tracking server as `server`',
+        'holdfast.yaml:3: secondary.workspace is missing; write the ARM id of a workspace, or the URI of a tracking server as `server`',
       ].join('\n'),
     )
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml'
 import type { z } from 'zod'
 import { Fault } from '../core/errors.ts'
-import type { Policy } from '../core/policy.ts'
+import { isServer, nameOfSide, type Policy } from '../core/policy.ts'
 import { PolicySchema, policyJsonSchema } from './policy-schema.ts'
 
 /**
@@ -233,14 +233,37 @@ function editDistance(one: string, other: string): number {
   return row[other.length] ?? 0
 }
 
+/** What a pair with a tracking server asks for beside what any pair does. */
+function unfit(source: Source, { primary, secondary, failover, pointer }: Policy): readonly string[] {
+  if (!isServer(primary) && !isServer(secondary)) return []
+  const mistakes: string[] = []
+  if (isServer(primary) !== isServer(secondary)) {
+    const field = isServer(secondary) ? 'server' : 'workspace'
+    mistakes.push(
+      `${at(source, ['secondary', field])}: secondary.${field} stands beside another kind of side; name two servers or two workspaces. \`holdfast history copy\` carries between a server and a workspace`,
+    )
+  }
+  if (failover.mode === 'automatic' && pointer.length === 0) {
+    mistakes.push(
+      `${at(source, ['failover', 'mode'])}: failover.mode is "automatic", no pointer is named, and nothing can stop those who write to a tracking server; name what they read its URI from under \`pointer\``,
+    )
+  }
+  if (failover.vantagePoints.length > 0 && failover.outside === undefined) {
+    mistakes.push(
+      `${at(source, ['failover'])}: failover.outside is missing; write a URL that depends on neither server, by which a vantage point knows that it is not cut off itself`,
+    )
+  }
+  return mistakes
+}
+
 /** What no single field can say. */
 function contradictions(source: Source, policy: Policy): readonly string[] {
   const mistakes: string[] = []
-  if (policy.primary.workspace.toLowerCase() === policy.secondary.workspace.toLowerCase()) {
-    mistakes.push(
-      `${at(source, ['secondary', 'workspace'])}: secondary.workspace is the primary; name another workspace`,
-    )
+  if (nameOfSide(policy.primary).toLowerCase() === nameOfSide(policy.secondary).toLowerCase()) {
+    const field = isServer(policy.secondary) ? 'server' : 'workspace'
+    mistakes.push(`${at(source, ['secondary', field])}: secondary.${field} is the primary; name another ${field}`)
   }
+  mistakes.push(...unfit(source, policy))
   const { mode, vantagePoints, demo } = policy.failover
   const hosts = new Set(vantagePoints.map((point) => (demo ? point.name : point.host)))
   if (mode === 'automatic' && hosts.size < 3) {

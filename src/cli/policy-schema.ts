@@ -22,6 +22,11 @@ const Workspace = z
   )
   .transform((id) => id.replace(/\/$/, ''))
 
+const Server = z
+  .string()
+  .regex(/^https?:\/\/[^/\s@?#]+(?:\/[^\s?#]*)?$/, 'write the URI of a tracking server, such as https://mlflow.example')
+  .transform((uri) => uri.replace(/\/+$/, ''))
+
 const Location = z
   .string()
   .min(1, 'write a location such as centralus')
@@ -96,6 +101,9 @@ const Failover = z.strictObject({
   maxLoss: Duration.default(600_000).describe('The loss of work beyond which no failover is automatic.'),
   coolDown: Duration.default(1_800_000).describe('Nothing is automatic for so long after a failover.'),
   approvalExpires: Duration.default(3_600_000).describe('How long a plan that waits for `holdfast approve` is good.'),
+  outside: Url.optional().describe(
+    'What depends on neither side: a vantage point that cannot reach it says nothing. Default: Azure’s list of its clouds.',
+  ),
   demo: z.boolean().default(false).describe('Lets vantage points on one host count apart. For one machine only.'),
 })
 
@@ -106,6 +114,31 @@ const Switchover = z
 const Secret = z
   .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })])
   .describe('A variable of the environment, or a file, that holds what must not stand here.')
+
+const SignIn = z
+  .union([z.strictObject({ user: z.string().min(1), password: Secret }), z.strictObject({ token: Secret })])
+  .describe(
+    'How Holdfast signs in. Default: as MLflow’s client does, by MLFLOW_TRACKING_USERNAME, _PASSWORD or _TOKEN.',
+  )
+
+/** A workspace or a tracking server. One object and no union, so that a mistake is named at its own field. */
+function side(location: z.ZodOptional<z.ZodType<string>>) {
+  return z
+    .strictObject({
+      workspace: Workspace.optional(),
+      server: Server.optional().describe('URI of a tracking server of MLflow, in place of a workspace.'),
+      location: location.describe('Where it stands. A server may have any name there; default: its host and port.'),
+      signIn: SignIn.optional(),
+    })
+    .superRefine(({ workspace, server, signIn }, context) => {
+      const mistake = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message })
+      if (workspace === undefined && server === undefined) mistake('workspace', A_SIDE)
+      if (workspace !== undefined && server !== undefined) mistake('server', 'keep it or the workspace, one of both')
+      if (server === undefined && signIn !== undefined) mistake('signIn', 'take it out: it is for a server')
+    })
+}
+
+const A_SIDE = 'write the ARM id of a workspace, or the URI of a tracking server as `server`'
 
 const NotifyWebhook = z
   .strictObject({
@@ -124,8 +157,11 @@ const Backup = z.strictObject({
 /** One protection. Everything that is left out gets its default. */
 export const PolicySchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'write a short name of lower-case letters, digits and hyphens'),
-  primary: z.strictObject({ workspace: Workspace }),
-  secondary: z.strictObject({ location: Location, workspace: Workspace }),
+  primary: side(z.string().min(1).optional()),
+  secondary: side(Location.optional()).superRefine(({ workspace, location }, context) => {
+    if (workspace === undefined || location !== undefined) return
+    context.addIssue({ code: 'custom', path: ['location'], message: 'write a location such as centralus' })
+  }),
   residency: z.enum(['geography', 'any']).default('geography'),
   objectives: z.strictObject({ rpo: Duration.default(900_000), rto: Duration.default(1_800_000) }).prefault({}),
   sync: Sync.prefault({}),
@@ -155,5 +191,9 @@ export const PolicySchema = z.strictObject({
 /** The schema of one document of `holdfast.yaml`, for editors. */
 export function policyJsonSchema(): Readonly<Record<string, unknown>> {
   const schema = z.toJSONSchema(PolicySchema, { io: 'input', unrepresentable: 'any' })
-  return { ...schema, title: 'holdfast.yaml', description: 'One protection: a workspace and the one that follows it.' }
+  return {
+    ...schema,
+    title: 'holdfast.yaml',
+    description: 'One protection: a workspace or tracking server, and the one that follows it.',
+  }
 }

@@ -21,7 +21,7 @@ export interface BesideOptions {
   readonly parts: Parts
   readonly notices: readonly NoticeTarget[]
   readonly pointers: readonly Target[]
-  placeOf(side: Side): Pick<Active, 'workspace' | 'location'>
+  placeOf(side: Side): Pick<Active, 'name' | 'location'>
   readonly callMilliseconds: number
   readonly clock: Monotonic
   trouble(what: string, why: string): void

@@ -75,8 +75,8 @@ export interface ControllerOptions {
   told(event: Event): void
   /** Who is told what happens. */
   readonly notices: readonly NoticeTarget[]
-  /** Workspace and location of a side, for pointers that could not be moved at once. */
-  placeOf(side: Side): Pick<Active, 'workspace' | 'location'>
+  /** Name and location of a side, for pointers that could not be moved at once. */
+  placeOf(side: Side): Pick<Active, 'name' | 'location'>
   /** Default: that of this process. */
   readonly time?: Time
   /** Default: {@link ENGINE}. */
@@ -340,7 +340,9 @@ async function lastFailoverOf({ parts, time }: Complete): Promise<number | undef
 
 /** The first sign of life is enough to try the fence: what comes back must be stopped before it does harm. */
 function showsLife(health: Health): boolean {
-  return health.planes.some(({ plane, ok }) => plane === 'control' && ok.length > 0)
+  // A tracking server has no control plane: what is written to it is read from its history.
+  const first = health.planes.some(({ plane }) => plane === 'control') ? 'control' : 'history'
+  return health.planes.some(({ plane, ok }) => plane === first && ok.length > 0)
 }
 
 async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, away: Away): Promise<void> {

@@ -5,8 +5,8 @@ import { anyOf, type Selector, selector } from './selector.ts'
 /** One protection as `holdfast.yaml` describes it, with every default filled in. No secret stands in it. */
 export interface Policy {
   readonly name: string
-  readonly primary: { readonly workspace: string }
-  readonly secondary: { readonly location: string; readonly workspace: string }
+  readonly primary: SidePolicy
+  readonly secondary: SidePolicy
   /** `geography`: the secondary must stand in the primary's geography. */
   readonly residency: 'geography' | 'any'
   readonly objectives: { readonly rpo: Milliseconds; readonly rto: Milliseconds }
@@ -22,6 +22,42 @@ export interface Policy {
   readonly maintenance: readonly MaintenanceWindow[]
   readonly notify: readonly NotifyTarget[]
   readonly backup?: BackupPolicy
+}
+
+/** What stands on one of the two sides. */
+export type SidePolicy = WorkspaceSide | ServerSide
+
+export interface WorkspaceSide {
+  /** ARM id, without a trailing slash. */
+  readonly workspace: string
+  /** In Azure's short form. A primary says it itself. */
+  readonly location?: string
+}
+
+/** A tracking server of MLflow. */
+export interface ServerSide {
+  /** URI, without a trailing slash and without credentials. */
+  readonly server: string
+  /** How people call where it stands. Default: its host and port. */
+  readonly location?: string
+  /** Default: as MLflow's own client signs in, from its variables of the environment. */
+  readonly signIn?: ServerSignIn
+}
+
+export type ServerSignIn = { readonly user: string; readonly password: Secret } | { readonly token: Secret }
+
+export function isServer(side: SidePolicy): side is ServerSide {
+  return 'server' in side
+}
+
+/** The one name by which a side is known everywhere: the ARM id of its workspace, or the URI of its server. */
+export function nameOfSide(side: SidePolicy): string {
+  return isServer(side) ? side.server : side.workspace
+}
+
+/** Where a side stands, as people call it; empty for a workspace that says it itself. */
+export function locationOfSide(side: SidePolicy): string {
+  return side.location ?? (isServer(side) ? new URL(side.server).host : '')
 }
 
 export interface SyncPolicy {
@@ -59,6 +95,8 @@ export interface FailoverPolicy {
   readonly approvalExpires: Milliseconds
   /** Lets vantage points on one host count apart. For trying it out on one machine only. */
   readonly demo: boolean
+  /** URL that depends on neither side: whoever cannot reach it says nothing of a side. Default: Azure's list of its clouds. */
+  readonly outside?: string
 }
 
 /** What becomes of jobs that run when a side is left that is well. */

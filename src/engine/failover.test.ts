@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
-import { beginning, carrying, configOf, FAILOVER, failingOf } from '../../test/support/made-up-failover.ts'
+import { beginning, carrying, configOf, FAILOVER, failingOf, shownAs } from '../../test/support/made-up-failover.ts'
 import { body, statusOf } from '../../test/support/made-up-kinds.ts'
 import { CALL, forever, LEASE, type Process, passing, World } from '../../test/support/made-up-world.ts'
 import { Fault } from '../core/errors.ts'
@@ -313,7 +313,7 @@ it('is held up by no pointer that cannot be moved: it is named, and tried again 
       parts,
       tenure,
       targets: [left],
-      active: (side) => world.sides[side as 'secondary'].place,
+      active: (side) => shownAs(world.sides[side as 'secondary'].place),
       signal: new AbortController().signal,
       callMilliseconds: CALL,
     })

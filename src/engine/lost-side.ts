@@ -18,7 +18,8 @@ export async function fenceLost(failing: Failing): Promise<JsonObject> {
   }
   const permit = () => tenure.demand(callMilliseconds)
   const fenced = await fence(parts, from, { signal, milliseconds: lostSideMilliseconds, permit })
-  return { complete: fenced.complete, stopped: fenced.stopped, unreached: fenced.unreached }
+  const { complete, stopped, unreached } = fenced
+  return { complete, stopped, unreached, ...(parts.unfenced === undefined ? {} : { unfenced: parts.unfenced }) }
 }
 
 /** Reads from the lost side what it still gives: one last pass, if it answers at all within the time it gets. */

@@ -28,6 +28,8 @@ export interface Parts {
   open(side: Side, signal: AbortSignal): Promise<Place | undefined>
   /** Asks both sides anew by which names they go, and keeps the answers. A side that does not answer keeps its own. */
   learn(tenure: Tenure, signal: AbortSignal): Promise<void>
+  /** Who may go on writing to a side that was left, because no fence of it reaches them: a sentence for people. */
+  readonly unfenced?: string
   readonly store: Store
   readonly ledger: Ledger
   /** Wall clock, for what people and reports read. */

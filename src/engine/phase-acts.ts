@@ -9,7 +9,7 @@ import { lossOf, openBy } from './loss.ts'
 import { drainLost, fenceLost } from './lost-side.ts'
 import { observe } from './observe.ts'
 import { type Parts, serviceOf } from './parts.ts'
-import { pointAll, type Target } from './pointer.ts'
+import { type Active, pointAll, type Target } from './pointer.ts'
 import { promote } from './promote.ts'
 import { NO_REPLICA } from './reckon.ts'
 import { type Resubmitting, resubmit } from './resubmit.ts'
@@ -26,9 +26,8 @@ export interface Failing extends Resubmitting {
   readonly from: Side
   readonly to: Side
   readonly pointer: readonly Target[]
-  /** ARM id and location of the side that takes over. */
-  readonly workspace: string
-  readonly location: string
+  /** The side that takes over, as pointers call it. */
+  readonly takesOver: Pick<Active, 'name' | 'location'>
   readonly signal: AbortSignal
   readonly callMilliseconds: number
   /** How long the lost side is tried for what it may still give or take. */
@@ -51,8 +50,8 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing, state: Failov
     return { raised: promoted.raised, failed: promoted.failed }
   },
   resubmit,
-  pointer: async ({ pointer, workspace, location, to, tenure, signal, callMilliseconds }) => {
-    const active = { workspace, location, side: to, epoch: tenure.lease.epoch }
+  pointer: async ({ pointer, takesOver, to, tenure, signal, callMilliseconds }) => {
+    const active = { ...takesOver, side: to, epoch: tenure.lease.epoch }
     const permit = () => tenure.demand(callMilliseconds)
     const { moved, left } = await pointAll(pointer, active, { signal, callMilliseconds, permit })
     return { moved: moved.map((one) => ({ ...one })), left: left.map((one) => ({ ...one })), epoch: active.epoch }

@@ -8,8 +8,8 @@ interface Again {
   readonly parts: Parts
   readonly tenure: Tenure
   readonly targets: readonly Target[]
-  /** The workspace in charge and where it is. */
-  active(side: Active['side']): Pick<Active, 'workspace' | 'location'>
+  /** What is in charge and where it is. */
+  active(side: Active['side']): Pick<Active, 'name' | 'location'>
   readonly signal: AbortSignal
   readonly callMilliseconds: number
 }

@@ -11,7 +11,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 const signal = AbortSignal.timeout(20_000)
 
 const active: Active = {
-  workspace: '/subscriptions/s1/resourceGroups/g1/providers/Microsoft.MachineLearningServices/workspaces/churn-dr',
+  name: '/subscriptions/s1/resourceGroups/g1/providers/Microsoft.MachineLearningServices/workspaces/churn-dr',
   location: 'centralus',
   side: 'secondary',
   epoch: 7,
@@ -45,6 +45,20 @@ it('sets its own lines of an environment file and no others', async () => {
     'AZUREML_ARM_WORKSPACE_NAME=churn-dr',
   ])
   expect(await point({ env: path }, active, signal)).toMatchObject({ changed: false })
+})
+
+it('names a tracking server by the variable that its clients read, and in a file', async () => {
+  const server: Active = { ...active, name: 'https://mlflow.example', location: 'mlflow.example' }
+  const [env, file] = [join(root, 'server.env'), join(root, 'server.json')]
+  writeFileSync(env, 'EDITOR=vi\nMLFLOW_TRACKING_URI=https://old.example\n')
+  await point({ env }, server, signal)
+  await point({ file }, server, signal)
+  expect(readFileSync(env, 'utf8').trim().split('\n')).toEqual([
+    'EDITOR=vi',
+    'MLFLOW_TRACKING_URI=https://mlflow.example',
+    'HOLDFAST_ACTIVE_SIDE=secondary',
+  ])
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ tracking_uri: 'https://mlflow.example' })
 })
 
 it('tells a webhook once per epoch by its idempotency key, and says when it refuses', async () => {

@@ -5,13 +5,13 @@ import { Fault, isFault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import { absentOrThrow, syncFolders } from '../disk/durable.ts'
 
-/** One thing that must follow the active workspace. */
+/** One thing that must follow the active side. */
 export type Target = { readonly file: string } | { readonly env: string } | { readonly webhook: string }
 
-/** The workspace that a pointer shows to. */
+/** The side that a pointer shows to. */
 export interface Active {
-  /** ARM id. */
-  readonly workspace: string
+  /** ARM id of a workspace, or URI of a tracking server. */
+  readonly name: string
   readonly location: string
   readonly side: string
   readonly epoch: number
@@ -36,14 +36,31 @@ export function workspaceNames(id: string): { subscription: string; resourceGrou
   return { subscription, resourceGroup, workspace }
 }
 
-/** The content that `MLClient.from_config()` and `Workspace.from_config()` read. */
-export function workspaceConfig(id: string): JsonObject {
-  const { subscription, resourceGroup, workspace } = workspaceNames(id)
+/** The content that `MLClient.from_config()` and `Workspace.from_config()` read; of a tracking server its URI. */
+export function placeConfig(name: string): JsonObject {
+  if (isServerName(name)) return { tracking_uri: name }
+  const { subscription, resourceGroup, workspace } = workspaceNames(name)
   return { subscription_id: subscription, resource_group: resourceGroup, workspace_name: workspace }
 }
 
+function isServerName(name: string): boolean {
+  return /^https?:/.test(name)
+}
+
+/** Variables by which clients find a side. */
+function variablesOf(name: string): Readonly<Record<string, string>> {
+  // https://mlflow.org/docs/latest/ml/tracking/tracking-api/ : the registry is there too unless another is named.
+  if (isServerName(name)) return { MLFLOW_TRACKING_URI: name }
+  const { subscription, resourceGroup, workspace } = workspaceNames(name)
+  return {
+    AZUREML_ARM_SUBSCRIPTION: subscription,
+    AZUREML_ARM_RESOURCEGROUP: resourceGroup,
+    AZUREML_ARM_WORKSPACE_NAME: workspace,
+  }
+}
+
 /**
- * Makes a target show to the active workspace. Repeating it changes nothing.
+ * Makes a target show to the active side. Repeating it changes nothing.
  *
  * A file keeps the fields that Holdfast does not write, and is replaced in one step, so that no
  * reader ever sees a half of it.
@@ -54,7 +71,7 @@ export async function point(target: Target, active: Active, signal: AbortSignal)
   return pointWebhook(target.webhook, active, signal)
 }
 
-/** What became of every target: which show to the active workspace, and which could not be moved. */
+/** What became of every target: which show to the active side, and which could not be moved. */
 export interface Pointed {
   readonly moved: readonly Moved[]
   readonly left: readonly { readonly target: string; readonly why: string }[]
@@ -104,20 +121,14 @@ function whyOf(thrown: unknown): string {
 
 async function pointFile(path: string, active: Active): Promise<Moved> {
   const before = await textAt(path)
-  const wanted = { ...parsed(before), ...workspaceConfig(active.workspace) }
+  const wanted = { ...parsed(before), ...placeConfig(active.name) }
   const changed = before === undefined || !isDeepStrictEqual(parsed(before), wanted)
   if (changed) await replace(path, `${JSON.stringify(wanted, undefined, 2)}\n`)
   return { target: path, changed }
 }
 
 async function pointEnv(path: string, active: Active): Promise<Moved> {
-  const names = workspaceNames(active.workspace)
-  const ours: Readonly<Record<string, string>> = {
-    AZUREML_ARM_SUBSCRIPTION: names.subscription,
-    AZUREML_ARM_RESOURCEGROUP: names.resourceGroup,
-    AZUREML_ARM_WORKSPACE_NAME: names.workspace,
-    HOLDFAST_ACTIVE_SIDE: active.side,
-  }
+  const ours: Readonly<Record<string, string>> = { ...variablesOf(active.name), HOLDFAST_ACTIVE_SIDE: active.side }
   const before = await textAt(path)
   const lines = (before ?? '').split('\n').filter((line) => line !== '')
   const foreign = lines.filter((line) => !Object.hasOwn(ours, line.split('=')[0]?.trim() ?? ''))
@@ -128,7 +139,7 @@ async function pointEnv(path: string, active: Active): Promise<Moved> {
 
 async function pointWebhook(url: string, active: Active, signal: AbortSignal): Promise<Moved> {
   const body = JSON.stringify({
-    ...workspaceConfig(active.workspace),
+    ...placeConfig(active.name),
     location: active.location,
     side: active.side,
     epoch: active.epoch,

@@ -93,7 +93,11 @@ function lineOf({ at, type, body }: JournalRecord): { at: string; what: string }
 const LINES = {
   lease: (result: JsonObject) => `took the lease: epoch ${String(result['epoch'])}`,
   fence: (result: JsonObject) =>
-    result['complete'] === true ? 'fenced the lost side' : 'the lost side cannot be fenced before it returns',
+    result['unfenced'] !== undefined
+      ? 'nothing acts by itself there, and who writes there cannot be stopped'
+      : result['complete'] === true
+        ? 'fenced the lost side'
+        : 'the lost side cannot be fenced before it returns',
   quiesce: (result: JsonObject) =>
     `read everything a last time and switched off ${lengthOf(result['stopped'])} things that start work by themselves`,
   settle: (result: JsonObject) =>
@@ -126,10 +130,18 @@ function unfinishedOf(results: ReadonlyMap<string, JsonObject>, left: ReadonlyMa
   const unread = Object.entries(objectOf(results.get('verify')?.['unread'])).map(
     ([kind, why]) => `${kind} could not be verified: ${String(why)}`,
   )
+  const unfenced = results.get('fence')?.['unfenced']
+  const open = typeof unfenced === 'string' ? [unfenced] : []
   const pointers = ((results.get('pointer')?.['left'] ?? []) as readonly JsonObject[]).map(
     ({ target, why }) => `${String(target)} could not be moved: ${String(why)}. \`holdfast serve\` tries it again`,
   )
-  return [...failed, ...pointers, ...unread, ...[...left].map(([phase, why]) => `${phase} was given up: ${why}`)]
+  return [
+    ...open,
+    ...failed,
+    ...pointers,
+    ...unread,
+    ...[...left].map(([phase, why]) => `${phase} was given up: ${why}`),
+  ]
 }
 
 function objectOf(value: unknown): JsonObject {

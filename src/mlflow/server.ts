@@ -34,6 +34,10 @@ export interface ServerOptions {
   readonly credentials: Credentials
   /** Longest that one request may take until its answer is whole. Default: 60 s. */
   readonly requestMilliseconds?: number
+  /** Awaited before each request: it may be sent when this resolves. */
+  beforeSending?(): Promise<void>
+  /** Gets the `Date` of each answer of the APIs, in milliseconds since 1970, between two instants of this process's monotonic clock. */
+  dated?(answer: { readonly sent: number; readonly received: number; readonly date: number }): void
 }
 
 const TRIES = 5
@@ -44,7 +48,7 @@ const LONGEST_WAIT = 30_000
  * Opens a server. A request that a limit refused was not carried out and is sent again when the server says;
  * one without an answer only where sending it twice is the same as once.
  */
-export function openServer({ uri, credentials, requestMilliseconds = 60_000 }: ServerOptions): Server {
+export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...hooks }: ServerOptions): Server {
   const { root, given } = rootOf(uri)
   const authorization = headerOf(given ?? credentials)
   const headers = authorization === undefined ? {} : { authorization }
@@ -59,12 +63,16 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000 }: S
   }: Request): Promise<Answer & { readonly wait?: number }> {
     const asked = query === undefined ? '' : `?${new URLSearchParams(query)}`
     const base = path.startsWith('/') ? root : `${root}/api/2.0/mlflow/`
+    await hooks.beforeSending?.()
+    const sent = performance.now()
     const answer = await fetch(`${base}${path}${asked}`, {
       method,
       headers: { ...headers, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       signal: AbortSignal.any([signal, AbortSignal.timeout(requestMilliseconds)]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
+    const date = Date.parse(answer.headers.get('date') ?? '')
+    if (!Number.isNaN(date)) hooks.dated?.({ sent, received: performance.now(), date })
     const wait = Number(answer.headers.get('retry-after') ?? Number.NaN) * 1000
     const text = await answer.text()
     return { status: answer.status, body: objectIn(text), ...(Number.isFinite(wait) ? { wait } : {}) }
@@ -88,6 +96,7 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000 }: S
   }
 
   async function bytes({ method, path, body, signal }: BytesRequest): Promise<Response> {
+    await hooks.beforeSending?.()
     try {
       if (body === undefined) return await fetch(`${root}${path}`, { method, headers, signal })
       // The body of a fetch is read ahead of what the socket takes; that of a request is not.

@@ -45,3 +45,8 @@ export function registry(access: Access): readonly Service[] {
     runs(access.runsOf),
   ]
 }
+
+/** Every kind that a tracking server of MLflow keeps, those first that others need. */
+export function historyRegistry(accessOf: (place: Place) => RunAccess): readonly Service[] {
+  return [experiments((place) => accessOf(place).tracking), runs(accessOf)]
+}

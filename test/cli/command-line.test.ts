@@ -41,7 +41,7 @@ it.each([
   [['local', 'strat'], /Unknown command 'strat'/, /Did you mean start\?/],
   [['sync', '--dryrun'], /Unknown option '--dryrun'/, /Did you mean --dry-run\?/],
   [['sync', 'now'], /Too many arguments/, /holdfast sync --help/],
-  [['init'], /--workspace <id>' not specified/, /holdfast init --help/],
+  [['init'], /what is to be protected/, /Give --workspace, or both --server and/],
   [['serve', '--tick', 'soon'], /--tick <milliseconds>' argument 'soon' is invalid/, /from 50 to 3600000\.$/m],
   [['vantage', '--name', 'a', '--listen', '7401'], /argument '7401' is invalid/, /such as 127\.0\.0\.1:7400/],
   [['failover', '--accept-loss', 'all'], /argument 'all' is invalid/, /such as 90s, 5m or 1h30m/],

@@ -124,7 +124,7 @@ class Controller {
         freshId: () => `f${process.name}${failovers++}`,
         inside: () => false,
         notices: [],
-        placeOf: () => ({ workspace: '', location: '' }),
+        placeOf: () => ({ name: '', location: '' }),
         told: (event) => tell(world, process.name, event),
         time: process.time,
         acts: mutation.acts?.(acts) ?? acts,

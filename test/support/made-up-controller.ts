@@ -1,7 +1,7 @@
 import { type ControllerOptions, ENGINE, type Event, runController } from '../../src/controller/controller.ts'
 import type { Probe } from '../../src/core/health.ts'
 import { type Fuse, fuse } from './fuse.ts'
-import { failingOf } from './made-up-failover.ts'
+import { failingOf, shownAs } from './made-up-failover.ts'
 import { FOLLOWED } from './made-up-policy.ts'
 import { CALL, CARRYING, type World } from './made-up-world.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -62,7 +62,7 @@ export function startController(
       freshId: () => `${name}${++failovers}`,
       inside: () => false,
       notices: [],
-      placeOf: (side) => world.sides[side].place,
+      placeOf: (side) => shownAs(world.sides[side].place),
       told: (event) => events.push(event),
       time,
       acts: { ...ENGINE, askPoints: seenIn(world, time) },

@@ -4,13 +4,19 @@ import { item } from '../../src/core/snapshot.ts'
 import { type Comeback, comeback } from '../../src/engine/comeback.ts'
 import { beginFailover, carryOut } from '../../src/engine/failover.ts'
 import type { Failing } from '../../src/engine/phase-acts.ts'
-import { workspaceConfig } from '../../src/engine/pointer.ts'
+import { placeConfig } from '../../src/engine/pointer.ts'
+import type { Place } from '../../src/services/service.ts'
 import { CALL, CARRYING, type Process, type World } from './made-up-world.ts'
 import { needsOf } from './two-sides.ts'
 
 /** A failover in a made-up world, and the return of the side that was lost. */
 
 export const FAILOVER = 'f1'
+
+/** A side as pointers call it. */
+export function shownAs({ workspace, location }: Place) {
+  return { name: workspace, location }
+}
 
 /** Everything that the phases need, with submission by name as a job's own kind does it. */
 export function failingOf(
@@ -29,8 +35,7 @@ export function failingOf(
     from,
     to,
     pointer: [{ file: world.file('config.json') }],
-    workspace: world.sides[to].place.workspace,
-    location: world.sides[to].place.location,
+    takesOver: shownAs(world.sides[to].place),
     signal,
     callMilliseconds: CALL,
     lostSideMilliseconds: 5000,
@@ -94,5 +99,5 @@ export function returning({ parts, tenure }: Process): Promise<Comeback> {
 
 /** What the pointer file shows to, or `undefined` before it was written. */
 export function configOf(world: World, side: Side) {
-  return workspaceConfig(world.sides[side].place.workspace)
+  return placeConfig(world.sides[side].place.workspace)
 }

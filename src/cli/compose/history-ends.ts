@@ -9,7 +9,7 @@ import { httpTraces } from '../../mlflow/http-traces.ts'
 import { httpTracking } from '../../mlflow/http-tracking.ts'
 import { firstOf, localArtifacts } from '../../mlflow/local-artifacts.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
-import { type Credentials, openServer } from '../../mlflow/server.ts'
+import type { Server } from '../../mlflow/server.ts'
 import { experiments } from '../../services/experiment/index.ts'
 import { placeOf, readNames } from '../../services/place.ts'
 import { blobArtifacts, RUN_FILES } from '../../services/run/blob-artifacts.ts'
@@ -24,9 +24,8 @@ export interface OpenEnd {
   readonly access: RunAccess
 }
 
-/** A tracking server at its URI. What it keeps below `folders` of this machine is read there. */
-export function openServerEnd(uri: string, credentials: Credentials, folders: readonly string[]): OpenEnd {
-  const server = openServer({ uri, credentials })
+/** A tracking server. What it keeps below `folders` of this machine is read there. */
+export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
   const residents = census(sharedIdOf)
   const tracking = counted(httpTracking(server.send), residents)
   const end = {

@@ -6,9 +6,9 @@ import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault } from '../../core/errors.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import type { Progress } from '../../engine/parts.ts'
-import { type Credentials, credentialsOf } from '../../mlflow/server.ts'
+import { type Credentials, credentialsOf, openServer } from '../../mlflow/server.ts'
 import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
-import { carriersOf, type OpenEnd, openFolderEnd, openServerEnd, openWorkspaceEnd } from './history-ends.ts'
+import { carriersOf, type OpenEnd, openFolderEnd, openWorkspaceEnd, serverEnd } from './history-ends.ts'
 import { demandOwnCloud } from './own-cloud.ts'
 
 export interface HistoryOptions {
@@ -62,7 +62,7 @@ interface Reach {
 
 async function openEnd(named: string, side: 'FROM' | 'TO', { azure, signal, filesBelow }: Reach): Promise<OpenEnd> {
   if (/^https?:\/\//.test(named)) {
-    return openServerEnd(named, credentials(side), side === 'FROM' ? filesBelow : [])
+    return serverEnd(openServer({ uri: named, credentials: credentials(side) }), side === 'FROM' ? filesBelow : [])
   }
   if (azure !== undefined && isWorkspace(named)) {
     demandOwnCloud(named)

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, readFile } from 'node:fs/promises'
+import { appendFile, mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Fault } from '../../core/errors.ts'
 import type { Notice } from '../../core/notice.ts'
 import type { NotifyTarget, Secret } from '../../core/policy.ts'
 import type { NoticeTarget } from '../../engine/notify.ts'
+import { secretOf } from './secret.ts'
 
 type Webhook = Exclude<NotifyTarget, { readonly file: string }>
 
@@ -38,10 +39,10 @@ interface Posting {
 }
 
 async function post(target: Webhook, { notice, folder, signal }: Posting): Promise<void> {
-  const url = typeof target.webhook === 'string' ? target.webhook : await secretOf(target.webhook, folder)
+  const url = typeof target.webhook === 'string' ? target.webhook : await secret(target.webhook, folder)
   if (!/^https?:\/\/[^/\s]/.test(url)) throw new Fault('policy/invalid', `${nameOf(target)} holds no URL`)
   const headers: Record<string, string> = { 'content-type': 'application/json', 'idempotency-key': notice.id }
-  if (target.bearer !== undefined) headers['authorization'] = `Bearer ${await secretOf(target.bearer, folder)}`
+  if (target.bearer !== undefined) headers['authorization'] = `Bearer ${await secret(target.bearer, folder)}`
   const body = JSON.stringify(FORMATS[target.format](notice))
   const answer = await asked(target, () => fetch(url, { method: 'POST', headers, body, redirect: 'error', signal }))
   await answer.body?.cancel()
@@ -62,14 +63,10 @@ async function asked(target: Webhook, ask: () => Promise<Response>): Promise<Res
   }
 }
 
-async function secretOf(secret: Secret, folder: string): Promise<string> {
-  const value =
-    'env' in secret
-      ? process.env[secret.env]
-      : await readFile(resolve(folder, secret.file), 'utf8').catch(() => undefined)
-  if (value !== undefined && value.trim() !== '') return value.trim()
-  const where = 'env' in secret ? `the environment has no ${secret.env}` : `${secret.file} cannot be read`
-  throw new Fault('policy/invalid', `A notification cannot be sent: ${where}`, {
+function secret(named: Secret, folder: string): Promise<string> {
+  return secretOf(named, {
+    folder,
+    without: 'A notification cannot be sent',
     hint: 'Set it where the controller runs.',
   })
 }

@@ -113,7 +113,7 @@ function done({ passes, last, failovers, troubles }: Seen): readonly Metric[] {
   ]
 }
 
-function called({ azure }: Composed): readonly Metric[] {
-  const values = azure.calls().map(({ plane, outcome, count }): Value => [{ plane, outcome }, count])
+function called({ estate }: Composed): readonly Metric[] {
+  const values = estate.calls().map(({ plane, outcome, count }): Value => [{ plane, outcome }, count])
   return [counter('azure_calls', 'Requests to Azure by plane and outcome; throttled: 429 and 503.', ...values)]
 }

@@ -1,12 +1,16 @@
 import type { Command } from 'commander'
-import { point, workspaceConfig } from '../../engine/pointer.ts'
+import { locationOfSide, nameOfSide } from '../../core/policy.ts'
+import { placeConfig, point } from '../../engine/pointer.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
 
-/** `holdfast config`: the file that the vendor's clients find the active workspace by. */
+/** `holdfast config`: the file that clients find the active side by. */
 export function configVerb(): Command {
-  return protectedVerb('config', 'write the config.json by which MLClient.from_config() finds the active workspace')
+  return protectedVerb(
+    'config',
+    'write the config.json by which MLClient.from_config() finds the active workspace, or the URI of the active tracking server',
+  )
     .option('--file <path>', 'where to write it; - prints it', 'config.json')
     .addHelpText(
       'after',
@@ -16,17 +20,13 @@ export function configVerb(): Command {
       act<Protected & { readonly file: string }>((options, io) =>
         within(options, io, async ({ policy, parts }, signal) => {
           const { active, epoch } = await rolesOf(parts)
-          const { workspace } = policy[active]
-          if (options.file === '-') io.say(JSON.stringify(workspaceConfig(workspace), undefined, 2))
+          const [name, location] = [nameOfSide(policy[active]), locationOfSide(policy[active])]
+          if (options.file === '-') io.say(JSON.stringify(placeConfig(name), undefined, 2))
           else {
-            const { changed } = await point(
-              { file: options.file },
-              { workspace, location: '', side: active, epoch },
-              signal,
-            )
-            io.say(`${options.file} ${changed ? 'now points' : 'points already'} to the ${active}: ${workspace}`)
+            const { changed } = await point({ file: options.file }, { name, location, side: active, epoch }, signal)
+            io.say(`${options.file} ${changed ? 'now points' : 'points already'} to the ${active}: ${name}`)
           }
-          io.facts({ side: active, epoch, ...workspaceConfig(workspace) })
+          io.facts({ side: active, epoch, ...placeConfig(name) })
         }),
       ),
     )

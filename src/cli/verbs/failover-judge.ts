@@ -13,7 +13,6 @@ import { type Away, rolesOf, sideAway, standbyOf } from '../../engine/roles.ts'
 import { processClock } from '../../engine/time.ts'
 import { runningOf, underWay } from '../../engine/under-way.ts'
 import type { Composed } from '../compose/compose.ts'
-import { PROBED, questionsOf, reachesOutside } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
 import { personHere } from '../saying.ts'
 
@@ -91,13 +90,13 @@ function demandInStep(roles: Roles, { standby, away }: { standby: Standby; away:
 
 /** Both sides as this machine and the vantage points that answer see them now. */
 export async function sidesSeen(joined: Composed, signal: AbortSignal) {
-  const { policy, azure, dir } = joined
+  const { policy, estate, dir } = joined
   const key = sharedKey(dir)
   const points = { points: policy.failover.vantagePoints, timeoutMilliseconds: POINT_MILLISECONDS, clock: processClock }
   const [own, others] = await Promise.all([
     lookOnce({
       questions: await questionsOfBoth(joined, signal),
-      selfCheck: (within) => reachesOutside(azure, within),
+      selfCheck: estate.reachOutside,
       timeoutMilliseconds: PROBE_MILLISECONDS,
     }),
     askPoints({ ...points, verify: (body, signature) => isSigned(body, signature, key) }, signal),
@@ -107,16 +106,16 @@ export async function sidesSeen(joined: Composed, signal: AbortSignal) {
   const here: VantagePoint = { name: HERE, url: '', host: HERE }
   const now = processClock()
   // Whoever runs this has waited long enough: what is down now is down.
-  const rules = { points: [here, ...heard], demo: policy.failover.demo, after: 0, planes: PROBED }
+  const rules = { points: [here, ...heard], demo: policy.failover.demo, after: 0, planes: estate.planes }
   const { health } = watch(unwatched(now), [...own, ...others.probes], { now, rules })
   return { health, heard: heard.map(({ name }) => name) }
 }
 
-async function questionsOfBoth({ azure, parts }: Composed, signal: AbortSignal): Promise<readonly Question[]> {
+async function questionsOfBoth({ estate, parts }: Composed, signal: AbortSignal): Promise<readonly Question[]> {
   const questions: Question[] = []
   for (const side of ['primary', 'secondary'] as const) {
     const place = await parts.open(side, signal)
-    if (place !== undefined) questions.push(...questionsOf(azure, side, place))
+    if (place !== undefined) questions.push(...estate.questions(side, place))
   }
   return questions
 }

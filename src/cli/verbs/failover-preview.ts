@@ -16,6 +16,8 @@ export interface Preview {
   readonly raises: readonly Address[]
   readonly jobs: readonly { readonly name: string; readonly becomes: string; readonly reason: string }[]
   readonly pointers: readonly string[]
+  /** Who goes on writing to the side that is left, because no fence reaches them. */
+  readonly unfenced: string | null
   /** Known to be lost, whole or in part. */
   readonly atRisk: readonly Address[]
 }
@@ -32,6 +34,7 @@ export async function previewOf(joined: Composed, { roles }: Judged, signal: Abo
     raises: [...standingBy(parts)].map(({ address }) => address),
     jobs: choices.map((choice) => ({ name: choice.name, becomes: BECOMES[choice.do], reason: choice.reason })),
     pointers: policy.pointer.map((target) => Object.values(target).join()),
+    unfenced: parts.unfenced ?? null,
     atRisk: lossNow(parts).items.map(({ address }) => address),
   }
 }
@@ -54,10 +57,12 @@ export function showJudged(io: Terminal, { policy, parts }: Composed, judged: Ju
   if (decision.do === 'continue') io.say(`  ${decision.reason}`)
 }
 
-export function showPreview(io: Terminal, { raises, jobs, pointers, atRisk }: Preview): void {
+export function showPreview(io: Terminal, { raises, jobs, pointers, atRisk, unfenced }: Preview): void {
   io.say()
   io.say('A failover would')
-  io.say('  fence     what acts by itself over there, as far as it answers')
+  io.say(
+    `  fence     ${unfenced === null ? 'what acts by itself over there, as far as it answers' : `nothing. ${unfenced}`}`,
+  )
   io.say('  drain     what can still be read over there')
   io.say(`  raise     ${listed(raises.map(readable), 'thing')}`)
   const resubmitted = jobs.filter(({ becomes }) => becomes === BECOMES.submit).map(({ name }) => name)

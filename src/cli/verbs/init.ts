@@ -11,18 +11,22 @@ import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 
 interface Options {
-  readonly workspace: string
+  readonly workspace?: string
+  readonly server?: string
+  readonly secondaryServer?: string
   readonly location?: string
   readonly name?: string
   readonly policy: string
   readonly force?: boolean
 }
 
-/** `holdfast init`: a first holdfast.yaml for a workspace. */
+/** `holdfast init`: a first holdfast.yaml for a workspace, or for a tracking server. */
 export function initVerb(): Command {
   return new Command('init')
-    .description('write a first holdfast.yaml for a workspace')
-    .requiredOption('--workspace <id>', 'ARM id of the workspace to protect')
+    .description('write a first holdfast.yaml for a workspace, or for a tracking server of MLflow')
+    .option('--workspace <id>', 'ARM id of the workspace to protect')
+    .option('--server <uri>', 'URI of the tracking server to protect, in place of a workspace')
+    .option('--secondary-server <uri>', 'URI of the tracking server that is to follow it')
     .option('--location <region>', 'region of the secondary (default: the one that Azure pairs)')
     .option('--name <name>', 'name of the protection (default: the workspace’s)')
     .option('--policy <path>', 'file to write', 'holdfast.yaml')
@@ -32,6 +36,7 @@ export function initVerb(): Command {
       examples(
         'holdfast init --workspace /subscriptions/…/workspaces/churn',
         'holdfast init --workspace … --location centralus',
+        'holdfast init --server https://mlflow-a.example --secondary-server https://mlflow-b.example',
       ),
     )
     .action(
@@ -41,6 +46,8 @@ export function initVerb(): Command {
             hint: 'Edit it, or give --force to replace it.',
           })
         }
+        if (options.server !== undefined || options.secondaryServer !== undefined) return initServers(options, io)
+        if (options.workspace === undefined) throw nothingNamed()
         const { workspace, location } = await primaryOf(options.workspace)
         const secondary = options.location ?? regionNamed(location)?.pair
         if (secondary === undefined || secondary === null) {
@@ -62,6 +69,24 @@ export function initVerb(): Command {
         io.facts({ policy: options.policy, workspace, secondary, rights: RIGHTS })
       }),
     )
+}
+
+/** A first policy for two tracking servers. Neither is asked: `apply` does. */
+function initServers({ server, secondaryServer, name, policy }: Options, io: Terminal): void {
+  if (server === undefined || secondaryServer === undefined) throw nothingNamed()
+  const text = serversPolicy({ name: name ?? 'mlflow', server, secondaryServer })
+  parsePolicies(text, policy)
+  writeFileSync(policy, text)
+  io.say(`${policy} protects ${server} by ${secondaryServer}.`)
+  io.say('Whoever writes there must read the URI of the server from a pointer: nothing can stop those who do not.')
+  io.say('Next: read it, then `holdfast apply` sees that the secondary answers, and `holdfast sync` carries.')
+  io.facts({ policy, server, secondaryServer })
+}
+
+function nothingNamed(): Fault {
+  return new Fault('usage/bad-argument', 'It is not said what is to be protected', {
+    hint: 'Give --workspace, or both --server and --secondary-server.',
+  })
 }
 
 /** What whoever runs Holdfast must be allowed, by verb. */
@@ -103,4 +128,29 @@ function firstPolicy({ name, workspace, secondary }: { name: string; workspace: 
     pointer: [{ file: 'config.json' }],
   }
   return `# yaml-language-server: $schema=./schema/holdfast.schema.json\n${stringify(policy)}`
+}
+
+const SIGN_IN = `# A server that asks who one is gets, on its side:
+#   signIn: { user: holdfast, password: { env: NAME_OF_A_VARIABLE } }
+#   signIn: { token: { file: path/of/a/token } }
+# Without it Holdfast signs in as MLflow's client does: MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN.
+`
+
+interface Servers {
+  readonly name: string
+  readonly server: string
+  readonly secondaryServer: string
+}
+
+function serversPolicy({ name, server, secondaryServer }: Servers): string {
+  const policy = {
+    name,
+    primary: { server },
+    secondary: { server: secondaryServer },
+    objectives: { rpo: '5m', rto: '15m' },
+    sync: { every: '1m' },
+    failover: { mode: 'manual', after: '90s', maxLoss: '10m' },
+    pointer: [{ env: 'active.env' }],
+  }
+  return `# yaml-language-server: $schema=./schema/holdfast.schema.json\n${SIGN_IN}${stringify(policy)}`
 }

@@ -5,12 +5,12 @@ import { type ControllerOptions, type Event, runController } from '../../control
 import { Fault } from '../../core/errors.ts'
 import { voters } from '../../core/health.ts'
 import type { Side } from '../../core/model.ts'
-import { workspaceConfig } from '../../engine/pointer.ts'
+import { locationOfSide, nameOfSide } from '../../core/policy.ts'
+import { placeConfig } from '../../engine/pointer.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { failingOf } from '../compose/failing.ts'
-import { PROBED } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
@@ -102,7 +102,7 @@ async function whereItRuns(
   signal: AbortSignal,
 ): Promise<Side | undefined> {
   if (region === undefined) return undefined
-  if (region === policy.secondary.location) return 'secondary'
+  if (region === locationOfSide(policy.secondary)) return 'secondary'
   const primary = await parts.open('primary', signal)
   return primary?.location === region ? 'primary' : undefined
 }
@@ -142,7 +142,7 @@ async function listening(joined: Composed, listen: HostPort, witnessed: Witnesse
     metrics: () => metricsOf(joined, witnessed.seen),
     active: async () => {
       const { active, epoch } = await rolesOf(parts)
-      return { ...workspaceConfig(policy[active].workspace), side: active, epoch }
+      return { ...placeConfig(nameOfSide(policy[active])), side: active, epoch }
     },
     status: async () => ({
       protection: policy.name,
@@ -168,7 +168,7 @@ export function controllerOptions(
     policy,
     carrying,
     holder,
-    planes: PROBED,
+    planes: joined.estate.planes,
     points: {
       points: policy.failover.vantagePoints,
       verify: (body, signature) => isSigned(body, signature, key),
@@ -186,8 +186,8 @@ export function controllerOptions(
     inside: (side) => options.inside === side,
     notices: joined.notices,
     placeOf: (side) => ({
-      workspace: policy[side].workspace,
-      location: side === 'secondary' ? policy.secondary.location : '',
+      name: nameOfSide(policy[side]),
+      location: locationOfSide(policy[side]),
     }),
     told,
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { kindOf } from '../../core/model.ts'
-import { inMaintenance } from '../../core/policy.ts'
+import { inMaintenance, isServer, nameOfSide } from '../../core/policy.ts'
 import { readable } from '../../core/readable.ts'
 import { type Loss, lossOf, openBy } from '../../engine/loss.ts'
 import type { Parts } from '../../engine/parts.ts'
@@ -25,9 +25,9 @@ export function statusVerb(): Command {
           const synced = await parts.store.fact(parts.protection, 'synced')
           const loss = lossNow(parts)
           const age = loss.recoveryPoint === undefined ? undefined : parts.now() - loss.recoveryPoint
-          const workspace = policy[roles.active].workspace
+          const name = nameOfSide(policy[roles.active])
           io.say(`${io.paint('bold', policy.name)}: the ${roles.active} is active (epoch ${roles.epoch})`)
-          io.say(`  ${workspace}`)
+          io.say(`  ${name}`)
           showPause(io, pause)
           const approval = await approvalNow(parts)
           if (isOpen(approval, parts.now())) showApproval(io, approval, parts.now())
@@ -55,7 +55,7 @@ export function statusVerb(): Command {
           io.facts({
             protection: policy.name,
             ...roles,
-            workspace,
+            ...(isServer(policy[roles.active]) ? { server: name } : { workspace: name }),
             recoveryPoint: isoOf(loss.recoveryPoint),
             ageMilliseconds: age ?? null,
             objectiveMilliseconds: policy.objectives.rpo,

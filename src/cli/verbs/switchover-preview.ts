@@ -20,15 +20,17 @@ export function showChecked(io: Terminal, { policy, parts }: Composed, { checked
   if (prepared === undefined) return
   const kinds = [...stepsByKind(prepared.plan)].map(([kind, count]) => `${count} ${kind}`).join(', ')
   const raised = [...standingBy(parts)].map(({ address }) => readable(address))
-  io.say('  quiesce   schedules off over there; what acts is read a last time before')
-  io.say(`  settle    ${jobsSentence(open.length, wish)}${open.length === 0 ? '' : ` (${named(open)})`}`)
+  if (parts.unfenced === undefined) {
+    io.say('  quiesce   schedules off over there; what acts is read a last time before')
+    io.say(`  settle    ${jobsSentence(open.length, wish)}${open.length === 0 ? '' : ` (${named(open)})`}`)
+  }
   io.say(`  carry     ${kinds === '' ? 'nothing that is known now' : kinds}, until no difference is left`)
   io.say(`  raise     ${raised.length === 0 ? 'nothing' : counted(raised.length, 'thing')}`)
   io.say(`  point     ${counted(policy.pointer.length, 'pointer')}`)
   io.say('  return    what is still written to the side that was left is carried over and named')
-  io.say(
-    'Azure cannot be told to refuse jobs: one that is submitted meanwhile is cancelled there, and submitted again or listed.',
-  )
+  const jobs =
+    'Azure cannot be told to refuse jobs: one that is submitted meanwhile is cancelled there, and submitted again or listed.'
+  io.say(parts.unfenced === undefined ? jobs : `${parts.unfenced}.`)
 }
 
 export function switchoverFacts({ policy, parts }: Composed, checked: Checked, wish: SwitchoverWish) {

@@ -5,7 +5,6 @@ import type { Side } from '../../core/model.ts'
 import { type Question, startProber } from '../../engine/prober.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
-import { questionsOf, reachesOutside } from '../compose/probes.ts'
 import { sharedKey } from '../key.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { counted } from '../shown.ts'
@@ -42,7 +41,7 @@ export function vantageVerb(): Command {
           const questions = await bothSides(joined, signal)
           const prober = startProber({
             questions,
-            selfCheck: (within) => reachesOutside(joined.azure, within),
+            selfCheck: joined.estate.reachOutside,
             everyMilliseconds: options.every,
             timeoutMilliseconds: options.timeout,
           })
@@ -72,7 +71,7 @@ async function bothSides(joined: Composed, signal: AbortSignal): Promise<readonl
   const questions: Question[] = []
   for (const side of ['primary', 'secondary'] as const) {
     const place = await opened(joined, side, signal)
-    questions.push(...questionsOf(joined.azure, side, place))
+    questions.push(...joined.estate.questions(side, place))
   }
   return questions
 }

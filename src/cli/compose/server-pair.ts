@@ -1,0 +1,114 @@
+import { type SourceClock, sourceClock } from '../../azure/source-clock.ts'
+import { watchStandstill } from '../../azure/standstill.ts'
+import { Fault } from '../../core/errors.ts'
+import type { Side } from '../../core/model.ts'
+import { isServer, locationOfSide, type ServerSignIn } from '../../core/policy.ts'
+import type { Resubmitting } from '../../engine/resubmit.ts'
+import { type Credentials, credentialsOf, openServer, type Server } from '../../mlflow/server.ts'
+import { historyRegistry } from '../../services/registry.ts'
+import type { Place } from '../../services/service.ts'
+import type { Estate, EstateOptions } from './estate.ts'
+import { type OpenEnd, serverEnd } from './history-ends.ts'
+import { secretOf } from './secret.ts'
+import { answers, HISTORY, questionsOf, reaches } from './server-probes.ts'
+
+/** A tracking server that was opened: no request is sent for that. */
+interface Opened extends OpenEnd {
+  readonly place: Place
+  readonly server: Server
+}
+
+const UNFENCED =
+  'Nothing can stop whoever still has the old URI of a tracking server from writing there: what they write is found by the next pass and carried over'
+
+/** Two tracking servers of MLflow. */
+export function openServerPair(options: EstateOptions): Estate {
+  const { policy } = options
+  const standstill = watchStandstill()
+  const sides = new Map<Side, Promise<Opened>>()
+  const byPlace = new Map<string, Opened>()
+
+  function opened(side: Side): Promise<Opened> {
+    const before = sides.get(side)
+    if (before !== undefined) return before
+    const opening = openSide(side, options, standstill.over)
+    sides.set(side, opening)
+    opening.then(
+      (one) => byPlace.set(one.place.workspace, one),
+      () => sides.delete(side),
+    )
+    return opening
+  }
+
+  function of(place: Place): Opened {
+    const found = byPlace.get(place.workspace)
+    if (found === undefined) throw new Fault('run/defect', `${place.workspace} is asked before it was opened`)
+    return found
+  }
+
+  async function reachOutside(signal: AbortSignal): Promise<void> {
+    const { outside } = policy.failover
+    if (outside !== undefined) return reaches(outside, signal)
+    // Whoever reaches one of the two is not cut off himself. For a person who looks; vantage points need more.
+    const servers = await Promise.all([opened('primary'), opened('secondary')])
+    await Promise.any(servers.map(({ server }) => answers(server, HISTORY, signal)))
+  }
+
+  return {
+    services: historyRegistry((place) => of(place).access),
+    planes: ['history', 'data'],
+    unfenced: UNFENCED,
+    open: async (side) => (await opened(side)).place,
+    // A server goes by its URI, which stands in the policy.
+    learn: () => Promise.resolve(new Map()),
+    questions: (side, place) => questionsOf(side, of(place).server),
+    reachOutside,
+    makeSecondary: async (signal) => void (await answers((await opened('secondary')).server, HISTORY, signal)),
+    resubmitting: NO_JOBS,
+    calls: () => [],
+    close: () => standstill.end(),
+  }
+}
+
+async function openSide(
+  side: Side,
+  { policy, folder, requestMilliseconds }: EstateOptions,
+  beforeSending: () => Promise<void>,
+): Promise<Opened> {
+  const one = policy[side]
+  if (!isServer(one)) throw new Fault('run/defect', `The ${side} is no tracking server`)
+  const clock = sourceClock()
+  const server = openServer({
+    uri: one.server,
+    credentials: await credentialsFor(side, one.signIn, folder),
+    requestMilliseconds,
+    beforeSending,
+    dated: clock.take,
+  })
+  const { end, access } = serverEnd(server, [])
+  const place = { ...end.place, location: locationOfSide(one), now: nowBy(clock) }
+  return { end: { ...end, place }, access, place, server }
+}
+
+function nowBy(clock: SourceClock): () => number {
+  return () => clock.earliest(performance.now()) ?? Date.now()
+}
+
+async function credentialsFor(side: Side, signIn: ServerSignIn | undefined, folder: string): Promise<Credentials> {
+  if (signIn === undefined) return credentialsOf(process.env)
+  const use = {
+    folder,
+    without: `Nobody can sign in to the server of the ${side}`,
+    hint: 'Set it where Holdfast runs, the vantage points too.',
+  }
+  if ('token' in signIn) return { by: 'token', token: await secretOf(signIn.token, use) }
+  return { by: 'password', user: signIn.user, password: await secretOf(signIn.password, use) }
+}
+
+/** A tracking server runs no jobs: none is ever chosen, and whoever asks to submit one has a defect. */
+const NO_JOBS: Omit<Resubmitting, 'rule' | 'otherwise'> = {
+  submit: () => Promise.reject(new Fault('run/defect', 'A tracking server runs no jobs')),
+  placeCheckpoint: () => Promise.resolve(undefined),
+  closeRun: () => Promise.resolve(),
+  sharedDatastores: () => Promise.resolve(new Set()),
+}
