@@ -198,12 +198,14 @@ it('guards I2 and I3: cut off at any point and begun again it ends the same, wit
     }
     primary.put('trail/train', body.trail(true, 'a', 'b'))
     secondary.put('trail/train', body.trail(true, 'a'))
+    // Made in several calls, and ended there.
+    primary.put('trail/late', body.trail(false, 'x'))
   }
   diverge(world)
   const cord = fuse()
   const whole = await returning(await world.start('whole', cord))
   const pictures = [world.sides.primary.picture, world.sides.secondary.picture]
-  expect(whole.findings.length).toBe(5)
+  expect(whole.findings.length).toBe(6)
   for (let point = 1; point <= cord.passed.length; point++) {
     const other = await apart('memory')
     diverge(other)

@@ -1,5 +1,5 @@
 import { Fault, type FaultCode, isFault } from '../core/errors.ts'
-import { type Address, type Item, type JsonObject, otherSide, type Side } from '../core/model.ts'
+import { type Address, type Item, type Json, type JsonObject, otherSide, type Side } from '../core/model.ts'
 import { plan as planOf } from '../core/plan.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { Note, PlanRules } from '../core/step.ts'
@@ -8,7 +8,7 @@ import { execute } from './execute.ts'
 import { type Fenced, fence } from './fence.ts'
 import { type Observation, observe } from './observe.ts'
 import { type Parts, serviceOf } from './parts.ts'
-import { type Finding, type Sorted, sortOut } from './sort-out.ts'
+import { type Earlier, type Finding, type Sorted, sortOut } from './sort-out.ts'
 import type { Carrying } from './sync.ts'
 import type { Tenure } from './tenure.ts'
 
@@ -64,13 +64,27 @@ export async function comeback(options: ComebackOptions): Promise<Comeback> {
 }
 
 /** What an attempt that was cut off meant to carry: where it did, nothing else tells of it any more. */
-async function meantBefore({ parts, failover }: ComebackOptions): Promise<ReadonlyMap<Address, Finding>> {
-  const meant = new Map<Address, Finding>()
+async function meantBefore({ parts, failover }: ComebackOptions): Promise<ReadonlyMap<Address, Earlier>> {
+  const meant = new Map<Address, Earlier>()
   for await (const { type, body } of parts.store.read(parts.protection, { run: failover })) {
     if (type !== 'return/planned') continue
-    for (const one of body['findings'] as unknown as readonly Finding[]) meant.set(one.address, one)
+    const ended = await endedIn(parts, body['run'])
+    for (const finding of body['findings'] as unknown as readonly Finding[]) {
+      const as = finding.is === 'aside' ? finding.as : finding.address
+      meant.set(finding.address, { finding, ended: ended.has(as) })
+    }
   }
   return meant
+}
+
+/** Addresses of the steps that came to their end. A record of an earlier release does not tell its run. */
+async function endedIn({ store, protection }: Parts, run: Json | undefined): Promise<ReadonlySet<string>> {
+  const ended = new Set<string>()
+  if (typeof run !== 'string') return ended
+  for await (const { type, body } of store.read(protection, { run })) {
+    if (type === 'step/done') ended.add(String(body['address']))
+  }
+  return ended
 }
 
 interface CarryingOver {
@@ -94,12 +108,14 @@ async function carryOver(options: ComebackOptions, over: CarryingOver): Promise<
   const notes = new Map(plan.notes.map((note) => [note.address, note]))
   const meant = sorted.carry.map((one) => carriedAs(one, notes.get(one.item.address)))
   const merging = sorted.merge.map(({ item }): Finding => ({ is: 'merged', address: item.address }))
-  await tenure.append(failover, { type: 'return/planned', body: { findings: [...meant, ...merging].map(plain) } })
+  const run = `${failover}-return-${parts.now().toString(36)}`
+  const findings = [...meant, ...merging].map(plain)
+  await tenure.append(failover, { type: 'return/planned', body: { findings, run } })
   const { quarantined, stuck } = await execute(plan, {
     parts,
     tenure,
     ends: { source: from, target: to },
-    run: `${failover}-return-${parts.now().toString(36)}`,
+    run,
     signal,
     callMilliseconds,
   })

@@ -26,14 +26,21 @@ export interface Sorted {
   readonly settled: readonly Finding[]
 }
 
+/** What an attempt that was cut off meant to do with something. */
+export interface Earlier {
+  readonly finding: Finding
+  /** Its step came to its end. */
+  readonly ended: boolean
+}
+
 export interface Sorting {
   readonly parts: Parts
   readonly returned: Side
   readonly failover: string
   readonly theirs: Snapshot
   readonly ours: Snapshot
-  /** What an attempt that was cut off meant to do, by address on the returned side. */
-  readonly earlier: ReadonlyMap<Address, Finding>
+  /** By address on the returned side. */
+  readonly earlier: ReadonlyMap<Address, Earlier>
 }
 
 /** Three states of each thing decide: as it was when both sides agreed last, as it is there, as it is here. */
@@ -47,10 +54,10 @@ export function sortOut(sorting: Sorting): Sorted {
     const service = serviceOf(parts.services, kindOf(address))
     if (service === undefined) continue
     const here = ours.get(address)
-    const fate = fateOf(service, { item, here, known: baseOf(parts, address, returned) })
     const before = earlier.get(address)
+    const fate = fateOf(service, { item, here, known: baseOf(parts, address, returned), before })
     if (fate === 'nothing') continue
-    if (fate === 'same') settled.push(...(before === undefined ? [] : [before]))
+    if (fate === 'same') settled.push(...(before === undefined ? [] : [before.finding]))
     else if (fate === 'carry') carry.push({ of: address, item })
     else if (fate === 'merge') merge.push({ service, item })
     else if (fate === 'aside') {
@@ -67,6 +74,7 @@ interface States {
   readonly here: Item | undefined
   /** As both sides had it last. */
   readonly known: Entry | undefined
+  readonly before: Earlier | undefined
 }
 
 type Fate =
@@ -79,7 +87,7 @@ type Fate =
   | 'aside'
   | { readonly is: 'conflict' | 'listed'; readonly why: string }
 
-function fateOf(service: Service, { item, here, known }: States): Fate {
+function fateOf(service: Service, { item, here, known, before }: States): Fate {
   if (unchanged(service, item, known)) return 'nothing'
   if (here !== undefined && sameStanding(service, item, here.body)) return 'same'
   if (!service.can.converge) {
@@ -92,8 +100,13 @@ function fateOf(service: Service, { item, here, known }: States): Fate {
   }
   // Two things under one name: the planner finds a name of its own for theirs, where the kind has such.
   if (service.frozen !== undefined && !sameJson(service.frozen(item.body), service.frozen(here.body))) return 'carry'
-  if (service.mergeInto !== undefined) return 'merge'
+  // What is made in several calls and was cut off between them is no work of this side: to be merged with, it would stay half.
+  if (service.mergeInto !== undefined) return isHalfCarried(before) ? 'carry' : 'merge'
   return service.aside === undefined ? { is: 'conflict', why: 'both sides changed it' } : 'aside'
+}
+
+function isHalfCarried(before: Earlier | undefined): boolean {
+  return before?.finding.is === 'carried' && !before.ended
 }
 
 /** The last state in which both sides agreed, or `undefined`. */

@@ -98,7 +98,10 @@ function put(access: Access, there: FakeSide, wanted: Item, signal: AbortSignal)
   })
 }
 
-/** Something that is written to line by line: it is carried as it is when its turn comes, and merged line by line. */
+/**
+ * Something that is written to line by line: it is carried as it is when its turn comes, and merged line by line.
+ * It is made open and empty first, as a run is, and a process may die before it is whole.
+ */
 function growing(access: Access): Pick<Service, 'converge' | 'mergeInto'> {
   async function latest(wanted: Item, { source }: Carriage): Promise<Converged> {
     const from = access.sideOf(source)
@@ -107,10 +110,17 @@ function growing(access: Access): Pick<Service, 'converge' | 'mergeInto'> {
     const body = from.get(wanted.address)
     return body === undefined || !different(body, wanted.body) ? wanted : { ...item(wanted.address, body), observedAt }
   }
+  const begin = (there: FakeSide, { address }: Item, signal: AbortSignal) =>
+    access.call({ side: there.side, act: 'converge', of: `${address} begun` }, signal, () => {
+      there.put(address, body.trail(true))
+      return { value: undefined, changed: true }
+    })
   return {
     converge: async (place, wanted, carriage) => {
       const found = await latest(wanted, carriage)
-      await put(access, access.sideOf(place), found, carriage.signal)
+      const there = access.sideOf(place)
+      if (there.get(found.address) === undefined) await begin(there, found, carriage.signal)
+      await put(access, there, found, carriage.signal)
       return found
     },
     mergeInto: async (place, theirs, { signal }) => {
