@@ -49,8 +49,7 @@ export function openAzure({ surroundings, requestMilliseconds = 30_000, record }
   const untimed = httpExchange({ client: transport.client, tokens, local, requestMilliseconds })
   const plain = dated(untimed, clocks)
   const probe = record === undefined ? plain : recording(plain, record)
-  // The emulator has no limits of its own, and its users wait in front of a terminal.
-  const exchange = retrying(local ? probe : throttled(probe))
+  const exchange = retrying(throttled(probe))
   return {
     arm: httpArm(exchange),
     critical: httpArm(exchange, { lane: 'critical' }),
