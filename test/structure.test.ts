@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'blobs/blob-store.ts',
     'mlflow/tracking.ts',
     'mlflow/points.ts',
+    'mlflow/kept.ts',
     'mlflow/registry.ts',
     'mlflow/artifacts.ts',
     'mlflow/logged-models.ts',

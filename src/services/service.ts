@@ -43,6 +43,8 @@ export type Converged = Item & {
 export interface Carriage extends Reach {
   /** Where the item was observed; bytes and secrets come from there. */
   readonly source: Place
+  /** Is told in words what was carried in another form than it had, or could not be. */
+  readonly remark?: (text: string, isLost: boolean) => void
 }
 
 /** How a kind differs from the others, as data. */

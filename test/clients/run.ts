@@ -40,7 +40,7 @@ interface Turn {
 
 const USUAL: Place = { folder: '', file: 'requirements' }
 const APART: readonly Place[] = [
-  // Three servers of MLflow, each of which takes seconds to start and as long to be filled.
+  // Four servers of MLflow, each of which takes seconds to start and as long to be filled.
   { ...USUAL, scenarios: ['history_copy.py'], longestMilliseconds: 600_000 },
   // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
   { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py'] },

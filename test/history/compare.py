@@ -1,8 +1,10 @@
 """Compares two histories with the unmodified MLflow client: `compare.py FROM TO`. Knows nothing of Holdfast but its tags.
 
-Prints one line a difference and ends with 1 if there is any.
+Prints one line a difference and ends with 1 if there is any. `--experiment` and `--model` choose, and where one is given
+without the other there is nothing of the other; `--mlflow-2` leaves out what MLflow 2 has no words for.
 """
 
+import argparse
 import hashlib
 import os
 import re
@@ -44,13 +46,14 @@ def differ(subject, one, other):
 
 
 class Side:
-    def __init__(self, uri):
+    def __init__(self, uri, chosen):
         self.uri = uri
         self.client = MlflowClient(uri, uri)
         client = self.client
         self.experiments = {
             one.name: one
             for one in pages(lambda t: client.search_experiments(ViewType.ALL, page_token=t, max_results=1000))
+            if chosen.takes(one.name, chosen.experiment, chosen.model)
         }
         self.runs = {}
         for one in self.experiments.values():
@@ -59,12 +62,16 @@ class Side:
                 self.runs[run.data.tags.get("holdfast.source_run_id", run.info.run_id)] = run
         self.models = {}
         for one in self.experiments.values():
-            if one.lifecycle_stage != "active":
+            if one.lifecycle_stage != "active" or chosen.mlflow_2:
                 continue
             ids = [one.experiment_id]
             for model in pages(lambda t, i=ids: client.search_logged_models(i, page_token=t)):
                 self.models[model.tags.get("holdfast.source_model_id", model.model_id)] = model
-        self.registered = {one.name: one for one in pages(lambda t: client.search_registered_models(page_token=t))}
+        self.registered = {
+            one.name: one
+            for one in pages(lambda t: client.search_registered_models(page_token=t))
+            if chosen.takes(one.name, chosen.model, chosen.experiment)
+        }
 
     def traces(self):
         """Every trace with what it says of itself and with its spans, by its id."""
@@ -98,8 +105,9 @@ class Side:
 
 
 class Comparison:
-    def __init__(self, one, other):
+    def __init__(self, one, other, mlflow_2):
         self.one, self.other = one, other
+        self.mlflow_2 = mlflow_2
         self.compared = 0
         pairs = [(run.info, other.runs.get(shared)) for shared, run in one.runs.items()]
         self.ids = {info.run_id: twin.info.run_id for info, twin in pairs if twin}
@@ -155,11 +163,15 @@ class Comparison:
             differ(f"{subject}: metric {key}", ours, theirs)
         datasets = [sorted(str(one.to_dictionary()) for one in run.inputs.dataset_inputs) for run in (here, there)]
         differ(f"{subject}: datasets", *datasets)
+        if not self.mlflow_2:
+            self.links(subject, here, there)
+        self.files(f"{subject}: files", here.info.artifact_uri, there.info.artifact_uri)
+
+    def links(self, subject, here, there):
         read = [sorted(one.model_id for one in run.inputs.model_inputs) for run in (here, there)]
         differ(f"{subject}: models read", sorted(self.ids.get(one, one) for one in read[0]), read[1])
         made = [sorted((one.model_id, one.step) for one in (run.outputs.model_outputs if run.outputs else [])) for run in (here, there)]
         differ(f"{subject}: models made", sorted((self.ids.get(one, one), step) for one, step in made[0]), made[1])
-        self.files(f"{subject}: files", here.info.artifact_uri, there.info.artifact_uri)
 
     def models(self):
         def view(model, ids):
@@ -213,15 +225,28 @@ class Comparison:
                 differ(f"model {name}: version {number}", view, other)
 
 
-def main(one, other):
-    comparison = Comparison(Side(one), Side(other))
+class Chosen(argparse.Namespace):
+    def takes(self, name, names, others):
+        return name in names if names else not others
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("one")
+    parser.add_argument("other")
+    parser.add_argument("--experiment", action="append", default=[])
+    parser.add_argument("--model", action="append", default=[])
+    parser.add_argument("--mlflow-2", action="store_true")
+    chosen = parser.parse_args(namespace=Chosen())
+    comparison = Comparison(Side(chosen.one, chosen), Side(chosen.other, chosen), chosen.mlflow_2)
     comparison.experiments()
     comparison.runs()
     comparison.models()
-    comparison.traces()
+    if not chosen.mlflow_2:
+        comparison.traces()
     comparison.registered()
     print(f"{len(comparison.one.runs)} runs and {comparison.compared} traces compared, {len(found)} differences")
     sys.exit(1 if found else 0)
 
 
-main(*sys.argv[1:])
+main()

@@ -1,3 +1,4 @@
+import { setOrKeep, tagsOf } from '../../mlflow/kept.ts'
 import type { ModelRegistry, ModelVersion, RegisteredModel } from '../../mlflow/registry.ts'
 import type { Pair } from '../../mlflow/tracking.ts'
 import { apart, type Pass, persistently } from './pass.ts'
@@ -40,8 +41,9 @@ async function copyModel(pass: Pass, { source, target }: Registries, model: Regi
   const { name } = model
   let there = await target.model(name, signal)
   if (there === undefined) {
-    await target.createModel(model, signal)
-    there = { ...model, aliases: [] }
+    // Tags come after it: one that is refused must not cost the model.
+    await target.createModel({ ...model, tags: [] }, signal)
+    there = { ...model, tags: [], aliases: [] }
     pass.tally.models += 1
   }
   if (there.description !== model.description) await target.describeModel(name, model.description, signal)
@@ -125,7 +127,7 @@ async function keepGap(
 }
 
 async function createVersion(pass: Pass, target: ModelRegistry, version: ModelVersion): Promise<ModelVersion> {
-  const tags = [...carried(version.tags), { key: SOURCE_VERSION, value: version.version }]
+  const tags = [{ key: SOURCE_VERSION, value: version.version }]
   return target.createVersion({ ...renamed(pass, version), tags }, pass.signal)
 }
 
@@ -165,10 +167,12 @@ interface TagChange {
 }
 
 async function becomeTags(there: readonly Pair[], wanted: readonly Pair[], change: TagChange): Promise<void> {
-  for (const tag of carried(wanted)) if (textUnder(there, tag.key) !== tag.value) await change.set(tag)
-  for (const key of change.before) {
-    if (textUnder(wanted, key) === undefined && textUnder(there, key) !== undefined) await change.remove(key)
-  }
+  const [names, tags] = [tagsOf(there), tagsOf(carried(wanted)).tags]
+  const gone = change.before.filter((key) => !tags.has(key) && names.tags.has(key))
+  const changed = [...tags].filter(([key, value]) => names.tags.get(key) !== value)
+  const stale = [...gone, ...changed.map(([key]) => key)].flatMap((key) => names.kept('tag', key))
+  for (const key of [...gone.filter((one) => textUnder(there, one) !== undefined), ...stale]) await change.remove(key)
+  for (const [key, value] of changed) await setOrKeep({ key, value }, change.set)
 }
 
 interface AliasCopy {
@@ -203,7 +207,7 @@ function carried(tags: readonly Pair[]): readonly Pair[] {
 }
 
 function keysOf(pairs: readonly Pair[]): readonly string[] {
-  return pairs.map(({ key }) => key).toSorted()
+  return [...tagsOf(pairs).tags.keys()].toSorted()
 }
 
 function textUnder(pairs: readonly Pair[], key: string): string | undefined {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { address } from '../../core/model.ts'
+import { namesOf } from '../../mlflow/kept.ts'
 import type { ModelLink } from '../../mlflow/logged-models.ts'
 import type { TrackedRun } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
@@ -126,7 +127,13 @@ async function converge(pass: Pass, run: TrackedRun): Promise<void> {
   const { from, to, runs } = pass.parts
   const { signal } = pass
   const wanted = await runs.read(from.place, addressOf(pass, run), { signal, as: 'source' })
-  if (wanted !== undefined) await runs.converge(to.place, wanted, { source: from.place, signal, as: 'target' })
+  if (wanted === undefined) return
+  const subject = subjectOf(pass, run)
+  const remark = (text: string, isLost: boolean) => {
+    if (isLost) pass.troubles.push({ subject, code: 'sync/loss', message: text })
+    else pass.remarks.push({ subject, remark: text })
+  }
+  await runs.converge(to.place, wanted, { source: from.place, signal, as: 'target', remark })
 }
 
 export function addressOf(pass: Pass, run: TrackedRun) {
@@ -159,7 +166,7 @@ function keyOf(run: TrackedRun): string {
 }
 
 function tagOf(run: TrackedRun, key: string): string | undefined {
-  return run.tags.find((tag) => tag.key === key)?.value
+  return namesOf(run).tags.get(key)
 }
 
 /** Digest of all that a search shows of a run: while a closed run shows the same, it is the same. */

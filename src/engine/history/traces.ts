@@ -89,7 +89,10 @@ async function write(
 ): Promise<void> {
   // First what it says of itself: a server that gets spans first makes up times and state from them.
   if (!isSame) await api.put(wanted, signal)
-  if (lacking.length > 0) await api.putSpans(wanted, lacking, signal)
+  if (lacking.length === 0) return
+  await api.putSpans(wanted, lacking, signal)
+  // And once more: spans lengthen a trace whose own duration is not that between its first and last whole millisecond.
+  await api.put(wanted, signal)
 }
 
 /** A deleted experiment takes no traces. */

@@ -1,8 +1,8 @@
 import { canonical, sameJson } from '../../core/canonical.ts'
 import { address, type Json, type JsonObject } from '../../core/model.ts'
-import { unpaired } from '../../mlflow/points.ts'
+import { namesOf, tagsOf } from '../../mlflow/kept.ts'
 import type { ModelVersion } from '../../mlflow/registry.ts'
-import type { Pair, Point, TrackedRun } from '../../mlflow/tracking.ts'
+import type { Pair, TrackedRun } from '../../mlflow/tracking.ts'
 import { census, chosenExperiments, takesModels } from './copy.ts'
 import { digestOf, listed, type Shelf } from './files.ts'
 import { inParallel } from './in-parallel.ts'
@@ -10,6 +10,7 @@ import type { HistoryParts, Trouble } from './parts.ts'
 import { apart, openPass, type Pass } from './pass.ts'
 import { SOURCE_VERSION } from './registered.ts'
 import { addressOf, subjectOf, takes } from './runs.ts'
+import { comparePoints } from './verify-points.ts'
 import { compareTraces } from './verify-traces.ts'
 
 /** One thing that is not the same on both sides. Absence is `null`. */
@@ -112,59 +113,21 @@ async function compareRun(comparison: Comparison, run: TrackedRun): Promise<void
   }
   const [{ metrics, ...body }, { metrics: replicaMetrics, ...replica }] = [here?.body ?? {}, there.body]
   differ(comparison, subject, sorted(body), sorted(replica))
-  for (const { key } of run.latest) {
-    const same =
-      (metrics as JsonObject)[key] !== undefined &&
-      sameJson((metrics as JsonObject)[key], (replicaMetrics as JsonObject)[key])
-    if (!same) await comparePoints(comparison, { subject, key, here: run.info.run_id, there: own })
-    counts.points += Number(((metrics as JsonObject)[key] as JsonObject | undefined)?.['count'] ?? 0)
+  const differing: string[] = []
+  for (const key of namesOf(run).metrics.keys()) {
+    const [one, other] = [metrics, replicaMetrics].map((all) => (all as JsonObject | undefined)?.[key])
+    if (one === undefined || !sameJson(one, other)) differing.push(key)
+    counts.points += Number((one as JsonObject | undefined)?.['count'] ?? 0)
   }
+  await comparePoints(pass, { run, own, keys: differing }, (key, source, target) => {
+    comparison.differences.push({ subject, field: `metric ${key}`, source, target })
+  })
   const [from, to] = [parts.from.census.byId(run.info.run_id), parts.to.census.byId(own)]
   if (from === undefined || to === undefined) return
   await compareFiles(comparison, subject, {
     from: { artifacts: parts.from.artifacts, root: from.root },
     to: { artifacts: parts.to.artifacts, root: to.root },
   })
-}
-
-/** Points of one metric that are named where they differ; the rest of them is counted. */
-const POINTS_NAMED = 20
-
-interface MetricOf {
-  readonly subject: string
-  readonly key: string
-  /** Ids of the run on both sides. */
-  readonly here: string
-  readonly there: string
-}
-
-async function comparePoints(
-  { pass, differences }: Comparison,
-  { subject, key, here, there }: MetricOf,
-): Promise<void> {
-  const { parts, signal } = pass
-  const field = `metric ${key}`
-  const [missing, extra] = [named(), named()]
-  const histories = {
-    wanted: () => parts.from.tracking.history(here, key, signal),
-    found: () => parts.to.tracking.history(there, key, signal),
-  }
-  for await (const point of unpaired(histories, { extra: extra.add })) missing.add(point)
-  for (const source of missing.all()) differences.push({ subject, field, source, target: null })
-  for (const target of extra.all()) differences.push({ subject, field, source: null, target })
-}
-
-/** The first of many points in words, and how many more there are. */
-function named() {
-  const first: string[] = []
-  let more = 0
-  return {
-    add: ({ value, timestamp, step }: Point) => {
-      if (first.length < POINTS_NAMED) first.push(`${value} at step ${step}, ${new Date(timestamp).toISOString()}`)
-      else more += 1
-    },
-    all: () => (more === 0 ? first : [...first, `${more} more points`]),
-  }
 }
 
 async function compareFiles(
@@ -272,8 +235,7 @@ function sorted(body: JsonObject): JsonObject {
 }
 
 function record(pairs: readonly Pair[]): JsonObject {
-  const own = pairs.filter(({ key }) => !key.startsWith('holdfast.'))
-  return Object.fromEntries(own.map(({ key, value }) => [key, value]))
+  return Object.fromEntries([...tagsOf(pairs).tags].filter(([key]) => !key.startsWith('holdfast.')))
 }
 
 function tagUnder(pairs: readonly Pair[], key: string): string | undefined {

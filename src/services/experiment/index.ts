@@ -1,5 +1,6 @@
 import { isFault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
+import { setOrKeep, tagsOf } from '../../mlflow/kept.ts'
 import type { Pair, TrackedExperiment, Tracking } from '../../mlflow/tracking.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
 import { type ExperimentBody, experimentBody, experimentItem, isCarriedTag } from './schema.ts'
@@ -18,8 +19,11 @@ export function experiments(trackingOf: (place: Place) => Tracking): Service {
   async function converge(place: Place, wanted: Item, { signal }: Carriage): Promise<Item> {
     const body = experimentBody(place, wanted.body)
     const there = await standing(trackingOf(place), body, signal)
-    const tags = pairsOf(body).filter(({ key, value }) => tagOf(there, key) !== value)
-    const extra = there.tags.map(({ key }) => key).filter((key) => isCarriedTag(key) && !Object.hasOwn(body.tags, key))
+    const names = tagsOf(there.tags)
+    const tags = pairsOf(body).filter(({ key, value }) => names.tags.get(key) !== value)
+    const gone = [...names.tags.keys()].filter((key) => isCarriedTag(key) && !Object.hasOwn(body.tags, key))
+    const stale = [...gone, ...tags.map(({ key }) => key)].flatMap((key) => names.kept('tag', key))
+    const extra = [...gone.filter((key) => there.tags.some((tag) => tag.key === key)), ...stale]
     await change(trackingOf(place), there, { tags, extra, deleted: body.deleted, signal })
     return (await read(place, wanted.address, { signal })) ?? wanted
   }
@@ -27,7 +31,8 @@ export function experiments(trackingOf: (place: Place) => Tracking): Service {
   async function mergeInto(place: Place, theirs: Item, { signal }: Carriage): Promise<Item> {
     const body = experimentBody(place, theirs.body)
     const there = await standing(trackingOf(place), body, signal)
-    const tags = pairsOf(body).filter(({ key }) => tagOf(there, key) === undefined)
+    const standingTags = tagsOf(there.tags).tags
+    const tags = pairsOf(body).filter(({ key }) => !standingTags.has(key))
     await change(trackingOf(place), there, { tags, extra: [], deleted: there.deleted, signal })
     return (await read(place, theirs.address, { signal })) ?? theirs
   }
@@ -54,7 +59,8 @@ export function experiments(trackingOf: (place: Place) => Tracking): Service {
 async function standing(tracking: Tracking, body: ExperimentBody, signal: AbortSignal): Promise<TrackedExperiment> {
   const there = await tracking.experimentByName(body.name, signal)
   if (there !== undefined) return there
-  const id = await tracking.createExperiment(body.name, pairsOf(body), signal)
+  // Tags come after it: one that is refused must not cost the experiment.
+  const id = await tracking.createExperiment(body.name, [], signal)
   return (await tracking.experiment(id, signal)) ?? { id, name: body.name, deleted: false, tags: [] }
 }
 
@@ -74,8 +80,8 @@ async function change(tracking: Tracking, there: TrackedExperiment, wanted: Chan
     await tracking.setExperimentDeleted(there.id, false, signal)
     hidden = false
   }
-  for (const tag of tags) await tracking.setExperimentTag(there.id, tag, signal)
   for (const key of extra) await withoutTag(tracking, { id: there.id, key }, signal)
+  for (const tag of tags) await setOrKeep(tag, (one) => tracking.setExperimentTag(there.id, one, signal))
   if (hidden !== deleted) await tracking.setExperimentDeleted(there.id, deleted, signal)
 }
 
@@ -94,10 +100,6 @@ async function withoutTag(
 
 function pairsOf({ tags }: ExperimentBody): readonly Pair[] {
   return Object.entries(tags).map(([key, value]) => ({ key, value }))
-}
-
-function tagOf(there: TrackedExperiment, key: string): string | undefined {
-  return there.tags.find((tag) => tag.key === key)?.value
 }
 
 function nameOf(of: Address): string {

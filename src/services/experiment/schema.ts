@@ -1,5 +1,6 @@
 import { address, type Item, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
+import { tagsOf } from '../../mlflow/kept.ts'
 import type { TrackedExperiment } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
 
@@ -12,7 +13,7 @@ export function isCarriedTag(key: string): boolean {
 
 /** The portable form: what an experiment is, whatever its id. */
 export function experimentItem(place: Place, { name, deleted, tags }: TrackedExperiment): Item {
-  const carried = tags.filter(({ key }) => isCarriedTag(key)).map(({ key, value }) => [key, value] as const)
+  const carried = [...tagsOf(tags).tags].filter(([key]) => isCarriedTag(key))
   const body: JsonObject = { name, deleted, tags: Object.fromEntries(carried) }
   return item(address('experiment', name), place.portable(body), [])
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { reachOf, sync } from '../../../test/support/reach.ts'
 import { item } from '../../core/snapshot.ts'
-import type { Point, Tracking } from '../../mlflow/tracking.ts'
+import type { Batch, Point, Tracking } from '../../mlflow/tracking.ts'
 import { conforms } from '../conformance.ts'
 import type { Place, Service } from '../service.ts'
 import { type RunAccess, runs } from './index.ts'
@@ -324,31 +324,109 @@ describe('where a server gives its own ids', () => {
   })
 })
 
-it('keeps a tag that the server refuses under a key that it takes', async () => {
-  const { there, here, carry, begin, equal, signal } = await history((place) => {
-    const access = accessOf(place)
-    const log: Tracking['log'] = async (id, batch, to) => {
-      if (batch.tags?.some(({ key }) => key === 'system.own')) throw refused()
-      await access.tracking.log(id, batch, to)
-    }
-    const createWithId: RunAccess['createWithId'] = (run, to) => access.createWithId({ ...run, tags: {} }, to)
-    return { ...access, createWithId, tracking: { ...access.tracking, log } }
+describe('what a place does not take', () => {
+  /** A place that takes only what `takes` says yes to, and makes of the rest what `made` says. */
+  async function choosy(takes: (batch: Batch) => boolean, made: (batch: Batch) => Batch = (batch) => batch) {
+    return history((place) => {
+      const access = accessOf(place)
+      const log: Tracking['log'] = async (id, batch, to) => {
+        if (!takes(batch)) throw refused()
+        await access.tracking.log(id, made(batch), to)
+      }
+      const createWithId: RunAccess['createWithId'] = (run, to) => access.createWithId({ ...run, tags: {} }, to)
+      return { ...access, createWithId, tracking: { ...access.tracking, log } }
+    })
+  }
+
+  it('is kept under a key that it takes: a tag that it refuses', async () => {
+    const { there, here, carry, begin, equal, signal } = await choosy(
+      ({ tags = [] }) => !tags.some(({ key }) => key === 'system.own'),
+    )
+    const id = await begin('refused')
+    const tags = ['system.own', 'other'].map((key) => ({ key, value: 'x' }))
+    await there.log(id, { tags }, signal)
+    await carry()
+    expect((await here.run(id, signal))?.tags).toContainEqual({ key: 'holdfast.tag.system.own', value: 'x' })
+    await equal(id)
+    expect(await carry()).toEqual([])
+    await there.log(id, { tags: [{ key: 'system.own', value: 'y' }] }, signal)
+    await carry()
+    await equal(id)
+    await there.deleteTag(id, 'system.own', signal)
+    await carry()
+    await equal(id)
+    expect((await here.run(id, signal))?.tags.map(({ key }) => key)).not.toContain('holdfast.tag.system.own')
   })
-  const id = await begin('refused')
-  await there.log(
-    id,
-    {
-      tags: [
-        { key: 'system.own', value: 'x' },
-        { key: 'other', value: 'y' },
-      ],
-    },
-    signal,
-  )
-  await carry()
-  expect((await here.run(id, signal))?.tags).toContainEqual({ key: 'holdfast.tag.system.own', value: 'x' })
-  await equal(id)
-  expect(await carry()).toEqual([])
+
+  it('is kept whole: values that it cuts, and tags that it drops without a word', async () => {
+    const cut = (pairs: readonly { key: string; value: string }[] = []) =>
+      pairs.flatMap(({ key, value }) => (key === 'dropped' ? [] : [{ key, value: value.slice(0, 4000) }]))
+    const { there, here, carry, begin, equal, signal } = await choosy(
+      () => true,
+      (batch) => ({ ...batch, tags: cut(batch.tags), params: cut(batch.params) }),
+    )
+    const id = await begin('cut')
+    const long = 'é'.repeat(5999)
+    const pairs = ['dropped', 'long', 'short'].map((key) => ({ key, value: key === 'long' ? long : key }))
+    await there.log(id, { tags: pairs, params: pairs }, signal)
+    await there.updateRun(id, { status: 'FINISHED', end_time: START + 1 }, signal)
+    await there.setRunDeleted(id, true, signal)
+    await carry()
+    await equal(id)
+    expect((await here.run(id, signal))?.params).toContainEqual({ key: 'long', value: long.slice(0, 4000) })
+    expect(await carry()).toEqual([])
+  })
+
+  it('is kept with every point: parameters and metrics whose names it refuses', async () => {
+    const isOdd = ({ key }: { readonly key: string }) => !key.startsWith('holdfast.') && /[/ ]/.test(key)
+    let refusals = 0
+    const { source, target, there, here, service, carry, begin, equal, signal } = await choosy(
+      ({ metrics = [], params = [] }) => {
+        const isRefused = [...metrics, ...params].some(isOdd)
+        if (isRefused) refusals += 1
+        return !isRefused
+      },
+    )
+    const id = await begin('odd names')
+    const params = ['a b', 'c/d', 'plain'].map((key) => ({ key, value: key }))
+    await there.log(
+      id,
+      { metrics: [...points('a b', 30), ...points('c/d', 1500), ...points('loss', 20)], params },
+      signal,
+    )
+    await carry()
+    await equal(id)
+    expect((await here.run(id, signal))?.latest.map(({ key }) => key)).toContain('holdfast.metric.a__20b')
+    expect(await carry()).toEqual([])
+    await there.log(id, { metrics: points('a b', 30, 30) }, signal)
+    refusals = 0
+    await carry()
+    await equal(id)
+    // Which names are refused is known by now.
+    expect(refusals).toBe(0)
+    expect(await histories(here, id, 'holdfast.metric.a__20b')).toHaveLength(60)
+    // And back: what was kept comes to have its own name again, so nothing differs.
+    expect(await sync(service, source, { source: target, signal })).toEqual([])
+  })
+
+  it('is told where it has no name for it: a metric too many', async () => {
+    const keys = new Set<string>()
+    const { source, target, there, here, service, begin, signal } = await choosy(({ metrics = [] }) => {
+      for (const { key } of metrics) if (keys.size < 2) keys.add(key)
+      return metrics.every(({ key }) => keys.has(key))
+    })
+    const id = await begin('many metrics')
+    await there.log(id, { metrics: ['a', 'b', 'c'].flatMap((key) => points(key, 3)) }, signal)
+    await there.updateRun(id, { status: 'FINISHED', end_time: START + 1 }, signal)
+    const seen = await seenAt(service, source, id, signal)
+    const told: [string, boolean][] = []
+    const remark = (text: string, isLost: boolean) => void told.push([text, isLost])
+    await service.converge(target, seen, { source, signal, remark })
+    expect(told).toEqual([[expect.stringContaining('no name: c'), true]])
+    const replica = await here.run(id, signal)
+    expect(replica?.info.status).toBe('FINISHED')
+    for (const key of ['a', 'b']) expect(await histories(here, id, key)).toHaveLength(3)
+  })
 })
 
 it('adds what the other side logged and touches nothing that stands, when both sides went on', async () => {

@@ -1,22 +1,13 @@
 import { Fault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
-import type { TrackedRun, Tracking } from '../../mlflow/tracking.ts'
+import type { Tracking } from '../../mlflow/tracking.ts'
 import { ahead } from '../ahead.ts'
 import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
-import { type Lacking, lackingPoints, sameMetrics } from './lacking.ts'
+import { add, type Bringing, become, keepLeft, type Wanted } from './becoming.ts'
+import { openRefusals } from './keeping.ts'
+import { sameMetrics } from './lacking.ts'
 import { reading } from './reading.ts'
-import { isDeleted, isOpenBody, ownTags, type RunBody, runBody, SOURCE_RUN, sharedIdOf, startOf } from './schema.ts'
-import {
-  additionsOf,
-  conflict,
-  demandNoMore,
-  isNothing,
-  type Lack,
-  lackOf,
-  marksOf,
-  stateChange,
-  write,
-} from './writing.ts'
+import { isDeleted, isOpenBody, type RunBody, runBody } from './schema.ts'
 
 /** How runs are reached in one place. */
 export interface RunAccess {
@@ -38,6 +29,9 @@ const TRIES = 3
 /** Runs of the history with every metric point. See ./readme.md. */
 export function runs(accessOf: (place: Place) => RunAccess, now: () => number = Date.now): Service {
   const seen = reading((place) => accessOf(place).tracking)
+  const ways = { accessOf, seen }
+  const refusalsOf = async (place: Place, signal: AbortSignal) =>
+    openRefusals(accessOf(place).tracking, (await seen.memory(place, signal)).oddMetrics)
 
   async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
     const { experiments } = await seen.memory(place, signal, 'fresh')
@@ -53,17 +47,18 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
 
   async function converge(place: Place, wanted: Item, carriage: Carriage): Promise<Converged> {
     const { source, signal } = carriage
+    const refusals = await refusalsOf(place, signal)
     let item = wanted
     let observedAt: number | undefined
     for (let attempt = 0; attempt < TRIES; attempt++) {
-      const body = runBody(place, item.body)
-      const there = await seen.find(place, body.id, signal)
-      const lacking = await pointsLacking(place, there, { body, carriage })
-      if (there !== undefined) demandNoMore(there, body, lacking)
-      await become(place, there, { body, lacking, signal })
-      const stands = (await read(place, item.address, { signal })) ?? item
-      const carried = lacking.carried()
-      if (sameMetrics(body.metrics, carried)) return observedAt === undefined ? stands : { ...stands, observedAt }
+      const bringing = { body: runBody(place, item.body), carriage, refusals }
+      const carried = await become(ways, place, bringing)
+      // Something is refused by its name, and is sent under another one now.
+      if (carried === undefined) continue
+      const stands = await standing(place, item, bringing)
+      if (sameMetrics(bringing.body.metrics, carried)) {
+        return observedAt === undefined ? stands : { ...stands, observedAt }
+      }
       // The source has grown while its points passed. What was read here began with its fields, as a listing does.
       const { metrics } = runBody(place, stands.body)
       if (observedAt !== undefined && sameMetrics(metrics, carried)) return { ...stands, observedAt }
@@ -78,108 +73,26 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
     })
   }
 
-  /** The points that the replica lacks: of the reading that the body comes from where that is held, else as they are. */
-  async function pointsLacking(
-    place: Place,
-    there: TrackedRun | undefined,
-    { body, carriage }: { readonly body: RunBody; readonly carriage: Carriage },
-  ): Promise<Lacking> {
-    const { source, signal } = carriage
-    const sourceId = (await seen.memory(source, signal)).ownId(body.id)
-    const held = seen.held(source, sourceId)
-    return lackingPoints({
-      wanted: body.metrics,
-      source: (key) => held?.get(key) ?? seen.points(source, { runId: sourceId, key }, signal),
-      replica: there && ((key) => seen.points(place, { runId: there.info.run_id, key }, signal)),
-    })
-  }
-
-  /** Makes the replica be what the body says; its state last, so that what looks complete is. */
-  async function become(
-    place: Place,
-    there: TrackedRun | undefined,
-    { body, lacking, signal }: { readonly body: RunBody; readonly lacking: Lacking; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const { tracking, setStart } = accessOf(place)
-    const run = there ?? (await create(place, body, signal))
-    const id = run.info.run_id
-    const { experiments, ownId } = await seen.memory(place, signal)
-    const within = experiments.get(run.info.experiment_id)
-    if (within !== undefined && within !== body.experiment) {
-      throw conflict(body, `its replica is in the experiment ${within}, and no run can change its experiment`)
-    }
-    const isStartSet = startOf(run) === body.start || (id === body.id && (await setStart(body, signal)))
-    const lack = lackOf(run, body, ownTags(body, ownId))
-    const whole: Lack = { ...lack, tags: [...lack.tags, ...marksOf(run, body, isStartSet)] }
-    const state = stateChange(run, body)
-    const isChanged = !lacking.isNothing || !isNothing(whole) || state !== undefined
-    let deleted = isDeleted(run)
-    if (deleted && (isChanged || !body.deleted)) {
-      // A deleted run takes no writes.
-      await tracking.setRunDeleted(id, false, signal)
-      deleted = false
-    }
-    seen.forget(place, id)
-    await write(tracking, id, { ...whole, metrics: lacking.points() }, signal)
-    if (state !== undefined) await tracking.updateRun(id, state, signal)
-    if (body.deleted && !deleted) await tracking.setRunDeleted(id, true, signal)
-  }
-
-  async function create(place: Place, body: RunBody, signal: AbortSignal): Promise<TrackedRun> {
-    const { tracking, createWithId } = accessOf(place)
-    const memory = await seen.memory(place, signal)
-    if (![...memory.experiments.values()].includes(body.experiment)) {
-      memory.experiments.set((await experimentOf(place, body.experiment, signal)).id, body.experiment)
-    }
-    if (await createWithId(body, signal)) {
-      const created = await tracking.run(body.id, signal)
-      if (created !== undefined) return created
-    }
-    const within = await experimentOf(place, body.experiment, signal)
-    // An earlier attempt may have made it and never have heard so.
-    for await (const run of tracking.runs([within.id], signal, `tags."${SOURCE_RUN}" = '${body.id}'`)) {
-      if (sharedIdOf(run) !== body.id) continue
-      memory.learn(run)
-      return run
-    }
-    const tags = [{ key: SOURCE_RUN, value: body.id }]
-    const request = { experiment_id: within.id, user_id: body.user, run_name: body.name, start_time: body.start, tags }
-    // A deleted experiment takes no runs.
-    if (within.deleted) await tracking.setExperimentDeleted(within.id, false, signal)
-    const created = await tracking.createRun(request, signal)
-    memory.learn(created)
-    if (!within.deleted) return created
-    await tracking.setExperimentDeleted(within.id, true, signal)
-    return (await tracking.run(created.info.run_id, signal)) ?? created
-  }
-
-  async function experimentOf(
-    place: Place,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly id: string; readonly deleted: boolean }> {
-    const { tracking } = accessOf(place)
-    const found = await tracking.experimentByName(name, signal)
-    return found ?? { id: await tracking.createExperiment(name, [], signal), deleted: false }
+  /** What is there after a write, with what the place did not take kept beside. */
+  async function standing(place: Place, wanted: Item, bringing: Bringing, only?: Wanted): Promise<Item> {
+    const { signal } = bringing.carriage
+    const stands = (await read(place, wanted.address, { signal })) ?? wanted
+    const isKept = await keepLeft(ways, place, runBody(place, stands.body), { ...bringing, only })
+    return isKept ? ((await read(place, wanted.address, { signal })) ?? stands) : stands
   }
 
   async function mergeInto(place: Place, theirs: Item, carriage: Carriage): Promise<Converged> {
     const { signal } = carriage
-    const body = runBody(place, theirs.body)
-    const there = await seen.find(place, body.id, signal)
-    if (there === undefined) return converge(place, theirs, carriage)
-    const { tracking } = accessOf(place)
-    const id = there.info.run_id
-    const lacking = await pointsLacking(place, there, { body, carriage })
-    const { ownId } = await seen.memory(place, signal)
-    const lack = additionsOf(there, body, ownTags(body, ownId))
-    if (!lacking.isNothing || !isNothing(lack)) {
-      if (isDeleted(there)) await tracking.setRunDeleted(id, false, signal)
-      seen.forget(place, id)
-      await write(tracking, id, { ...lack, metrics: lacking.points() }, signal)
-      if (isDeleted(there)) await tracking.setRunDeleted(id, true, signal)
+    const bringing = { body: runBody(place, theirs.body), carriage, refusals: await refusalsOf(place, signal) }
+    let only: Wanted | undefined
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const there = await seen.find(place, bringing.body.id, signal)
+      if (there === undefined) return converge(place, theirs, carriage)
+      const added = await add(ways, place, there, bringing)
+      only ??= added.lack
+      if (added.isDone) break
     }
-    return (await read(place, theirs.address, { signal })) ?? theirs
+    return standing(place, theirs, bringing, only)
   }
 
   async function remove(place: Place, of: Address, { signal }: Reach): Promise<void> {

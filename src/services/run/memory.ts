@@ -8,6 +8,8 @@ export interface Known {
   /** Digest of everything else that the run showed then. */
   readonly envelope: string
   readonly metrics: Readonly<Record<string, MetricDigest>>
+  /** Keys under which the run has its metrics, by their own, if any differs. */
+  readonly keys?: ReadonlyMap<string, readonly string[]>
   /** By metric, of runs that are open: a closed one can be read again and will be the same. Absent where there are many. */
   readonly points?: ReadonlyMap<string, readonly Point[]>
 }
@@ -22,6 +24,8 @@ export interface Memory {
   forget(ownId: string): void
   /** Points of one more open run that may be held. */
   room(): number
+  /** Metrics that the place takes in no run under their own names. */
+  readonly oddMetrics: Set<string>
   /** The id here of the run that both sides know by this id. */
   ownId(sharedId: string): string
   /**
@@ -56,10 +60,10 @@ export async function openMemory(tracking: Tracking, signal: AbortSignal, before
   return memory
 }
 
-type KnownRuns = Pick<Memory, 'known' | 'know' | 'forget' | 'room'>
+type KnownRuns = Pick<Memory, 'known' | 'know' | 'forget' | 'room' | 'oddMetrics'>
 
-function knownOf({ known, know, forget, room }: KnownRuns): KnownRuns {
-  return { known, know, forget, room }
+function knownOf({ known, know, forget, room, oddMetrics }: KnownRuns): KnownRuns {
+  return { known, know, forget, room, oddMetrics }
 }
 
 function openKnown(): KnownRuns {
@@ -78,6 +82,7 @@ function openKnown(): KnownRuns {
       held += heldBy(id)
     },
     forget,
+    oddMetrics: new Set(),
     room: () => Math.max(0, Math.min(MOST_HELD.run, MOST_HELD.place - held)),
   }
 }

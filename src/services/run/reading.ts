@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Item } from '../../core/model.ts'
+import { namesOf } from '../../mlflow/kept.ts'
 import { type MetricDigest, pointSum } from '../../mlflow/points.ts'
 import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
@@ -13,8 +14,10 @@ export interface Reading {
   /** The run that both sides know by this id, as the server gives it. */
   find(place: Place, sharedId: string, signal: AbortSignal): Promise<TrackedRun | undefined>
   item(place: Place, run: TrackedRun, signal: AbortSignal): Promise<Item>
-  /** Every point of a metric as it is now, page by page. */
+  /** Every point of a metric as it is now, page by page, whichever key it has there. */
   points(place: Place, of: PointsOf, signal: AbortSignal): AsyncIterable<Point>
+  /** Keys under which a run has its metrics, by their own. */
+  metricKeys(place: Place, ownId: string, signal: AbortSignal): Promise<MetricKeys>
   /** The points of an open run by metric, as the last item of it saw them; `undefined` where they are not held. */
   held(place: Place, ownId: string): ReadonlyMap<string, readonly Point[]> | undefined
   /** The run was written to: what is remembered of its metrics no longer counts. */
@@ -24,7 +27,10 @@ export interface Reading {
 export interface PointsOf {
   readonly runId: string
   readonly key: string
+  readonly keys: MetricKeys
 }
+
+export type MetricKeys = ReadonlyMap<string, readonly string[]>
 
 export function reading(trackingOf: (place: Place) => Tracking): Reading {
   const memories = new Map<string, Promise<Memory>>()
@@ -71,10 +77,11 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     const metrics: [string, MetricDigest][] = []
     const all = new Map<string, readonly Point[]>()
     let room = isOpen(run) ? (await memory(place, signal)).room() : 0
-    for (const { key } of run.latest) {
+    const { metrics: keys } = namesOf(run)
+    for (const key of keys.keys()) {
       const sum = pointSum()
       const own: Point[] = []
-      for await (const point of points(place, { runId: run.info.run_id, key }, signal)) {
+      for await (const point of points(place, { runId: run.info.run_id, key, keys }, signal)) {
         sum.add(point)
         if (room > 0) own.push(point)
         room -= 1
@@ -83,7 +90,7 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
       if (room < 0) all.clear()
       else all.set(key, own)
     }
-    const digests = { envelope, metrics: Object.fromEntries(metrics) }
+    const digests = { envelope, metrics: Object.fromEntries(metrics), ...(hasOwn(keys) ? { keys } : {}) }
     return isOpen(run) && room >= 0 ? { ...digests, points: all } : digests
   }
 
@@ -97,8 +104,19 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     return name
   }
 
-  function points(place: Place, { runId, key }: PointsOf, signal: AbortSignal): AsyncIterable<Point> {
-    return trackingOf(place).history(runId, key, signal)
+  async function* points(place: Place, { runId, key, keys }: PointsOf, signal: AbortSignal): AsyncIterable<Point> {
+    for (const own of keys.get(key) ?? [key]) {
+      const found = trackingOf(place).history(runId, own, signal)
+      if (own === key) yield* found
+      else for await (const point of found) yield { ...point, key }
+    }
+  }
+
+  async function metricKeys(place: Place, ownId: string, signal: AbortSignal): Promise<MetricKeys> {
+    const known = open.get(keyOf(place))?.known(ownId)
+    if (known !== undefined) return known.keys ?? new Map()
+    const run = await trackingOf(place).run(ownId, signal)
+    return run === undefined ? new Map() : namesOf(run).metrics
   }
 
   return {
@@ -106,9 +124,15 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     find,
     item,
     points,
+    metricKeys,
     held: (place, ownId) => open.get(keyOf(place))?.known(ownId)?.points,
     forget: (place, ownId) => open.get(keyOf(place))?.forget(ownId),
   }
+}
+
+/** True if a metric has another key here than its own. */
+function hasOwn(keys: MetricKeys): boolean {
+  return [...keys].some(([key, [own, ...more]]) => own !== key || more.length > 0)
 }
 
 /** Digest of all that a run shows without its points: while a closed run shows the same, its points are the same. */

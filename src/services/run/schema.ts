@@ -1,5 +1,6 @@
 import { address, type Item, type Json, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
+import { namesOf } from '../../mlflow/kept.ts'
 import type { MetricDigest } from '../../mlflow/points.ts'
 import type { Pair, TrackedRun } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
@@ -11,14 +12,16 @@ import type { Place } from '../service.ts'
 export const SOURCE_RUN = 'holdfast.source_run_id'
 export const SOURCE_USER = 'holdfast.source_user'
 export const SOURCE_START = 'holdfast.source_start'
-/** Before the key of a tag that the replica's server refuses under its own. */
-export const REFUSED_TAG = 'holdfast.tag.'
 
 const MARKS = new Set([SOURCE_RUN, SOURCE_USER, SOURCE_START])
 
 /** Tags whose value is the id of another run. */
 const RUN_TAGS = new Set(['mlflow.parentRunId', 'mlflow.rootRunId'])
 export const PARENT_TAG = 'mlflow.parentRunId'
+
+export function isRunTag(key: string): boolean {
+  return RUN_TAGS.has(key)
+}
 
 /** A run in portable form. Times in milliseconds since 1970; 0 where there is none. */
 export interface RunBody {
@@ -77,6 +80,7 @@ export interface RunParts {
 export function runItem(place: Place, { experiment, run, metrics, sharedId }: RunParts): Item {
   const { info } = run
   const id = sharedIdOf(run)
+  const names = namesOf(run)
   const body = {
     experiment,
     id,
@@ -86,8 +90,8 @@ export function runItem(place: Place, { experiment, run, metrics, sharedId }: Ru
     start: startOf(run),
     end: Number(info['end_time'] ?? 0),
     deleted: isDeleted(run),
-    params: Object.fromEntries(run.params.map(({ key, value }) => [key, value])),
-    tags: carriedTags(run.tags, sharedId),
+    params: Object.fromEntries(names.params),
+    tags: carriedTags(names.tags, sharedId),
     metrics,
     datasets: datasetsOf(run),
   } satisfies RunBody
@@ -96,24 +100,21 @@ export function runItem(place: Place, { experiment, run, metrics, sharedId }: Ru
   ])
 }
 
-/** Tags under the keys and with the run ids that both sides know. */
-function carriedTags(tags: readonly Pair[], sharedId: (ownId: string) => string): Record<string, string> {
-  return Object.fromEntries(
-    tags
-      .filter(({ key }) => !MARKS.has(key))
-      .map(({ key, value }) => [
-        key.startsWith(REFUSED_TAG) ? key.slice(REFUSED_TAG.length) : key,
-        RUN_TAGS.has(key) ? sharedId(value) : value,
-      ]),
-  )
+/** Tags with the run ids that both sides know. */
+function carriedTags(
+  tags: ReadonlyMap<string, string>,
+  sharedId: (ownId: string) => string,
+): Readonly<Record<string, string>> {
+  const carried = [...tags].filter(([key]) => isCarriedTag(key))
+  return Object.fromEntries(carried.map(([key, value]) => [key, isRunTag(key) ? sharedId(value) : value]))
 }
 
 /** Tags as a place has them, where runs may have ids of their own. */
 export function ownTags(body: RunBody, ownId: (sharedId: string) => string): readonly Pair[] {
-  return Object.entries(body.tags).map(([key, value]) => ({ key, value: RUN_TAGS.has(key) ? ownId(value) : value }))
+  return Object.entries(body.tags).map(([key, value]) => ({ key, value: isRunTag(key) ? ownId(value) : value }))
 }
 
-/** True for a tag that is a part of what is carried, whichever key it has here. */
+/** True for a tag that is a part of what is carried. */
 export function isCarriedTag(key: string): boolean {
   return !MARKS.has(key)
 }

@@ -1,44 +1,46 @@
 import { sameJson } from '../../core/canonical.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import type { Json } from '../../core/model.ts'
+import { type Names, namesOf } from '../../mlflow/kept.ts'
 import type { Pair, Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
-import {
-  datasetsOf,
-  isCarriedTag,
-  REFUSED_TAG,
-  type RunBody,
-  SOURCE_START,
-  SOURCE_USER,
-  startOf,
-  tagOf,
-} from './schema.ts'
+import { datasetsOf, isCarriedTag, type RunBody, SOURCE_START, SOURCE_USER, startOf, tagOf } from './schema.ts'
 
 /** What a run still needs, and what it has too much of, so that it is as wanted. */
 export interface Lack {
   readonly params: readonly Pair[]
   readonly tags: readonly Pair[]
+  /** Keys of tags that are to go before others come. */
   readonly extraTags: readonly string[]
   readonly datasets: readonly Json[]
 }
 
+/** Values that are shorter were never cut. */
+const SHORTEST_CUT = 250
+
 /** Everything but the metrics, which need both histories. Parameters that differ are refused: nobody can change one. */
 export function lackOf(there: TrackedRun, body: RunBody, tags: readonly Pair[]): Lack {
-  const wanted = new Set(tags.flatMap(({ key }) => [key, REFUSED_TAG + key]))
+  const names = namesOf(there)
+  const wanted = new Map(tags.map(({ key, value }) => [key, value]))
+  const gone = [...names.tags.keys()].filter((key) => isCarriedTag(key) && !wanted.has(key))
+  const changed = tags.filter(({ key, value }) => names.tags.get(key) !== value)
+  const standing = new Set(there.tags.map(({ key }) => key))
   return {
-    params: Object.entries(body.params).flatMap(([key, value]) => paramToLog(there, body, { key, value })),
-    tags: tags.filter(({ key, value }) => (tagOf(there, REFUSED_TAG + key) ?? tagOf(there, key)) !== value),
-    extraTags: there.tags.flatMap(({ key }) => (wanted.has(key) || !isCarriedTag(key) ? [] : [key])),
+    params: Object.entries(body.params).flatMap(([key, value]) => paramToLog(names, body, { key, value })),
+    tags: changed,
+    extraTags: [
+      ...gone.filter((key) => standing.has(key)),
+      ...[...gone, ...changed.map(({ key }) => key)].flatMap((key) => names.kept('tag', key)),
+    ],
     datasets: missingDatasets(there, body),
   }
 }
 
 /** Only what is not there under its name: nothing that stands is touched. */
 export function additionsOf(there: TrackedRun, body: RunBody, tags: readonly Pair[]): Lack {
-  const params = new Set(there.params.map(({ key }) => key))
-  const has = (key: string) => (tagOf(there, REFUSED_TAG + key) ?? tagOf(there, key)) !== undefined
+  const names = namesOf(there)
   return {
-    params: Object.entries(body.params).flatMap(([key, value]) => (params.has(key) ? [] : [{ key, value }])),
-    tags: tags.filter(({ key }) => !has(key)),
+    params: Object.entries(body.params).flatMap(([key, value]) => (names.params.has(key) ? [] : [{ key, value }])),
+    tags: tags.filter(({ key }) => !names.tags.has(key)),
     extraTags: [],
     datasets: missingDatasets(there, body),
   }
@@ -49,11 +51,17 @@ function missingDatasets(there: TrackedRun, body: RunBody): readonly Json[] {
   return body.datasets.filter((one) => !has.some((other) => sameJson(one, other)))
 }
 
-function paramToLog(there: TrackedRun, wanted: RunBody, param: Pair): readonly Pair[] {
-  const found = there.params.find(({ key }) => key === param.key)?.value
+function paramToLog({ params }: Names, wanted: RunBody, param: Pair): readonly Pair[] {
+  const found = params.get(param.key)
   if (found === undefined) return [param]
-  if (found === param.value) return []
+  // What the place has cut is kept beside when the run is read back.
+  if (found === param.value || isCut(found, param.value)) return []
   throw conflict(wanted, `the parameter ${param.key} is “${param.value}” at the source and “${found}” in the replica`)
+}
+
+/** True if a place may have made this of a value that was too long for it. */
+export function isCut(found: string, wanted: string): boolean {
+  return found.length >= SHORTEST_CUT && found.length < wanted.length && wanted.startsWith(found)
 }
 
 /** Params, metrics and points that only the replica has: they can neither be changed nor removed there. */
@@ -62,10 +70,11 @@ export function demandNoMore(
   wanted: RunBody,
   { extra, firstExtra }: { readonly extra: number; readonly firstExtra: Point | undefined },
 ): void {
-  const param = there.params.find(({ key }) => !Object.hasOwn(wanted.params, key))
-  if (param !== undefined) throw conflict(wanted, `only the replica has the parameter ${param.key}`)
-  const metric = there.latest.find(({ key }) => !Object.hasOwn(wanted.metrics, key))
-  if (metric !== undefined) throw conflict(wanted, `only the replica has the metric ${metric.key}`)
+  const names = namesOf(there)
+  const param = [...names.params.keys()].find((key) => !Object.hasOwn(wanted.params, key))
+  if (param !== undefined) throw conflict(wanted, `only the replica has the parameter ${param}`)
+  const metric = [...names.metrics.keys()].find((key) => !Object.hasOwn(wanted.metrics, key))
+  if (metric !== undefined) throw conflict(wanted, `only the replica has the metric ${metric}`)
   if (firstExtra === undefined) return
   const { key, step } = firstExtra
   throw conflict(wanted, `only the replica has ${extra} points, the first of ${key} at step ${step}`)
@@ -85,14 +94,21 @@ export function isNothing({ params, tags, extraTags, datasets }: Lack): boolean 
 /** Points that are handed to a place at once: a folder writes them to files of their own, a server gets them in parts. */
 const POINTS_AT_ONCE = 10_000
 
-/** Logs what a run lacks, points as they come, and takes away tags. The run must not be deleted. */
+/**
+ * Takes tags away and logs what a run lacks, points as they come. Tags that the place refuses are left out; parameters
+ * and points that it refuses are thrown. The run must not be deleted.
+ */
 export async function write(
   tracking: Tracking,
   runId: string,
   { metrics, params, tags, extraTags, datasets }: Lack & { readonly metrics: AsyncIterable<Point> },
   signal: AbortSignal,
 ): Promise<void> {
-  await logTags(tracking, { runId, tags }, signal)
+  for (const key of extraTags) {
+    // A tag that the server itself keeps stays, and the run that is read back shows it.
+    await unlessRefused(() => tracking.deleteTag(runId, key, signal))
+  }
+  await refusedOf(tags, (some) => tracking.log(runId, { tags: some }, signal))
   let waiting: Point[] = []
   for await (const point of metrics) {
     waiting.push(point)
@@ -102,36 +118,32 @@ export async function write(
   }
   await tracking.log(runId, { metrics: waiting, params }, signal)
   if (datasets.length > 0) await tracking.logInputs(runId, datasets, signal)
-  for (const key of extraTags) {
-    try {
-      await tracking.deleteTag(runId, key, signal)
-    } catch (thrown) {
-      // A tag that the server itself keeps stays, and the run that is read back shows it.
-      if (!isFault(thrown, 'azure/refused', 'azure/denied')) throw thrown
-    }
+}
+
+/** Logs all that is taken: at once, and where something is refused in halves of it. Returns what is refused by itself. */
+export async function refusedOf<T>(
+  all: readonly T[],
+  log: (some: readonly T[]) => Promise<void>,
+): Promise<readonly T[]> {
+  if (await unlessRefused(() => log(all))) return []
+  if (all.length === 1) return all
+  const half = Math.ceil(all.length / 2)
+  return [...(await refusedOf(all.slice(0, half), log)), ...(await refusedOf(all.slice(half), log))]
+}
+
+/** False if the place refuses it. */
+export async function unlessRefused(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work()
+    return true
+  } catch (thrown) {
+    if (!isRefusal(thrown)) throw thrown
+    return false
   }
 }
 
-/** All tags at once; where one is refused, each by itself, and the refused ones under a key that will be taken. */
-async function logTags(
-  tracking: Tracking,
-  { runId, tags }: { readonly runId: string; readonly tags: readonly Pair[] },
-  signal: AbortSignal,
-): Promise<void> {
-  const log = (pairs: readonly Pair[]) => tracking.log(runId, { tags: pairs }, signal)
-  try {
-    await log(tags)
-  } catch (thrown) {
-    if (!isFault(thrown, 'azure/refused', 'azure/denied')) throw thrown
-    for (const tag of tags) {
-      try {
-        await log([tag])
-      } catch (refused) {
-        if (!isFault(refused, 'azure/refused', 'azure/denied')) throw refused
-        await log([{ key: REFUSED_TAG + tag.key, value: tag.value }])
-      }
-    }
-  }
+export function isRefusal(thrown: unknown): boolean {
+  return isFault(thrown, 'azure/refused', 'azure/denied')
 }
 
 /** Change of status, end and name that brings a run to what is wanted, or `undefined`. */

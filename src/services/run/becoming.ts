@@ -1,0 +1,200 @@
+import { namesOf } from '../../mlflow/kept.ts'
+import type { MetricDigest } from '../../mlflow/points.ts'
+import type { Pair, Point, TrackedRun } from '../../mlflow/tracking.ts'
+import type { Carriage, Place } from '../service.ts'
+import { create } from './creating.ts'
+import type { RunAccess } from './index.ts'
+import { keep, leftOf, type Refusals, tagsOfMetrics, underOwnKeys } from './keeping.ts'
+import { type Lacking, lackingPoints } from './lacking.ts'
+import type { Reading } from './reading.ts'
+import { isDeleted, ownTags, type RunBody, startOf } from './schema.ts'
+import {
+  additionsOf,
+  conflict,
+  demandNoMore,
+  isNothing,
+  isRefusal,
+  type Lack,
+  lackOf,
+  marksOf,
+  stateChange,
+  write,
+} from './writing.ts'
+
+/** One run on its way to a place. */
+export interface Bringing {
+  readonly body: RunBody
+  readonly carriage: Carriage
+  readonly refusals: Refusals
+}
+
+/** How runs are reached, and what was seen of them. */
+export interface Ways {
+  readonly accessOf: (place: Place) => RunAccess
+  readonly seen: Reading
+}
+
+/** Parameters and tags in a place's own names. */
+export interface Wanted {
+  readonly params: readonly Pair[]
+  readonly tags: readonly Pair[]
+}
+
+/** What is to be written to a run, all of it at once. */
+interface Writing {
+  readonly run: TrackedRun
+  readonly lack: Lack
+  readonly lacking: Lacking
+  readonly state?: Record<string, string | number> | undefined
+  /** Whether the run is to be a deleted one after it. */
+  readonly deleted: boolean
+}
+
+/**
+ * Makes the replica be what the body says. Returns the metrics that the source had while they passed; `undefined`
+ * where the place refused something by its name, which `refusals` knows now: then do it again.
+ */
+export async function become(
+  ways: Ways,
+  place: Place,
+  bringing: Bringing,
+): Promise<Readonly<Record<string, MetricDigest>> | undefined> {
+  const { body, carriage, refusals } = bringing
+  const { signal } = carriage
+  const { tracking, setStart } = ways.accessOf(place)
+  const there = await ways.seen.find(place, body.id, signal)
+  const lacking = await pointsLacking(ways, place, there, bringing)
+  if (there !== undefined) demandNoMore(there, body, lacking)
+  const run = there ?? (await create(ways, place, body, signal))
+  const id = run.info.run_id
+  const { experiments, ownId } = await ways.seen.memory(place, signal)
+  const within = experiments.get(run.info.experiment_id)
+  if (within !== undefined && within !== body.experiment) {
+    throw conflict(body, `its replica is in the experiment ${within}, and no run can change its experiment`)
+  }
+  const isStartSet = startOf(run) === body.start || (id === body.id && (await setStart(body, signal)))
+  const lack = lackOf(run, body, ownTags(body, ownId))
+  const marks = [...marksOf(run, body, isStartSet), ...tagsOfMetrics(body, refusals)].filter((one) => !has(run, one))
+  const whole = { ...lack, tags: [...lack.tags, ...marks] }
+  const { deleted } = body
+  const isDone = await bring(ways, place, bringing, {
+    run,
+    lack: whole,
+    lacking,
+    state: stateChange(run, body),
+    deleted,
+  })
+  if (!isDone) return undefined
+  if (isDeleted(run) && !deleted) await tracking.setRunDeleted(id, false, signal)
+  return lacking.carried()
+}
+
+/** Adds what is not there and changes nothing. Returns what that was, and whether it is done, as above. */
+export async function add(
+  ways: Ways,
+  place: Place,
+  there: TrackedRun,
+  bringing: Bringing,
+): Promise<{ readonly isDone: boolean; readonly lack: Wanted }> {
+  const { body, carriage } = bringing
+  const { ownId } = await ways.seen.memory(place, carriage.signal)
+  const lack = additionsOf(there, body, ownTags(body, ownId))
+  const lacking = await pointsLacking(ways, place, there, bringing)
+  const isDone = await bring(ways, place, bringing, { run: there, lack, lacking, deleted: isDeleted(there) })
+  return { isDone, lack }
+}
+
+/** Keeps apart what the place refused, cut or dropped of what it was to get. True if there was any. */
+export async function keepLeft(
+  { accessOf, seen }: Ways,
+  place: Place,
+  stands: RunBody,
+  { body, carriage, refusals, only }: Bringing & { readonly only?: Wanted | undefined },
+): Promise<boolean> {
+  const { signal, remark } = carriage
+  const { ownId } = await seen.memory(place, signal)
+  const params = Object.entries(body.params).map(([key, value]) => ({ key, value }))
+  const left = leftOf(stands, only ?? { params, tags: ownTags(body, ownId) })
+  const lost = refusals.lost()
+  if (lost.length > 0) remark?.(`the target takes these metrics under no name: ${lost.join(', ')}`, true)
+  if (left.params.length + left.tags.length === 0) return false
+  const run = await seen.find(place, body.id, signal)
+  if (run === undefined) return false
+  seen.forget(place, run.info.run_id)
+  const kept = await keep(accessOf(place).tracking, run, left, signal)
+  remark?.(kept, false)
+  return true
+}
+
+/** The points that the replica lacks: of the reading that the body comes from where that is held, else as they are. */
+async function pointsLacking(
+  ways: Ways,
+  place: Place,
+  there: TrackedRun | undefined,
+  bringing: Bringing,
+): Promise<Lacking> {
+  const keys = there && namesOf(there).metrics
+  const runId = there?.info.run_id ?? ''
+  return lackingPoints({
+    wanted: bringing.body.metrics,
+    source: await sourcePoints(ways, bringing),
+    replica: keys && ((key) => ways.seen.points(place, { runId, key, keys }, bringing.carriage.signal)),
+  })
+}
+
+async function sourcePoints(
+  { seen }: Ways,
+  { body, carriage }: Bringing,
+): Promise<(key: string) => AsyncIterable<Point> | Iterable<Point>> {
+  const { source, signal } = carriage
+  const runId = (await seen.memory(source, signal)).ownId(body.id)
+  const held = seen.held(source, runId)
+  const keys = Object.keys(body.metrics).length === 0 ? new Map() : await seen.metricKeys(source, runId, signal)
+  return (key) => held?.get(key) ?? seen.points(source, { runId, key, keys }, signal)
+}
+
+/** Writes to a run, which may be deleted and then takes no writes; its state last, so that what looks complete is. */
+async function bring(ways: Ways, place: Place, bringing: Bringing, writing: Writing): Promise<boolean> {
+  const { carriage, refusals } = bringing
+  const { run, lack, lacking, state, deleted } = writing
+  const { signal } = carriage
+  const { tracking } = ways.accessOf(place)
+  const id = run.info.run_id
+  const isChanged = !lacking.isNothing || !isNothing(lack) || state !== undefined
+  if (!isChanged && isDeleted(run) === deleted) return true
+  const params = lack.params.filter((one) => refusals.takesParam(one))
+  if (isChanged && isDeleted(run)) await tracking.setRunDeleted(id, false, signal)
+  ways.seen.forget(place, id)
+  try {
+    const metrics = underOwnKeys(lacking.points(), namesOf(run), refusals)
+    await write(tracking, id, { ...lack, params, metrics }, signal)
+  } catch (thrown) {
+    if (!isRefusal(thrown) || !(await learn(ways, place, bringing, { id, params }))) throw thrown
+    return false
+  }
+  if (state !== undefined) await tracking.updateRun(id, state, signal)
+  if (deleted && (isChanged || !isDeleted(run))) await tracking.setRunDeleted(id, true, signal)
+  return true
+}
+
+/** Finds out what was refused. What of it arrived is read anew by then, so that no point is sent twice. */
+async function learn(
+  ways: Ways,
+  place: Place,
+  bringing: Bringing,
+  { id, params }: { readonly id: string; readonly params: readonly Pair[] },
+): Promise<boolean> {
+  const { body, carriage, refusals } = bringing
+  const run = await ways.accessOf(place).tracking.run(id, carriage.signal)
+  if (run === undefined) return false
+  const points = await sourcePoints(ways, bringing)
+  const firstPoint = async (key: string) => {
+    for await (const point of points(key)) return point
+    return undefined
+  }
+  return refusals.learn(run, { params, metrics: Object.keys(body.metrics), firstPoint }, carriage.signal)
+}
+
+function has({ tags }: TrackedRun, { key, value }: Pair): boolean {
+  return tags.some((one) => one.key === key && one.value === value)
+}
