@@ -83,11 +83,13 @@ test('jobs that have ended are not read when a region opens', () => {
 })
 
 test.each([
-  ['newest first', undefined, undefined, 'runs_created (workspace=? AND created<?)'],
+  ['newest first', undefined, undefined, 'runs_listed (workspace=? AND created<?)'],
   ['by start', 'startTimeUtc desc', undefined, 'runs_started (workspace=? AND <expr><?)'],
   ['by start from the first on', 'startTimeUtc', undefined, 'runs_started (workspace=? AND <expr>>?)'],
   ['of one status', undefined, "status eq 'Running'", 'runs_of_status (workspace=? AND status=? AND created<?)'],
-  ['of one name', undefined, "displayName eq 'x'", 'runs_created (workspace=? AND created<?)'],
+  ['of one type', undefined, "runType eq 'azureml.PipelineRun'", 'runs_listed (workspace=? AND created<?)'],
+  ['of one target', undefined, "target eq 'cpu'", 'runs_listed (workspace=? AND created<?)'],
+  ['of one name', undefined, "displayName eq 'x'", 'runs_listed (workspace=? AND created<?)'],
 ] as const)('runs %s are found behind the last page by an index alone', (_, orderBy, filter, index) => {
   const order = orderOf(orderBy)
   const conditions = [
@@ -101,6 +103,17 @@ test.each([
   const { sql, values } = pageOf(conditions, order)
   db.all(sql, ...values, 101)
   expect(db.plans).toEqual([`SEARCH r USING COVERING INDEX ${index}`])
+})
+
+test.each([
+  ['by change', 'lastModifiedUtc desc'],
+  ['by end', 'endTimeUtc'],
+  ['by type', 'runType'],
+] as const)('runs %s are sorted by what one index has', (_, orderBy) => {
+  const order = orderOf(orderBy)
+  const { sql, values } = pageOf([{ text: 'r.workspace = ?', values: [WORKSPACE] }], order)
+  db.all(sql, ...values, 101)
+  expect(db.plans[0]).toMatch(/^SEARCH r USING COVERING INDEX runs_listed \(workspace=\?\); USE TEMP B-TREE/)
 })
 
 test('a store of an earlier version gets its columns, tags and indexes when it is opened', async () => {

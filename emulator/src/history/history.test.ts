@@ -93,6 +93,7 @@ test('runs are queried by status, tag, property and time', async () => {
   }
   expect(await ids("Status eq 'Running'")).toEqual(['q1'])
   expect(await ids("(RunType eq 'azureml.scriptrun') and Status ne 'Running'")).toEqual(['q2'])
+  expect(await ids("RunType eq 'azureml.mlflow'")).toEqual(['q1'])
   expect(await ids("tags/k eq 'it''s'")).toEqual(['q1'])
   expect(await ids("properties/x eq '1'")).toEqual(['q1'])
   expect(await ids('CreatedUtc gt 2020-01-01T00:00:00Z')).toEqual(['q2', 'q1'])

@@ -5,6 +5,12 @@ export interface Sql {
   readonly values: readonly (string | number | null)[]
 }
 
+/** The type that run history gives to a run whose maker gave none, as MLflow's. */
+export const PLAIN_RUN = 'azureml.mlflow'
+/** What a run is shown with as its type and its target, as an index has them. */
+export const RUN_TYPE = `coalesce(json_extract(r.details, '$.runType'), '${PLAIN_RUN}')`
+export const TARGET = "json_extract(r.details, '$.target')"
+
 /** Columns of a run by the names that run history's filters use. */
 const FIELDS: Readonly<
   Record<string, { readonly column: string; readonly is: 'text' | 'instant' | 'flag' | 'number' }>
@@ -21,8 +27,8 @@ const FIELDS: Readonly<
   lastmodifiedutc: { column: 'r.modified', is: 'instant' },
   starttimeutc: { column: 'r.start', is: 'instant' },
   endtimeutc: { column: 'r.end', is: 'instant' },
-  runtype: { column: "json_extract(r.details, '$.runType')", is: 'text' },
-  target: { column: "json_extract(r.details, '$.target')", is: 'text' },
+  runtype: { column: RUN_TYPE, is: 'text' },
+  target: { column: TARGET, is: 'text' },
   hidden: { column: "(r.stage = 'deleted')", is: 'flag' },
 }
 
@@ -31,7 +37,16 @@ const NEVER = -8_640_000_000_000_001
 /** When a run started, as an index has it. */
 export const STARTED = `coalesce(r.start, ${NEVER})`
 /** Columns that are never NULL. */
-const SET: ReadonlySet<string> = new Set(['r.id', 'r.name', 'r.status', 'r.user', 'r.key', 'r.created', 'r.modified'])
+const SET: ReadonlySet<string> = new Set([
+  'r.id',
+  'r.name',
+  'r.status',
+  'r.user',
+  'r.key',
+  'r.created',
+  'r.modified',
+  RUN_TYPE,
+])
 
 const OPERATORS: Readonly<Record<string, string>> = { eq: 'IS', ne: 'IS NOT', gt: '>', ge: '>=', lt: '<', le: '<=' }
 const CLAUSE = /^\(*\s*([\w.]+)(?:\/([^\s]+))?\s+(eq|ne|gt|ge|lt|le)\s+('(?:[^']|'')*'|\S+?)\s*\)*$/i

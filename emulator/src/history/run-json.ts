@@ -1,5 +1,6 @@
 import type { Region } from '../region.ts'
 import { artifactBlob, artifactFolder, signedUrl } from './artifact-store.ts'
+import { PLAIN_RUN } from './odata.ts'
 import { type Experiment, isTerminal, type Run } from './run-types.ts'
 import type { Runs } from './runs.ts'
 
@@ -58,7 +59,7 @@ function printed(
     dataContainerId: `dcid.${run.id}`,
     description: run.details.description ?? null,
     hidden: run.stage === 'deleted',
-    runType: run.details.runType ?? 'azureml.mlflow',
+    runType: run.details.runType ?? PLAIN_RUN,
     properties: run.properties,
     parameters: held.parameters,
     tags: held.tags,

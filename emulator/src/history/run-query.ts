@@ -9,12 +9,6 @@ import { objectOf, type Params, textOf } from './values.ts'
 
 type Place = readonly (string | number)[]
 
-/** Row number of a run, with its place in the order as JSON. */
-interface Found {
-  readonly found: number
-  readonly place: string
-}
-
 /** Runs of a workspace or experiment, a page at a time. A page goes on behind the last run of the one before. */
 export function queryRuns(region: Region): Handler {
   return async (call, params) => {
@@ -31,13 +25,13 @@ export function queryRuns(region: Region): Handler {
       ...(place === undefined ? [] : [behind(order, place)]),
     ]
     const { sql, values } = pageOf(conditions, order)
-    const found = region.db.all<Found>(sql, ...values, top + 1)
-    const keys = found.slice(0, top).map((run) => run.found)
+    const found = region.db.all<{ found: number }>(sql, ...values, top + 1).map((run) => run.found)
+    const keys = found.slice(0, top)
     return {
       status: 200,
       body: {
         value: runsJson(region.runs, region.runs.of(keys)),
-        continuationToken: found.length > top ? tokenOf(found[top - 1]) : null,
+        continuationToken: found.length > top ? tokenOf(region, order, keys.at(-1)) : null,
         nextLink: null,
       },
     }
@@ -49,8 +43,7 @@ export function pageOf(
   conditions: readonly Sql[],
   order: readonly OrderTerm[],
 ): { sql: string; values: Sql['values'] } {
-  const sql = `SELECT r.key AS found, json_array(${order.map(({ column }) => column).join(', ')}) AS place
-    FROM runs r WHERE ${conditions.map(({ text }) => text).join(' AND ')}
+  const sql = `SELECT r.key AS found FROM runs r WHERE ${conditions.map(({ text }) => text).join(' AND ')}
     ORDER BY ${order.map(({ column, way }) => `${column} ${way}`).join(', ')} LIMIT ?`
   return { sql, values: conditions.flatMap(({ values }) => values) }
 }
@@ -68,7 +61,10 @@ function listedExperiment(region: Region, scope: Scoped, params: Params): Experi
   throw new Refusal(404, 'UserError', `Experiment ${experimentName ?? experimentId} was not found.`)
 }
 
-function tokenOf(last: Found | undefined): string | null {
+/** The place of a run in the order, which leads to the page behind it. */
+function tokenOf(region: Region, order: readonly OrderTerm[], run = 0): string | null {
+  const sql = `SELECT json_array(${order.map(({ column }) => column).join(', ')}) AS place FROM runs r WHERE r.key = ?`
+  const last = region.db.get<{ place: string }>(sql, run)
   return last === undefined ? null : Buffer.from(last.place).toString('base64url')
 }
 

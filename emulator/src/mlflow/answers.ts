@@ -38,6 +38,11 @@ export function ok(body: unknown, note?: Note): Reply {
   return note === undefined ? { status: 200, body } : { status: 200, body, note }
 }
 
+/** {@link ok} with a body that is JSON already. */
+export function okText(json: string): Reply {
+  return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body: json }
+}
+
 /** A number as protobuf's JSON writes a double: NaN and the infinities are texts. */
 export function double(value: number): number | string {
   return Number.isFinite(value) ? value : String(value)

@@ -55,24 +55,68 @@ const ATTRIBUTES: Readonly<Record<string, { readonly column: string; readonly nu
 const NUMERIC: readonly Comparator[] = ['>', '>=', '!=', '=', '<', '<=']
 const TEXTUAL: readonly Comparator[] = ['=', '!=', 'LIKE', 'ILIKE']
 
-/** What a comparison of a filter asks of a run of the place. Refuses one that MLflow refuses. */
-export function conditionOf(comparison: Comparison, place: Sql): Condition {
-  const entity = entityOf(comparison.entity)
-  if (entity === 'attribute') return attributeCondition(comparison, place)
-  if (entity === 'dataset') return { check: datasetCondition(comparison) }
-  const table = TABLES[entity]
-  const { comparator, key } = comparison
-  if (comparator === 'IS NULL' || comparator === 'IS NOT NULL') {
-    if (entity === 'metric') throw badComparator(comparator, NUMERIC)
-    const negation = comparator === 'IS NULL' ? 'NOT ' : ''
-    const text = `${negation}EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND t.key = ?)`
-    return { check: { text, values: [key] } }
+type Table = (typeof TABLES)[keyof typeof TABLES]
+
+/** What comparisons ask of one thing that runs log. Each test is of the column it is given. */
+interface Logged {
+  readonly table: Table
+  readonly key: string
+  readonly tests: readonly ((column: string) => Sql)[]
+}
+
+/**
+ * What the comparisons of a filter ask of a run of the place. Refuses one that MLflow refuses.
+ *
+ * Those of one metric, parameter or tag are one condition, so that a range between two bounds is looked up as one.
+ */
+export function conditionsOf(comparisons: readonly Comparison[], place: Sql): readonly Condition[] {
+  const logged = new Map<string, Logged>()
+  const others: Condition[] = []
+  for (const comparison of comparisons) {
+    const entity = entityOf(comparison.entity)
+    if (entity === 'attribute') others.push(attributeCondition(comparison, place))
+    else if (entity === 'dataset') others.push({ check: datasetCondition(comparison) })
+    else if (comparison.comparator === 'IS NULL') others.push(absent(comparison, entity))
+    else {
+      const { key } = comparison
+      const table = TABLES[entity]
+      const before = logged.get(`${table} ${key}`)
+      logged.set(`${table} ${key}`, { table, key, tests: [...(before?.tests ?? []), testOf(comparison, entity)] })
+    }
   }
-  const test = entity === 'metric' ? numeric(comparison, 't.value', 'metric') : quoted(comparison, 't.value', entity)
-  const values = [key, ...test.values]
+  return [...others, ...[...logged.values()].map(({ table, key, tests }) => loggedCondition(table, key, tests))]
+}
+
+function absent({ key, comparator }: Comparison, entity: keyof typeof TABLES): Condition {
+  if (entity === 'metric') throw badComparator(comparator, NUMERIC)
+  const text = `NOT EXISTS (SELECT 1 FROM ${TABLES[entity]} t WHERE t.run = r.key AND t.key = ?)`
+  return { check: { text, values: [key] } }
+}
+
+function testOf(comparison: Comparison, entity: keyof typeof TABLES): (column: string) => Sql {
+  const { comparator } = comparison
+  if (comparator === 'IS NOT NULL') {
+    if (entity === 'metric') throw badComparator(comparator, NUMERIC)
+    return () => ({ text: 'TRUE', values: [] })
+  }
+  return (column) => (entity === 'metric' ? numeric(comparison, column, 'metric') : quoted(comparison, column, entity))
+}
+
+/** The condition that a run has logged something under the key which meets all tests. */
+export function loggedCondition(
+  table: Table,
+  key: string,
+  tests: readonly ((column: string) => Sql)[],
+): Condition & { readonly led: Sql } {
+  const all = (column: string): Sql => {
+    const terms = [{ text: 't.key = ?', values: [key] }, ...tests.map((test) => test(column))]
+    return { text: terms.map(({ text }) => text).join(' AND '), values: terms.flatMap(({ values }) => values) }
+  }
+  // The plus keeps SQLite from looking a run's one value up among those of all runs.
+  const [check, led] = [all('+t.value'), all('t.value')]
   return {
-    check: { text: `EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND t.key = ? AND ${test.text})`, values },
-    led: { text: `SELECT t.run FROM ${table} t WHERE t.key = ? AND ${test.text}`, values },
+    check: { text: `EXISTS (SELECT 1 FROM ${table} t WHERE t.run = r.key AND ${check.text})`, values: check.values },
+    led: { text: `SELECT t.run FROM ${table} t WHERE ${led.text}`, values: led.values },
   }
 }
 

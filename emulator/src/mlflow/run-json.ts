@@ -1,6 +1,6 @@
 import { artifactFolder } from '../history/artifact-store.ts'
 import { type Experiment, type Link, type Point, type Run, stateOf } from '../history/run-types.ts'
-import type { Region } from '../region.ts'
+import type { Database } from '../state/database.ts'
 import { double, pairs, unlessEmpty } from './answers.ts'
 import type { Request } from './request.ts'
 
@@ -57,61 +57,72 @@ export function infoJson(request: Request, run: Run): object {
 
 /** A run with its newest metrics, parameters, tags, inputs and outputs. */
 export function runJson(request: Request, run: Run): object {
-  return runsJson(request, [run])[0] ?? {}
+  return JSON.parse(runTexts(request, [run])[0] ?? '{}')
 }
 
-/** Runs of a page, read with one query for each kind of data. */
-export function runsJson(request: Request, runs: readonly Run[]): object[] {
-  const held = heldBy(request.region, runs)
-  return runs.map((run) => {
-    const { metrics, params, tags, links } = held(run.key)
-    const bodies = (kind: Link['kind']) => unlessEmpty(links.filter((link) => link.kind === kind).map((l) => l.body))
-    return {
-      info: infoJson(request, run),
-      data: {
-        metrics: unlessEmpty(metrics.map(pointJson)),
-        params: unlessEmpty(params),
-        tags: unlessEmpty(tags),
-      },
-      inputs: { dataset_inputs: bodies('dataset'), model_inputs: bodies('model-input') },
-      outputs: { model_outputs: bodies('model-output') },
-    }
+/** {@link runJson} of each run of a page as text, read with one query for each kind of data: a page may hold 50,000. */
+export function runTexts(request: Request, runs: readonly Run[]): string[] {
+  const { db } = request.region
+  const keys = JSON.stringify(runs.map(({ key }) => key))
+  const metrics = metricTexts(db, keys)
+  const pairs = db.tuples<[params: string, tags: string]>(
+    `SELECT ${pairsOf('params')}, ${pairsOf('tags')} FROM json_each(?) j ORDER BY j.key`,
+    keys,
+  )
+  const links = linksOf(db, keys)
+  return runs.map((run, index) => {
+    const [params = EMPTY, tags = EMPTY] = pairs[index] ?? []
+    const data = [
+      member('metrics', `[${metrics.get(run.key) ?? ''}]`),
+      member('params', params),
+      member('tags', tags),
+    ].filter((one) => one !== '')
+    const linked = links.get(run.key) ?? []
+    const bodies = (kind: Link['kind']) => unlessEmpty(linked.filter((link) => link.kind === kind).map((l) => l.body))
+    const inputs = { dataset_inputs: bodies('dataset'), model_inputs: bodies('model-input') }
+    const outputs = { model_outputs: bodies('model-output') }
+    return `{"info":${JSON.stringify(infoJson(request, run))},"data":{${data.join(',')}},"inputs":${JSON.stringify(inputs)},"outputs":${JSON.stringify(outputs)}}`
   })
+}
+
+const EMPTY = '[]'
+
+/** A field with a list; nothing where it is empty. */
+function member(name: string, list: string): string {
+  return list === EMPTY ? '' : `"${name}":${list}`
+}
+
+/** SQL of what a run `j.value` has in a table of keys and values, as MLflow's JSON. */
+function pairsOf(table: 'params' | 'tags'): string {
+  return `(SELECT json_group_array(json_object('key', t.key, 'value', t.value) ORDER BY t.key)
+    FROM ${table} t WHERE t.run = j.value)`
+}
+
+/** Newest points of each run, as the inside of a list. */
+function metricTexts(db: Database, keys: string): Map<number, string> {
+  const texts = new Map<number, string>()
+  const rows = db.tuples<[run: number, key: string, value: number | null, timestamp: number, step: number]>(
+    `SELECT run, t.key, t.value, timestamp, step FROM json_each(?) j CROSS JOIN latestMetrics t ON run = j.value
+     ORDER BY j.key, t.key`,
+    keys,
+  )
+  for (const [run, key, value, timestamp, step] of rows) {
+    const text = JSON.stringify(pointJson({ key, value: value ?? Number.NaN, timestamp, step }))
+    const before = texts.get(run)
+    texts.set(run, before === undefined ? text : `${before},${text}`)
+  }
+  return texts
 }
 
 export function pointJson(point: Point): object {
   return { key: point.key, value: double(point.value), timestamp: point.timestamp, step: point.step }
 }
 
-interface Held {
-  readonly metrics: readonly Point[]
-  readonly params: readonly { key: string; value: string }[]
-  readonly tags: readonly { key: string; value: string }[]
-  readonly links: readonly Link[]
-}
-
-function heldBy(region: Region, runs: readonly Run[]): (key: number) => Held {
-  const { db } = region
-  const keys = JSON.stringify(runs.map(({ key }) => key))
-  const rows = <Row extends { run: number }>(columns: string, table: string, order: string): Map<number, Row[]> =>
-    Map.groupBy(
-      db.all<Row>(
-        `SELECT run, ${columns} FROM json_each(?) j CROSS JOIN ${table} ON run = j.value ORDER BY j.key, ${order}`,
-        keys,
-      ),
-      ({ run }) => run,
-    )
-  type Pair = { run: number; key: string; value: string }
-  type StoredPoint = { run: number; key: string; value: number | null; timestamp: number; step: number }
-  type StoredLink = { run: number; kind: Link['kind']; name: string; body: string }
-  const metrics = rows<StoredPoint>('t.key, t.value, timestamp, step', 'latestMetrics t', 't.key')
-  const params = rows<Pair>('t.key, t.value', 'params t', 't.key')
-  const tags = rows<Pair>('t.key, t.value', 'tags t', 't.key')
-  const links = rows<StoredLink>('kind, name, body', 'links t', 'n')
-  return (key) => ({
-    metrics: (metrics.get(key) ?? []).map(({ run: _, ...point }) => ({ ...point, value: point.value ?? Number.NaN })),
-    params: (params.get(key) ?? []).map((pair) => ({ key: pair.key, value: pair.value })),
-    tags: (tags.get(key) ?? []).map((pair) => ({ key: pair.key, value: pair.value })),
-    links: (links.get(key) ?? []).map(({ kind, name, body }) => ({ kind, name, body: JSON.parse(body) })),
-  })
+function linksOf(db: Database, keys: string): Map<number, Pick<Link, 'kind' | 'body'>[]> {
+  const rows = db.all<{ run: number; kind: Link['kind']; body: string }>(
+    'SELECT run, kind, body FROM json_each(?) j CROSS JOIN links ON run = j.value ORDER BY j.key, n',
+    keys,
+  )
+  const parsed = rows.map(({ run, kind, body }) => ({ run, kind, body: JSON.parse(body) as unknown }))
+  return Map.groupBy(parsed, ({ run }) => run)
 }

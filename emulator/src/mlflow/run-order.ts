@@ -1,6 +1,14 @@
 import { invalid } from './answers.ts'
 import type { Ordering } from './filter.ts'
-import { attributeOf, type Condition, entityOf, type Sql, TABLES, type Value } from './run-conditions.ts'
+import {
+  attributeOf,
+  type Condition,
+  entityOf,
+  loggedCondition,
+  type Sql,
+  TABLES,
+  type Value,
+} from './run-conditions.ts'
 
 /** One key of an order. */
 export type Term =
@@ -65,14 +73,7 @@ export function lacking(term: Term): Condition {
 export function having(term: Term, value: Value): Condition {
   const test = value === null ? { text: 'IS NULL', values: [] } : { text: '= ?', values: [value] }
   if (term.by === 'column') return { check: { text: `${term.column} ${test.text}`, values: test.values } }
-  const values = [term.key, ...test.values]
-  return {
-    check: {
-      text: `EXISTS (SELECT 1 FROM ${term.table} t WHERE t.run = r.key AND t.key = ? AND t.value ${test.text})`,
-      values,
-    },
-    led: { text: `SELECT t.run FROM ${term.table} t WHERE t.key = ? AND t.value ${test.text}`, values },
-  }
+  return loggedCondition(term.table, term.key, [(column) => ({ text: `${column} ${test.text}`, values: test.values })])
 }
 
 /** `column` beyond the value in the term's direction; from the beginning where there is none. */

@@ -2,7 +2,7 @@ import type { Run } from '../history/run-types.ts'
 import { RUN_COLUMNS } from '../history/runs.ts'
 import type { Region } from '../region.ts'
 import { parseFilter, parseOrdering } from './filter.ts'
-import { type Condition, conditionOf, type Sql, type Value } from './run-conditions.ts'
+import { type Condition, conditionsOf, type Sql, type Value } from './run-conditions.ts'
 import { beyond, canLack, having, heldFor, lacking, type Position, sortOf, type Term, termsOf } from './run-order.ts'
 
 export interface RunSearch {
@@ -55,13 +55,14 @@ interface Part {
  */
 export function searchRuns(region: Region, search: RunSearch): RunPage {
   const place = placeOf(search.experiments)
-  const conditions = parseFilter(search.filter).map((comparison) => conditionOf(comparison, place))
+  const conditions = conditionsOf(parseFilter(search.filter), place)
   const terms = termsOf(search.orderBy.map(parseOrdering))
   if (search.experiments.length === 0) return { runs: [], last: undefined }
   const wanted = search.offset + search.limit + 1
   const runs = region.db.get<{ most: number | null }>('SELECT max(key) AS most FROM runs')?.most ?? 0
-  // Walking to a full page costs `runs / few` for each of its runs, sorting costs `few`: here they meet.
-  const few = Math.max(500, Math.ceil(Math.sqrt(wanted * runs)))
+  // If each condition is met by so many, walking to a full page costs what sorting these does.
+  const share = (wanted / Math.max(wanted, runs)) ** (1 / (Math.max(1, conditions.length) + 1))
+  const few = Math.max(500, Math.ceil(share * runs))
   const walk: Walk = { region, search, wanted, few, found: [] }
   fill(walk, whereOf(walk, { place, conditions, terms }), { terms, after: search.after })
   const keys = walk.found.slice(search.offset, search.offset + search.limit)
@@ -105,17 +106,33 @@ function whereOf(
   const led = { text: `SELECT r.key AS run FROM runs r WHERE ${place.text}`, values: place.values }
   const small: readonly Condition[] = terms[0]?.by === 'logged' ? [{ check: place, led }] : []
   const start: Where = { checks, driver: undefined }
-  return [...conditions, ...small].reduce((where, condition) => narrowed(walk, where, condition), start)
+  const where = [...conditions, ...small].reduce((before, condition) => narrowed(walk, before, condition), start)
+  return conditions.length > 1 ? settled(walk, where) : where
+}
+
+/** Checks the few runs once, where else each part of the order would. */
+function settled({ region }: Walk, where: Where): Where {
+  const { driver, checks } = where
+  if (driver === undefined) return where
+  const sql = `SELECT json_group_array(r.key) AS keys FROM (${driver.text}) f CROSS JOIN runs r ON r.key = f.run
+    WHERE ${checks.map(({ text }) => text).join(' AND ')}`
+  const found = region.db.get<{ keys: string }>(sql, ...[driver, ...checks].flatMap(({ values }) => values))
+  return { checks: [], driver: listed(found?.keys ?? '[]') }
+}
+
+/** A query of runs whose row numbers stand in a JSON list. */
+function listed(keys: string): Sql {
+  return { text: 'SELECT value AS run FROM json_each(?)', values: [keys] }
 }
 
 /** With one more condition, which leads to the runs where few meet it. */
 function narrowed(walk: Walk, where: Where, { check, led }: Condition): Where {
   const checked = { ...where, checks: [...where.checks, check] }
   if (led === undefined || where.driver !== undefined) return checked
-  const rows = walk.region.db.all<{ run: number }>(`${led.text} LIMIT ?`, ...led.values, walk.few)
-  if (rows.length === walk.few) return checked
-  const keys = JSON.stringify(rows.map(({ run }) => run))
-  return { ...where, driver: { text: 'SELECT value AS run FROM json_each(?)', values: [keys] } }
+  const sql = `SELECT count(*) AS count, json_group_array(run) AS keys FROM (${led.text} LIMIT ?)`
+  const found = walk.region.db.get<{ count: number; keys: string }>(sql, ...led.values, walk.few)
+  if (found === undefined || found.count === walk.few) return checked
+  return { ...where, driver: listed(found.keys) }
 }
 
 /** Adds runs in the order of the terms, after the position, until there are enough. */

@@ -3,11 +3,11 @@ import type { Reply } from '../call.ts'
 import { type Run, type Stage, statusOf } from '../history/run-types.ts'
 import { RUN_NAME_TAG } from '../history/runs.ts'
 import { subjectOf } from '../history/scope.ts'
-import { invalid, ok, readToken, runToken, unlessEmpty } from './answers.ts'
+import { invalid, ok, okText, readToken, runToken } from './answers.ts'
 import { checkActive, findExperiment, needExperiment, VIEWS } from './experiments.ts'
 import { LIMITS, tagsOf } from './names.ts'
 import type { Request, Row } from './request.ts'
-import { infoJson, runJson, runsJson } from './run-json.ts'
+import { infoJson, runJson, runTexts } from './run-json.ts'
 import { searchRuns } from './run-query.ts'
 
 export const RUN_ROWS: readonly Row[] = [
@@ -122,11 +122,13 @@ function search(request: Request): Reply {
     offset: after === undefined ? token.offset : 0,
     after,
   })
-  return ok({
-    runs: unlessEmpty(runsJson(request, runs)),
-    next_page_token:
-      last === undefined ? undefined : runToken({ offset: token.offset + limit, after: last, order: orderBy }),
-  })
+  const texts = runTexts(request, runs)
+  const next = last === undefined ? undefined : runToken({ offset: token.offset + limit, after: last, order: orderBy })
+  const members = [
+    ...(texts.length === 0 ? [] : [`"runs":[${texts.join(',')}]`]),
+    ...(next === undefined ? [] : [`"next_page_token":${JSON.stringify(next)}`]),
+  ]
+  return okText(`{${members.join(',')}}`)
 }
 
 const ADJECTIVES = ['amber', 'brave', 'calm', 'clever', 'dusty', 'gentle', 'keen', 'loyal', 'modest', 'quiet', 'sharp']

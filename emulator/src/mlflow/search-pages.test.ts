@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Run } from '../history/run-types.ts'
+import { parseFilter } from './filter.ts'
+import { conditionsOf } from './run-conditions.ts'
 import { searchRuns } from './run-query.ts'
 import { type TestRegion, testRegion, WORKSPACE } from './testing.ts'
 
@@ -63,7 +65,14 @@ const ORDERS: readonly (readonly string[])[] = [
   ['tags.team ASC', 'metrics.loss DESC', 'end_time ASC'],
   ['run_name ASC', 'params.rate DESC'],
 ]
-const FILTERS = [undefined, "params.kind = '1'", "tags.team = 'most' AND metrics.loss < 200", "run_name LIKE '%-1%'"]
+const FILTERS = [
+  undefined,
+  "params.kind = '1'",
+  "tags.team = 'most' AND metrics.loss < 200",
+  "metrics.loss > 50 AND params.kind = '1' AND metrics.loss <= 90",
+  'params.rate IS NOT NULL AND tags.team IS NULL',
+  "run_name LIKE '%-1%'",
+]
 
 test.each(ORDERS.flatMap((orderBy) => FILTERS.map((filter) => ({ orderBy: [...orderBy], ...(filter && { filter }) }))))(
   'pages of $orderBy with $filter are what one sort of all runs gives',
@@ -97,8 +106,8 @@ test('a place of the page before holds where runs were added before it', async (
 })
 
 test.each([
-  [{}, /SEARCH r USING COVERING INDEX runs_by_start/],
-  [{ orderBy: ['start_time ASC'] }, /SEARCH r USING COVERING INDEX runs_by_start/],
+  [{}, /SEARCH r USING COVERING INDEX runs_newest/],
+  [{ orderBy: ['start_time ASC'] }, /SEARCH r USING COVERING INDEX runs_newest/],
   [{ orderBy: ['run_name DESC'] }, /SEARCH r USING COVERING INDEX runs_by_name/],
   [{ orderBy: ['end_time DESC'] }, /SEARCH r USING COVERING INDEX runs_by_end/],
   [{ orderBy: ['params.rate'] }, /SEARCH (?:params|t) USING COVERING INDEX params_by_value/],
@@ -118,6 +127,30 @@ test.each([
   }
   if (!('filter' in search))
     expect(plansOf(() => page(search, 10), 'SELECT r.key AS found').join('\n')).not.toMatch(/TEMP B-TREE FOR ORDER BY/)
+})
+
+test('a run is asked for its own values, whatever leads to it', () => {
+  const filter = "metrics.loss > 1 AND metrics.accuracy < 2 AND params.kind = '1'"
+  const checks = conditionsOf(parseFilter(filter), { text: 'TRUE', values: [] }).map(({ check }) => check)
+  const asked = (from: string) => `SELECT r.key FROM ${from} WHERE r.experiment = 1 AND r.stage = 'active'
+    AND ${checks.map(({ text }) => text).join(' AND ')} AND m.value <= '9' ORDER BY m.value DESC, r.start DESC LIMIT 9`
+  const led = "(SELECT run, value FROM params WHERE key = 'rate') m CROSS JOIN runs r ON r.key = m.run"
+  const values = checks.flatMap((check) => check.values)
+  const plans = plansOf(() => region.region.db.all(asked(led), ...values))
+  // Else all that have a value under the key are gone through for each run.
+  expect(plans.filter((plan) => /SEARCH t .*_by_value/.test(plan))).toEqual([])
+  expect(plans.filter((plan) => /SEARCH t .*PRIMARY KEY \(run=\? AND key=\?\)/.test(plan))).toHaveLength(3)
+})
+
+test('the two bounds of a range are looked up as one', () => {
+  const filter = 'metrics.loss > 50 AND params.kind = "1" AND metrics.loss <= 90'
+  expect(plansOf(() => page({ filter }, 10), 'SELECT count').join('\n')).toContain('(key=? AND value>? AND value<?)')
+})
+
+test('runs of one state are looked up, also where there are none', () => {
+  for (const search of [{ filter: "status = 'FAILED'" }, { orderBy: ['status'] }]) {
+    expect(plansOf(() => page(search, 10)).join('\n')).toMatch(/SEARCH r USING COVERING INDEX runs_by_state/)
+  }
 })
 
 /** What SQLite does for each query of the work. */
@@ -148,6 +181,10 @@ function sorted({ orderBy, filter }: { readonly orderBy: readonly string[]; read
     "params.kind = '1'": ({ values }) => values['params.kind'] === '1',
     "tags.team = 'most' AND metrics.loss < 200": ({ values }) =>
       values['tags.team'] === 'most' && Number(values['metrics.loss']) < 200,
+    "metrics.loss > 50 AND params.kind = '1' AND metrics.loss <= 90": ({ values }) =>
+      Number(values['metrics.loss']) > 50 && values['params.kind'] === '1' && Number(values['metrics.loss']) <= 90,
+    'params.rate IS NOT NULL AND tags.team IS NULL': ({ values }) =>
+      values['params.rate'] !== undefined && values['tags.team'] === undefined,
     "run_name LIKE '%-1%'": ({ name }) => name.includes('-1'),
   }
   const orders = [...orderBy, 'start_time DESC', 'run_id ASC'].map((one) => one.split(' '))

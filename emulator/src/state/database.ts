@@ -8,10 +8,11 @@ interface Pending {
   settle(failure?: unknown): void
 }
 
-/** A connection, with what it has prepared. */
+/** A connection, with what it has prepared, by the form of its rows. */
 interface Connection {
   readonly sqlite: DatabaseSync
-  readonly statements: Map<string, StatementSync>
+  readonly objects: Map<string, StatementSync>
+  readonly tuples: Map<string, StatementSync>
 }
 
 /** Everything as it was at an instant. */
@@ -34,7 +35,7 @@ const SCHEMA = 1
 export class Database {
   readonly #sqlite: DatabaseSync
   readonly #path: string
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #now: Connection
   /** The view that whoever runs now reads. */
   readonly #reading = new AsyncLocalStorage<View>()
   #view: View | undefined
@@ -45,6 +46,7 @@ export class Database {
     this.#path = path
     makeDurableFolder(dirname(path))
     this.#sqlite = openFile(path)
+    this.#now = connection(this.#sqlite)
   }
 
   /** Runs `CREATE … IF NOT EXISTS` statements. Called by each plane when a region opens. */
@@ -55,6 +57,11 @@ export class Database {
   /** Rows of a query. Reads see every write that was answered. */
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#prepared(sql).all(...values) as Row[]
+  }
+
+  /** Rows of a query as lists of their columns: less work where there are thousands. */
+  tuples<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepared(sql, 'tuples').all(...values) as unknown as Row[]
   }
 
   /** First row of a query, or `undefined`. */
@@ -98,11 +105,11 @@ export class Database {
     // A reading transaction sees what was there at its first statement, whatever is written later.
     sqlite.exec('BEGIN')
     sqlite.prepare('SELECT count(*) FROM sqlite_schema').get()
-    this.#view = { sqlite, statements: new Map(), at: now }
+    this.#view = { ...connection(sqlite), at: now }
   }
 
   dropView(): void {
-    this.#view?.statements.clear()
+    forget(this.#view)
     if (this.#view?.sqlite.isOpen) this.#view.sqlite.close()
     this.#view = undefined
   }
@@ -121,7 +128,7 @@ export class Database {
   close(): void {
     this.dropView()
     if (this.#pending.length > 0) this.#flush()
-    this.#statements.clear()
+    forget(this.#now)
     this.#sqlite.close()
   }
 
@@ -157,11 +164,12 @@ export class Database {
     }
   }
 
-  #prepared(sql: string): StatementSync {
-    const { sqlite, statements } = this.#connection()
+  #prepared(sql: string, rows: 'objects' | 'tuples' = 'objects'): StatementSync {
+    const { sqlite, [rows]: statements } = this.#connection()
     let statement = statements.get(sql)
     if (statement === undefined) {
       statement = sqlite.prepare(sql)
+      if (rows === 'tuples') statement.setReturnArrays(true)
       statements.set(sql, statement)
     }
     return statement
@@ -171,7 +179,7 @@ export class Database {
   #connection(): Connection {
     const view = this.#writing ? undefined : this.#reading.getStore()
     // A view that was replaced while somebody read it is gone; what is left to read is of now.
-    return view?.sqlite.isOpen === true ? view : { sqlite: this.#sqlite, statements: this.#statements }
+    return view?.sqlite.isOpen === true ? view : this.#now
   }
 }
 
@@ -199,4 +207,14 @@ function refuseNewer(path: string, sqlite: DatabaseSync): void {
     throw new Error(`${path} is of a newer emulator: ${limit}. Use that one, or take another folder.`)
   }
   if (found < SCHEMA) sqlite.exec(`PRAGMA user_version=${SCHEMA}`)
+}
+
+function connection(sqlite: DatabaseSync): Connection {
+  return { sqlite, objects: new Map(), tuples: new Map() }
+}
+
+/** Lets go of what was prepared, before its connection is closed. */
+function forget(connection: Connection | undefined): void {
+  connection?.objects.clear()
+  connection?.tuples.clear()
 }
