@@ -1,6 +1,6 @@
 import type { Reply } from '../../call.ts'
 import { notImplemented } from '../../refusal.ts'
-import type { Blob, Catalogue } from '../catalogue.ts'
+import type { Blob, BlobHeaders, Catalogue } from '../catalogue.ts'
 import { leaseState } from '../lease.ts'
 import { invalidQuery } from '../refusals.ts'
 import { containerOf, type StorageRequest } from '../request.ts'
@@ -176,13 +176,8 @@ function properties(blob: Blob, now: number): string {
   return (
     `<Creation-Time>${dateOf(created)}</Creation-Time><Last-Modified>${dateOf(modified)}</Last-Modified>` +
     `<Etag>${blob.etag.replaceAll('"', '')}</Etag><Content-Length>${blob.length}</Content-Length>` +
-    optional('Content-Type', headers.contentType) +
-    optional('Content-Encoding', headers.contentEncoding ?? '') +
-    optional('Content-Language', headers.contentLanguage ?? '') +
-    '<Content-CRC64></Content-CRC64>' +
+    headerElements(headers) +
     optional('Content-MD5', blob.md5 ?? '') +
-    optional('Cache-Control', headers.cacheControl ?? '') +
-    optional('Content-Disposition', headers.contentDisposition ?? '') +
     optional('x-ms-blob-sequence-number', blob.kind === 'PageBlob' ? blob.sequence : undefined) +
     optional('BlobType', blob.kind) +
     (blob.kind === 'BlockBlob'
@@ -197,6 +192,23 @@ function properties(blob: Blob, now: number): string {
     '<ServerEncrypted>true</ServerEncrypted>' +
     optional('TagCount', tags === 0 ? undefined : tags)
   )
+}
+
+let lastHeaders: { readonly of: BlobHeaders | undefined; readonly text: string } = { of: undefined, text: '' }
+
+/** Elements of the kept headers. Blobs that stand together mostly share them. */
+function headerElements(headers: BlobHeaders): string {
+  if (headers !== lastHeaders.of) {
+    const text =
+      optional('Content-Type', headers.contentType) +
+      optional('Content-Encoding', headers.contentEncoding ?? '') +
+      optional('Content-Language', headers.contentLanguage ?? '') +
+      '<Content-CRC64></Content-CRC64>' +
+      optional('Cache-Control', headers.cacheControl ?? '') +
+      optional('Content-Disposition', headers.contentDisposition ?? '')
+    lastHeaders = { of: headers, text }
+  }
+  return lastHeaders.text
 }
 
 let lastDate = { second: Number.NaN, text: '' }
