@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { openSync } from 'node:fs'
+import { openSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,9 @@ export interface Peer {
   readonly settings: string
   stop(): Promise<void>
 }
+
+// The server is a process group of its own, which outlives a benchmark that a signal ends without an `exit`.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 const STARTING_MILLISECONDS = 300_000
 
@@ -34,15 +37,18 @@ export async function startMlflowServer(
   const child = spawn(python, args, { stdio: ['ignore', log, log], env, detached: true })
   const base = `http://127.0.0.1:${port}`
   const target = plainTarget('mlflow server', base, connections)
+  const end = () => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, 'SIGKILL')
+    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+  process.once('exit', end)
   const stop = async () => {
+    process.off('exit', end)
     await target.dispatcher.destroy()
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
     await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
-  process.once('exit', () => {
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-      process.kill(-child.pid, 'SIGKILL')
-  })
   const deadline = Date.now() + STARTING_MILLISECONDS
   while (Date.now() < deadline) {
     const up = await fetch(`${base}/health`).then(
