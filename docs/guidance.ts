@@ -64,8 +64,8 @@ export const GUIDANCE: readonly (readonly [service: string, state: string, words
   ['Run history', 'carried', 'Experiments and runs with every metric point, over the MLflow API'],
   [
     'MLflow tracking servers outside Azure ML',
-    'by `history`',
-    'Copied on demand, from and to servers and workspaces; not protected',
+    'carried',
+    'Two servers of MLflow 3: runs, files, logged models, traces, registered models; between a server and a workspace by `history`',
   ],
   ['AI Foundry projects without a hub', 'not yet', 'The vendor’s guidance does not cover them'],
 ]

@@ -25,7 +25,7 @@ import { vantageVerb } from './verbs/vantage.ts'
 
 const ABOUT = `Keeps the work of a machine-learning team going when the region under it is lost.
 
-It protects Azure Machine Learning workspaces: it follows one into a second region, fails over when the first is lost, resubmits interrupted jobs once, and proves it.`
+It protects Azure Machine Learning workspaces: it follows one into a second region, fails over when the first is lost, resubmits interrupted jobs once, and proves it. It does the same for the run history of a pair of MLflow tracking servers.`
 
 const FIRST_STEPS = examples(
   'holdfast init --workspace /subscriptions/…/workspaces/churn',

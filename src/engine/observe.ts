@@ -24,6 +24,8 @@ export interface ObserveOptions {
   readonly excluded: (address: Address) => boolean
   /** Kinds that are not to be read now, with the reason: they count as incomplete. */
   readonly unread?: (service: Service) => string | undefined
+  /** True: nothing that was noted of an earlier reading is believed. */
+  readonly afresh?: boolean
   /** The reading before, so that what did not change shares its memory. */
   readonly before?: Snapshot
   readonly now: () => Instant
@@ -35,7 +37,8 @@ const WIDTH = 6
 
 /** Reads every kind of a place. A kind that cannot be read to its end is named and does not stop the others. */
 export async function observe(place: Place, options: ObserveOptions): Promise<Observation> {
-  const { services, as, signal, excluded, progress } = options
+  const { services, as, signal, excluded, progress, afresh = false } = options
+  const reach = { signal, as, afresh }
   const startedAt = options.now()
   const complete = new Set<Kind>()
   const incomplete = new Map<Kind, string>()
@@ -49,7 +52,7 @@ export async function observe(place: Place, options: ObserveOptions): Promise<Ob
       return
     }
     try {
-      for await (const item of service.list(place, { signal, as })) if (!excluded(item.address)) items.push(item)
+      for await (const item of service.list(place, reach)) if (!excluded(item.address)) items.push(item)
       snapshot = withKind(snapshot, service.kind, items)
       complete.add(service.kind)
     } catch (thrown) {

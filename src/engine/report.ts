@@ -3,7 +3,7 @@ import { failovers, type Move, type Outcome, type Part } from '../core/phases.ts
 import type { JournalRecord } from '../store/store.ts'
 import type { Lost } from './loss.ts'
 import type { Resubmitted } from './resubmit.ts'
-import type { Finding } from './sort-out.ts'
+import type { Finding } from './return/sort-out.ts'
 
 /** Everything about one failover, from the journal alone, so that any controller tells the same. */
 export interface FailoverReport {
@@ -46,7 +46,11 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
       .map((one) => [String(one.body['phase']), objectOf(one.body['result'])]),
   )
   const verified = results.get('verify') ?? {}
-  const returned = records.findLast((one) => one.type === 'return/done')?.body['findings']
+  const back = records.findLast((one) => one.type === 'return/done')?.body['findings']
+  const late = records.flatMap(({ type, body }) =>
+    type === 'late/done' ? (body['findings'] as unknown as readonly Finding[]) : [],
+  )
+  const returned = back === undefined ? undefined : [...(back as unknown as readonly Finding[]), ...late]
   return {
     id: state.id,
     move: state.move,
@@ -66,7 +70,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
       different: (verified['different'] ?? []) as readonly Address[],
     },
     loss: (results.get('report')?.['loss'] ?? []) as unknown as readonly Lost[],
-    ...(returned === undefined ? {} : { returned: returned as unknown as readonly Finding[] }),
+    ...(returned === undefined ? {} : { returned }),
     unfinished: unfinishedOf(results, state.left),
   }
 }

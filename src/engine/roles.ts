@@ -1,7 +1,7 @@
 import type { Standby } from '../core/failover.ts'
 import { type Address, otherSide, type Roles, type Side } from '../core/model.ts'
-import type { Comeback } from './comeback.ts'
 import type { Parts } from './parts.ts'
+import type { Comeback } from './return/comeback.ts'
 import type { Tenure } from './tenure.ts'
 
 /** Who is active. Before the first failover that is the primary. */

@@ -9,6 +9,8 @@ import { type Execution, execute } from './execute.ts'
 import { type Observation, observe } from './observe.ts'
 import { type Parts, serviceOf } from './parts.ts'
 import { type Reckoned, reckon } from './reckon.ts'
+import { carryLate } from './return/late.ts'
+import type { Finding } from './return/sort-out.ts'
 import { conflictsOf } from './roles.ts'
 import type { Tenure } from './tenure.ts'
 
@@ -39,6 +41,8 @@ export interface Prepared {
 
 /** One pass: what it saw, did and could not do. */
 export interface Pass extends Prepared {
+  /** What somebody still wrote to the standby, and what became of it. */
+  readonly late: readonly Finding[]
   readonly execution: Execution
   readonly reckoned: Reckoned
 }
@@ -108,7 +112,9 @@ export async function pass(
 ): Promise<Pass> {
   const { parts, tenure, active, signal, callMilliseconds } = options
   await parts.learn(tenure, signal)
-  const prepared = await prepare(options)
+  const seen = await prepare(options)
+  const late = await carryLate(options, seen)
+  const prepared = late.length === 0 ? seen : await prepare(options)
   const { plan, ends } = prepared
   // The source's clock may stand still between two passes, and the steps of one say nothing of another's.
   const run = `sync-${parts.now().toString(36)}-${plan.digest.slice(0, 8)}`
@@ -127,7 +133,7 @@ export async function pass(
     now: parts.now(),
   })
   await tenure.setFact('synced', syncedFact(active, { prepared, execution, reckoned, now: parts.now() }))
-  return { ...prepared, execution, reckoned }
+  return { ...prepared, late, execution, reckoned }
 }
 
 interface Done {

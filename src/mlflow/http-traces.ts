@@ -15,7 +15,7 @@ const SPANS_A_CALL = 200
 
 /** MLflow 3's API of traces over what `send` reaches. Calls as of the client's `RestStore`, version 3.15. */
 export function httpTraces(send: Send): Traces {
-  const { call, pages } = callsOf(send)
+  const { call, optional, pages } = callsOf(send)
 
   function search(experimentIds: readonly string[], size: number, signal: AbortSignal, token?: string): Request {
     const locations = experimentIds.map((id) => ({
@@ -48,6 +48,11 @@ export function httpTraces(send: Send): Traces {
 
   return {
     list,
+    trace: async (id, signal) => {
+      const found = await optional({ method: 'GET', path: `${API}/${encodeURIComponent(id)}`, signal })
+      const info = ((found?.['trace'] ?? {}) as JsonObject)['trace_info']
+      return info === undefined ? undefined : traceFrom(info as JsonObject)
+    },
     spans: async (id, signal) => {
       const query = { trace_id: id, allow_partial: 'true' }
       const found = await call({ method: 'GET', path: `${API}/get`, query, signal })

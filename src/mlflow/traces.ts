@@ -12,6 +12,8 @@ export interface Trace {
 export interface Traces {
   /** Of experiments, or `undefined` where the server has no such API. */
   list(experimentIds: readonly string[], signal: AbortSignal): Promise<AsyncIterable<Trace> | undefined>
+  /** What one says of itself, or `undefined` where there is none. */
+  trace(id: string, signal: AbortSignal): Promise<Trace | undefined>
   /** All spans with their events, in the form of OpenTelemetry's protocol. */
   spans(id: string, signal: AbortSignal): Promise<readonly JsonObject[]>
   /** Makes the trace be what it says; tags, metadata and assessments that it has already stay beside these. */

@@ -28,6 +28,8 @@ export interface Reach {
    * a kind whose replica is kept in another form than its original tells them apart. Default: `source`.
    */
   readonly as?: 'source' | 'target'
+  /** True: nothing that was noted of an earlier reading is believed, for whoever may have written meanwhile. */
+  readonly afresh?: boolean
 }
 
 /** What stands after a converge. */

@@ -42,6 +42,8 @@ const USUAL: Place = { folder: '', file: 'requirements' }
 const APART: readonly Place[] = [
   // Four servers of MLflow, each of which takes seconds to start and as long to be filled.
   { ...USUAL, scenarios: ['history_copy.py'], longestMilliseconds: 600_000 },
+  // Two servers of MLflow, which are lost, come back and are compared whole three times.
+  { ...USUAL, scenarios: ['server_pair.py'], longestMilliseconds: 600_000 },
   // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
   { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py'] },
   // The server of MLflow takes minutes to start where the machine is busy.

@@ -208,7 +208,7 @@ class Comparison:
     def registered(self):
         for name, here in self.one.registered.items():
             there = self.other.registered.get(name)
-            wanted = (here.description, here.tags, {alias: int(number) for alias, number in here.aliases.items()})
+            wanted = (here.description, plain(here.tags), {alias: int(number) for alias, number in here.aliases.items()})
             if there is None:
                 differ(f"model {name}", wanted, None)
                 continue
@@ -220,7 +220,7 @@ class Comparison:
                 twin = theirs.get(number)
                 run = self.ids.get(version.run_id, version.run_id)
                 source = self.translated(version.source)
-                view = (source, run, version.description or "", version.current_stage, version.tags)
+                view = (source, run, version.description or "", version.current_stage, plain(version.tags))
                 other = twin and (twin.source, twin.run_id, twin.description or "", twin.current_stage, plain(twin.tags))
                 differ(f"model {name}: version {number}", view, other)
 

@@ -8,6 +8,7 @@ import type { Parts, Progress } from '../../engine/parts.ts'
 import { silent } from '../../engine/parts.ts'
 import type { Carrying } from '../../engine/sync.ts'
 import { openSqliteStore } from '../../store/sqlite.ts'
+import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
 import { openSqliteLedger } from '../../store/sqlite-ledger.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { readPolicies } from '../policy-file.ts'
@@ -45,9 +46,11 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   const dir = join(options.state ?? join(dirname(resolve(options.policy)), '.holdfast'), policy.name)
   const store = openSqliteStore(join(dir, 'store.db'))
   const ledger = openSqliteLedger(join(dir, 'ledger.db'))
+  const notes = openSqliteHistoryLedger(join(dir, 'notes.db'))
   const estate = openEstate({
     policy,
     folder: dirname(resolve(options.policy)),
+    notes,
     remembered: async (side) => store.fact(policy.name, factOf(side)),
     requestMilliseconds: options.requestMilliseconds ?? CALL_MILLISECONDS,
   })
@@ -75,6 +78,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     close: async () => {
       estate.close()
       ledger.close()
+      notes.close()
       await store.close()
     },
   }

@@ -5,6 +5,7 @@ import { isServer, type Policy } from '../../core/policy.ts'
 import type { Parts } from '../../engine/parts.ts'
 import type { Question } from '../../engine/prober.ts'
 import type { Resubmitting } from '../../engine/resubmit.ts'
+import type { Notes } from '../../services/history-place.ts'
 import type { Place } from '../../services/service.ts'
 import type { Remembered } from './names.ts'
 import { openServerPair } from './server-pair.ts'
@@ -33,6 +34,8 @@ export interface EstateOptions {
   /** Folder that paths in the policy start from. */
   readonly folder: string
   readonly remembered: Remembered
+  /** What is remembered of both sides beside their names, for which time is lost if it is. */
+  readonly notes: Notes
   readonly requestMilliseconds: number
 }
 

@@ -24,6 +24,12 @@ export interface OpenEnd {
   readonly access: RunAccess
 }
 
+/** MLflow's own server gives each run an id and a start of its choosing. */
+export const OWN_IDS: Pick<RunAccess, 'createWithId' | 'setStart'> = {
+  createWithId: () => Promise.resolve(false),
+  setStart: () => Promise.resolve(false),
+}
+
 /** A tracking server. What it keeps below `folders` of this machine is read there. */
 export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
   const residents = census(sharedIdOf)
@@ -38,9 +44,7 @@ export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
     models: httpLoggedModels(server.send),
     traces: httpTraces(server.send),
   }
-  // MLflow's own server gives each run an id of its choosing.
-  const no = () => Promise.resolve(false)
-  return { end, access: { tracking, createWithId: no, setStart: no } }
+  return { end, access: { tracking, ...OWN_IDS } }
 }
 
 /** A folder on this machine. It keeps runs under the ids they have at their source. */
@@ -94,7 +98,7 @@ export function carriersOf(from: OpenEnd, to: OpenEnd): Pick<HistoryParts, 'expe
 }
 
 /** A place that no region names: what is kept there says the same everywhere. */
-function nowhere(name: string): Place {
+export function nowhere(name: string): Place {
   return {
     workspace: name,
     location: '',

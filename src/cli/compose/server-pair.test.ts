@@ -34,6 +34,7 @@ function pair(primary: ServerSide, secondary: ServerSide, outside?: string) {
     policy,
     folder: '.',
     remembered: () => Promise.resolve(undefined),
+    notes: { get: () => undefined, put: () => undefined, forget: () => undefined },
     requestMilliseconds: 5000,
   })
   closing.push(() => estate.close())

@@ -3,19 +3,30 @@ import { watchStandstill } from '../../azure/standstill.ts'
 import { Fault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
 import { isServer, locationOfSide, type ServerSignIn } from '../../core/policy.ts'
+import { census, counted } from '../../engine/history/census.ts'
 import type { Resubmitting } from '../../engine/resubmit.ts'
+import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
+import { httpRegistry } from '../../mlflow/http-registry.ts'
+import { httpTraces } from '../../mlflow/http-traces.ts'
+import { httpTracking } from '../../mlflow/http-tracking.ts'
+import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
 import { type Credentials, credentialsOf, openServer, type Server } from '../../mlflow/server.ts'
-import { historyRegistry } from '../../services/registry.ts'
+import type { HistoryAccess } from '../../services/history-place.ts'
+import { serverRegistry } from '../../services/registry.ts'
+import type { RunAccess } from '../../services/run/index.ts'
+import { sharedIdOf } from '../../services/run/schema.ts'
 import type { Place } from '../../services/service.ts'
 import type { Estate, EstateOptions } from './estate.ts'
-import { type OpenEnd, serverEnd } from './history-ends.ts'
+import { nowhere, OWN_IDS } from './history-ends.ts'
 import { secretOf } from './secret.ts'
 import { answers, HISTORY, questionsOf, reaches } from './server-probes.ts'
 
 /** A tracking server that was opened: no request is sent for that. */
-interface Opened extends OpenEnd {
+interface Opened {
   readonly place: Place
   readonly server: Server
+  readonly runs: RunAccess
+  readonly history: HistoryAccess
 }
 
 const UNFENCED =
@@ -55,7 +66,7 @@ export function openServerPair(options: EstateOptions): Estate {
   }
 
   return {
-    services: historyRegistry((place) => of(place).access),
+    services: serverRegistry({ runsOf: (place) => of(place).runs, historyOf: (place) => of(place).history }),
     planes: ['history', 'data'],
     unfenced: UNFENCED,
     open: async (side) => (await opened(side)).place,
@@ -72,7 +83,7 @@ export function openServerPair(options: EstateOptions): Estate {
 
 async function openSide(
   side: Side,
-  { policy, folder, requestMilliseconds }: EstateOptions,
+  { policy, folder, notes, requestMilliseconds }: EstateOptions,
   beforeSending: () => Promise<void>,
 ): Promise<Opened> {
   const one = policy[side]
@@ -85,9 +96,22 @@ async function openSide(
     beforeSending,
     dated: clock.take,
   })
-  const { end, access } = serverEnd(server, [])
-  const place = { ...end.place, location: locationOfSide(one), now: nowBy(clock) }
-  return { end: { ...end, place }, access, place, server }
+  const residents = census(sharedIdOf)
+  const tracking = counted(httpTracking(server.send), residents)
+  return {
+    place: { ...nowhere(server.uri), location: locationOfSide(one), now: nowBy(clock) },
+    server,
+    runs: { tracking, ...OWN_IDS },
+    history: {
+      tracking,
+      artifacts: proxiedArtifacts(server),
+      registry: httpRegistry(server.send),
+      models: httpLoggedModels(server.send),
+      traces: httpTraces(server.send),
+      census: residents,
+      notes,
+    },
+  }
 }
 
 function nowBy(clock: SourceClock): () => number {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
 import { readable } from '../../core/readable.ts'
-import { type ComebackOptions, comeback } from '../../engine/comeback.ts'
+import { type ComebackOptions, comeback } from '../../engine/return/comeback.ts'
 import { type Away, recordReturn, rolesOf, sideAway } from '../../engine/roles.ts'
 import { type Pass, pass, prepare, stepsByKind } from '../../engine/sync.ts'
 import { demandNoneUnderWay, showAway } from '../away.ts'
@@ -51,11 +51,19 @@ export function syncVerb(): Command {
             if (away !== undefined) await takeBack(io, acting, away)
             return pass(acting)
           })
+          showLate(io, done)
           show(io, done, parts.now())
           demandWhole(done)
         }),
       ),
     )
+}
+
+function showLate(io: Terminal, { late, ends }: Pass): void {
+  if (late.length === 0) return
+  io.say(`${counted(late.length, 'thing')} that somebody still wrote to ${ends.target.location}:`)
+  showFindings(io, late)
+  io.facts({ late })
 }
 
 /** A side that was left by a failover is fenced, and what only it has is carried over, before it may follow. */

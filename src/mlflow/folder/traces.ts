@@ -40,6 +40,13 @@ export function folderTraces(documents: Documents): Traces {
 
   return {
     list: (experimentIds, signal) => Promise.resolve(list(experimentIds, signal)),
+    trace: async (id) => {
+      const path = where.get(id)
+      const found = path === undefined ? undefined : await documents.read(path)
+      if (path === undefined || found === undefined) return undefined
+      const { info, experimentId } = found as unknown as TraceContent
+      return { id, info, experimentId }
+    },
     spans: async (id) => {
       const path = where.get(id)
       const found = path === undefined ? undefined : await documents.read(path)

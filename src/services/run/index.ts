@@ -6,6 +6,7 @@ import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
 import { add, type Bringing, become, keepLeft, type Wanted } from './becoming.ts'
 import { openRefusals } from './keeping.ts'
 import { sameMetrics } from './lacking.ts'
+import { afterParents } from './nesting.ts'
 import { reading } from './reading.ts'
 import { isDeleted, isOpenBody, type RunBody, runBody } from './schema.ts'
 
@@ -36,7 +37,7 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
   async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
     const { experiments } = await seen.memory(place, signal, 'fresh')
     const found = accessOf(place).tracking.runs([...experiments.keys()], signal)
-    yield* ahead(READS_AT_ONCE, found, (run) => seen.item(place, run, signal))
+    yield* afterParents(ahead(READS_AT_ONCE, found, (run) => seen.item(place, run, signal)))
   }
 
   async function read(place: Place, of: Address, { signal }: Reach): Promise<Item | undefined> {

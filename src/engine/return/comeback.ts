@@ -1,16 +1,16 @@
-import { Fault, type FaultCode, isFault } from '../core/errors.ts'
-import { type Address, type Item, type Json, type JsonObject, otherSide, type Side } from '../core/model.ts'
-import { plan as planOf } from '../core/plan.ts'
-import type { Snapshot } from '../core/snapshot.ts'
-import type { Note, PlanRules } from '../core/step.ts'
-import type { Place, Service } from '../services/service.ts'
-import { execute } from './execute.ts'
-import { type Fenced, fence } from './fence.ts'
-import { type Observation, observe } from './observe.ts'
-import { type Parts, serviceOf } from './parts.ts'
+import { Fault, type FaultCode, isFault } from '../../core/errors.ts'
+import { type Address, type Item, type Json, type JsonObject, otherSide, type Side } from '../../core/model.ts'
+import { plan as planOf } from '../../core/plan.ts'
+import type { Snapshot } from '../../core/snapshot.ts'
+import type { Note, PlanRules } from '../../core/step.ts'
+import type { Place, Service } from '../../services/service.ts'
+import { execute } from '../execute.ts'
+import { type Fenced, fence } from '../fence.ts'
+import { type Observation, observe } from '../observe.ts'
+import { type Parts, serviceOf } from '../parts.ts'
+import type { Carrying } from '../sync.ts'
+import type { Tenure } from '../tenure.ts'
 import { type Earlier, type Finding, type Sorted, sortOut } from './sort-out.ts'
-import type { Carrying } from './sync.ts'
-import type { Tenure } from './tenure.ts'
 
 export interface Comeback {
   readonly fenced: Fenced
@@ -52,10 +52,8 @@ export async function comeback(options: ComebackOptions): Promise<Comeback> {
   const [theirs, ours] = await Promise.all([read(options, from), read(options, to)])
   const earlier = await meantBefore(options)
   const snapshots = { theirs: theirs.snapshot, ours: ours.snapshot }
-  const sorted = sortOut({ parts, returned, failover, earlier, ...snapshots })
-  const findings: Finding[] = [...sorted.settled]
-  findings.push(...(await carryOver(options, { from, to, ours: ours.snapshot, sorted })))
-  for (const one of sorted.merge) findings.push(await merged(options, { from, to, ...one }))
+  const sorted = sortOut({ parts, returned, mark: () => failover, earlier, ...snapshots })
+  const findings = [...sorted.settled, ...(await settle(options, { from, to, ours: ours.snapshot, sorted }))]
   await tenure.append(failover, {
     type: 'return/done',
     body: { side: returned, findings: findings.map(plain) },
@@ -64,7 +62,10 @@ export async function comeback(options: ComebackOptions): Promise<Comeback> {
 }
 
 /** What an attempt that was cut off meant to carry: where it did, nothing else tells of it any more. */
-async function meantBefore({ parts, failover }: ComebackOptions): Promise<ReadonlyMap<Address, Earlier>> {
+export async function meantBefore({
+  parts,
+  failover,
+}: Pick<ComebackOptions, 'parts' | 'failover'>): Promise<ReadonlyMap<Address, Earlier>> {
   const meant = new Map<Address, Earlier>()
   for await (const { type, body } of parts.store.read(parts.protection, { run: failover })) {
     if (type !== 'return/planned') continue
@@ -87,14 +88,24 @@ async function endedIn({ store, protection }: Parts, run: Json | undefined): Pro
   return ended
 }
 
-interface CarryingOver {
+/** Carries what was sorted out into the active side, and merges what both have more of. */
+export async function settle(
+  options: Omit<ComebackOptions, 'active'>,
+  over: CarryingOver,
+): Promise<readonly Finding[]> {
+  const findings = [...(await carryOver(options, over))]
+  for (const one of over.sorted.merge) findings.push(await merged(options, { ...over, ...one }))
+  return findings
+}
+
+export interface CarryingOver {
   readonly from: Place
   readonly to: Place
   readonly ours: Snapshot
   readonly sorted: Sorted
 }
 
-async function carryOver(options: ComebackOptions, over: CarryingOver): Promise<readonly Finding[]> {
+async function carryOver(options: Omit<ComebackOptions, 'active'>, over: CarryingOver): Promise<readonly Finding[]> {
   const { parts, tenure, carrying, failover, signal, callMilliseconds } = options
   const { from, to, ours, sorted } = over
   const rules: PlanRules = {
@@ -146,7 +157,7 @@ interface Merging {
 }
 
 async function merged(
-  { tenure, signal, callMilliseconds }: ComebackOptions,
+  { tenure, signal, callMilliseconds }: Pick<ComebackOptions, 'tenure' | 'signal' | 'callMilliseconds'>,
   { from, to, service, item }: Merging,
 ): Promise<Finding> {
   const { address } = item
@@ -163,7 +174,7 @@ async function merged(
 async function read({ parts, signal, carrying }: ComebackOptions, place: Place): Promise<Observation> {
   const excluded = carrying.excluded ?? (() => false)
   const { services, now, progress } = parts
-  const seen = await observe(place, { services, as: 'source', signal, excluded, now, progress })
+  const seen = await observe(place, { services, as: 'source', signal, excluded, now, progress, afresh: true })
   if (seen.incomplete.size === 0) return seen
   throw new Fault(
     'observe/incomplete',
@@ -183,6 +194,7 @@ async function placeOf(parts: Parts, side: Side, signal: AbortSignal): Promise<P
   })
 }
 
-function plain(finding: Finding): JsonObject {
+/** A finding as the journal has it. */
+export function plain(finding: Finding): JsonObject {
   return { ...finding }
 }

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { fuse } from '../../test/support/fuse.ts'
-import { beginning, carrying, FAILOVER, returning } from '../../test/support/made-up-failover.ts'
-import { body, statusOf } from '../../test/support/made-up-kinds.ts'
-import { changesOf, passing, World } from '../../test/support/made-up-world.ts'
-import { Fault } from '../core/errors.ts'
-import type { Address } from '../core/model.ts'
+import { fuse } from '../../../test/support/fuse.ts'
+import { beginning, carrying, FAILOVER, returning } from '../../../test/support/made-up-failover.ts'
+import { body, statusOf } from '../../../test/support/made-up-kinds.ts'
+import { changesOf, passing, World } from '../../../test/support/made-up-world.ts'
+import { Fault } from '../../core/errors.ts'
+import type { Address } from '../../core/model.ts'
 import type { Comeback } from './comeback.ts'
 
 const worlds: World[] = []

@@ -1,9 +1,8 @@
-import { sameJson } from '../core/canonical.ts'
-import { type Address, type Item, type JsonObject, kindOf, type Side } from '../core/model.ts'
-import { item as itemOf, type Snapshot } from '../core/snapshot.ts'
-import type { Service } from '../services/service.ts'
-import type { Entry } from '../store/ledger.ts'
-import { type Parts, serviceOf } from './parts.ts'
+import { sameJson } from '../../core/canonical.ts'
+import { type Address, type Digest, type Item, type JsonObject, kindOf, type Side } from '../../core/model.ts'
+import { item as itemOf, type Snapshot } from '../../core/snapshot.ts'
+import type { Service } from '../../services/service.ts'
+import { type Parts, serviceOf } from '../parts.ts'
 
 /** What becomes of something that only the returned side has, or has in another state. */
 export type Finding =
@@ -36,7 +35,8 @@ export interface Earlier {
 export interface Sorting {
   readonly parts: Parts
   readonly returned: Side
-  readonly failover: string
+  /** Marks the name that something of theirs gets beside ours. Equal items give equal marks. */
+  readonly mark: (item: Item) => string
   readonly theirs: Snapshot
   readonly ours: Snapshot
   /** By address on the returned side. */
@@ -55,13 +55,15 @@ export function sortOut(sorting: Sorting): Sorted {
     if (service === undefined) continue
     const here = ours.get(address)
     const before = earlier.get(address)
-    const fate = fateOf(service, { item, here, known: baseOf(parts, address, returned), before })
+    if (before === undefined && here?.digest === item.digest) continue
+    const known = baseOf(parts, address, returned)
+    const fate = fateOf(service, { item, here, known, before })
     if (fate === 'nothing') continue
     if (fate === 'same') settled.push(...(before === undefined ? [] : [before.finding]))
     else if (fate === 'carry') carry.push({ of: address, item })
     else if (fate === 'merge') merge.push({ service, item })
     else if (fate === 'aside') {
-      const other = service.aside?.(item, sorting.failover) ?? item
+      const other = service.aside?.(item, sorting.mark(item)) ?? item
       if (ours.has(other.address)) settled.push({ is: 'aside', address, as: other.address })
       else carry.push({ of: address, item: other })
     } else settled.push({ address, ...fate })
@@ -73,8 +75,15 @@ interface States {
   readonly item: Item
   readonly here: Item | undefined
   /** As both sides had it last. */
-  readonly known: Entry | undefined
+  readonly known: Base | undefined
   readonly before: Earlier | undefined
+}
+
+/** The last state in which both sides agreed, as each had it. */
+interface Base {
+  readonly theirs: Digest
+  readonly ours: Digest
+  readonly kept?: JsonObject
 }
 
 type Fate =
@@ -109,21 +118,24 @@ function isHalfCarried(before: Earlier | undefined): boolean {
   return before?.finding.is === 'carried' && !before.ended
 }
 
-/** The last state in which both sides agreed, or `undefined`. */
-function baseOf(parts: Parts, address: Address, source: Side): Entry | undefined {
+/** `undefined` where they never agreed. */
+function baseOf(parts: Parts, address: Address, returned: Side): Base | undefined {
   const entry = parts.ledger.get(parts.protection, address)
-  return entry !== undefined && entry.source === source && entry.replicaDigest !== '' ? entry : undefined
+  if (entry === undefined || entry.replicaDigest === '') return undefined
+  const { source, sourceDigest, replicaDigest, kept } = entry
+  const [theirs, ours] = source === returned ? [sourceDigest, replicaDigest] : [replicaDigest, sourceDigest]
+  return { theirs, ours, ...(kept === undefined ? {} : { kept }) }
 }
 
-function unchanged(service: Service, item: Item, known: Entry | undefined): boolean {
+function unchanged(service: Service, item: Item, known: Base | undefined): boolean {
   if (known === undefined) return false
   // The fence has just parked what acts: that is no change of theirs.
-  return item.digest === known.sourceDigest || (known.kept !== undefined && sameStanding(service, item, known.kept))
+  return item.digest === known.theirs || (known.kept !== undefined && sameStanding(service, item, known.kept))
 }
 
-function untouchedHere(service: Service, here: Item, known: Entry | undefined): boolean {
+function untouchedHere(service: Service, here: Item, known: Base | undefined): boolean {
   if (known === undefined) return false
-  return here.digest === known.replicaDigest || (known.kept !== undefined && sameStanding(service, here, known.kept))
+  return here.digest === known.ours || (known.kept !== undefined && sameStanding(service, here, known.kept))
 }
 
 /** Equal but for acting or standing by. */

@@ -1,0 +1,79 @@
+import { Fault } from '../../core/errors.ts'
+import type { Address, Item } from '../../core/model.ts'
+import { ahead } from '../ahead.ts'
+import type { Histories } from '../history-names.ts'
+import type { Place, Reach } from '../service.ts'
+import { sumOf } from './content.ts'
+import { type NotedFile, noted } from './noted.ts'
+import { owners, type Shelf, shelfOf } from './owners.ts'
+import { artifactItem, whereIs } from './schema.ts'
+
+/** Owners whose files are listed at once. */
+const OWNERS_AT_ONCE = 8
+
+export async function* listFiles(histories: Histories, place: Place, reach: Reach): AsyncIterable<Item> {
+  const found = owners(histories.of(place), histories.namesOf(place), reach.signal)
+  const read = (shelf: Shelf) => filesOf(histories, { place, shelf, reach })
+  for await (const items of ahead(OWNERS_AT_ONCE, found, read)) yield* items
+}
+
+interface Reading {
+  readonly place: Place
+  readonly shelf: Shelf
+  readonly reach: Reach
+}
+
+/** Every file of one owner. What is noted of one that is closed and shows no change is not read again. */
+async function filesOf(histories: Histories, { place, shelf, reach }: Reading): Promise<readonly Item[]> {
+  const { artifacts, notes } = histories.of(place)
+  const { signal, as, afresh } = reach
+  if (!artifacts.reaches(shelf.root)) return [artifactItem(shelf, { path: '', length: 0, sha256: '' })]
+  const memory = noted(notes, place, shelf)
+  const before = afresh === true ? undefined : memory.read()
+  if (before?.envelope === shelf.envelope && !shelf.isOpen) return before.files.map((file) => notedItem(shelf, file))
+  const known = new Map(before?.files.map((file) => [file.path, file]))
+  // An original that was open may have changed under the same length; a replica is written by Holdfast.
+  const isTrusted = as === 'target' || before?.isOpen === false
+  const now: NotedFile[] = []
+  for await (const { path, length } of artifacts.files(shelf.root, signal)) {
+    const one = known.get(path)
+    if (isTrusted && one?.size === length) now.push(one)
+    else now.push({ path, size: length, ...(await demandSum(histories, { place, shelf, reach }, path)) })
+  }
+  memory.write({ envelope: shelf.envelope, isOpen: shelf.isOpen, files: now })
+  return now.map((file) => notedItem(shelf, file))
+}
+
+function notedItem(shelf: Shelf, { path, length, sha256 }: NotedFile): Item {
+  return artifactItem(shelf, { path, length, sha256 })
+}
+
+async function demandSum(histories: Histories, reading: Reading, path: string) {
+  const sum = await sumAt(histories, reading, path)
+  if (sum === undefined) throw gone(`${reading.shelf.root}/${path}`)
+  return sum
+}
+
+async function sumAt(histories: Histories, { place, shelf, reach: { signal } }: Reading, path: string) {
+  const bytes = await histories.of(place).artifacts.read(shelf.root, path, signal)
+  return bytes && sumOf(path, bytes, { from: histories.namesOf(place), signal })
+}
+
+export async function readFile(
+  histories: Histories,
+  place: Place,
+  { of, signal }: { readonly of: Address; readonly signal: AbortSignal },
+): Promise<Item | undefined> {
+  const { owner, path } = whereIs(of)
+  const history = histories.of(place)
+  const shelf = await shelfOf(history, histories.namesOf(place), { owner, signal })
+  if (shelf === undefined || path === '' || !history.artifacts.reaches(shelf.root)) return undefined
+  const sum = await sumAt(histories, { place, shelf, reach: { signal } }, path)
+  return sum && artifactItem(shelf, { path, ...sum })
+}
+
+export function gone(what: string): Fault {
+  return new Fault('blob/changed', `${what} went away while it was being read`, {
+    hint: 'Nothing to do: the next pass sees what is there then.',
+  })
+}
