@@ -17,6 +17,7 @@ import { azureClient } from '../emulator/test/azure-client.ts'
 import { AZURITE_VERSION, type Azurite, runAzurite } from '../emulator/test/peers/azurite.ts'
 import { runEmulator } from '../emulator/test/run-emulator.ts'
 import { through } from '../emulator/test/storage-client.ts'
+import { runSink } from './emulator/sink.ts'
 
 /**
  * Measures the emulator's blobs beside Azurite's: `node bench/emulator-blobs.ts`. See readme.md for what the numbers mean.
@@ -175,14 +176,30 @@ async function theirs(scheme: 'https' | 'http'): Promise<Side> {
   const host = `${ACCOUNT}.blob.core.windows.net`
   const identity = scheme === 'https' ? { identity: await certificates.pemFor(host) } : {}
   const azurite: Azurite = await runAzurite({ account: ACCOUNT, key, ...identity })
-  const lookup: LookupFunction = (_host, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }])
-  const dispatcher = new Agent({ connect: { ca: emulator.ca, lookup } })
-  ending.push(() => dispatcher.destroy(), azurite.end)
+  const dispatcher = direct()
+  ending.push(azurite.end)
   return sideOf(`Azurite ${AZURITE_VERSION} ${scheme}`, `${scheme}://${host}:${azurite.port}`, {
     key,
     dispatcher,
     pids: [azurite.process.pid ?? 0],
   })
+}
+
+/** Finds every host on this machine. */
+function direct(): Dispatcher {
+  const lookup: LookupFunction = (_host, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }])
+  const dispatcher = new Agent({ connect: { ca: emulator.ca, lookup } })
+  ending.push(() => dispatcher.destroy())
+  return dispatcher
+}
+
+/** What keeps nothing, and so is as fast as the client. */
+async function nothing(): Promise<Side> {
+  const host = `${ACCOUNT}.blob.core.windows.net`
+  const sink = await runSink(await (await openCertificates(emulator.dir)).pemFor(host))
+  ending.push(async () => sink.end())
+  const key = randomBytes(64).toString('base64')
+  return sideOf('a sink, https', `https://${host}:${sink.port}`, { key, dispatcher: direct(), pids: [sink.pid] })
 }
 
 interface Row {
@@ -265,10 +282,12 @@ async function main(): Promise<void> {
   const sides = [await ours(), await theirs('https'), await theirs('http')]
   for (const { box } of sides) await box.create()
   if (values.only.includes('large')) await makeLarge()
+  const withSink = [...sides, await nothing()]
   for (const { what, ...how } of comparisons()) {
-    const rows = await compare(sides, what, how)
+    const compared = how.of === up ? withSink : sides
+    const rows = await compare(compared, what, how)
     const memory = await Promise.all(
-      sides.map(async ({ name, pids }) => ({ side: name, peak: await peak(pids[0] ?? 0) })),
+      compared.map(async ({ name, pids }) => ({ side: name, peak: await peak(pids[0] ?? 0) })),
     )
     if (values.json) process.stdout.write(`${JSON.stringify({ rows, memory, goal: GOAL })}\n`)
     else print(rows, memory)
