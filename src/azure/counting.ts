@@ -10,8 +10,14 @@ export interface Calls {
   readonly count: number
 }
 
-/** Counts what goes through a client, by plane and outcome. */
-export function counting(inner: HttpClient): { readonly client: HttpClient; calls(): readonly Calls[] } {
+/** Counts what goes through clients, by plane and outcome. */
+export interface Counting {
+  /** A client that is counted. */
+  of(inner: HttpClient): HttpClient
+  calls(): readonly Calls[]
+}
+
+export function counting(): Counting {
   const counts = new Map<string, Calls>()
   const count = (url: string, outcome: string) => {
     const plane = planeOf(new URL(url).hostname)
@@ -20,7 +26,7 @@ export function counting(inner: HttpClient): { readonly client: HttpClient; call
   }
   return {
     calls: () => [...counts.values()],
-    client: {
+    of: (inner) => ({
       sendRequest: async (request) => {
         try {
           const answer = await inner.sendRequest(request)
@@ -31,7 +37,7 @@ export function counting(inner: HttpClient): { readonly client: HttpClient; call
           throw thrown
         }
       },
-    },
+    }),
   }
 }
 

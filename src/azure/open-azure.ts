@@ -42,9 +42,13 @@ export interface AzureOptions {
 export function openAzure({ surroundings, requestMilliseconds = 30_000, record }: AzureOptions): Azure {
   const { local } = surroundings
   const opened = openTransport(surroundings, requestMilliseconds)
-  const counted = counting(opened.client)
-  const transport: Transport = { ...opened, client: counted.client }
-  const tokens = openTokens(surroundings, transport.client)
+  const counted = counting()
+  const transport: Transport = {
+    ...opened,
+    client: counted.of(opened.client),
+    harmless: counted.of(opened.harmless),
+  }
+  const tokens = openTokens(surroundings, transport.harmless)
   const clocks = new Map<string, SourceClock>()
   const untimed = httpExchange({ client: transport.client, tokens, local, requestMilliseconds })
   const plain = dated(untimed, clocks)

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline'
 import { Fault } from '../core/errors.ts'
+import { type Gate, gateOf } from './gate.ts'
+import { bearSecondErrors } from './second-errors.ts'
 import { watchStandstill } from './standstill.ts'
 
 /** How Azure is reached from here. */
@@ -23,6 +25,9 @@ export interface Application {
   readonly secret: string
 }
 
+/** What changes nothing. */
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads what `holdfast local env` exports, or what a machine that reaches the real Azure has. */
@@ -40,13 +45,18 @@ export function surroundingsOf(env: Environment): Surroundings {
 
 /** What of a request says how it is carried. */
 export interface Carried {
+  readonly method: string
   agent?: unknown
   timeout: number
 }
 
-/** What carries requests: one pool of connections that are kept. */
+/** What carries requests: connections that are kept, those by which something may be changed apart. */
 export interface Transport {
   readonly client: HttpClient
+  /** For what changes nothing, whatever its method: signing in. */
+  readonly harmless: HttpClient
+  /** Through this goes what may change something. */
+  readonly gate: Pick<Gate, 'prepare' | 'open' | 'leave'>
   /** Makes a request of a client that sends by itself go the same way. It may be sent when this resolves. */
   route(request: Carried): Promise<void>
   /** Ends every connection. */
@@ -68,18 +78,28 @@ export function openTransport({ local, proxy, caPath }: Surroundings, requestMil
       },
     )
   }
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 64,
-    ...(proxy === undefined || proxy === '' ? {} : { proxyEnv: { HTTPS_PROXY: proxy } }),
-    ...(caPath === undefined ? {} : { ca: readFileSync(caPath) }),
-  })
+  const ca = caPath === undefined ? {} : { ca: readFileSync(caPath) }
+  const agents = new Map<string | undefined, Agent>()
+  const agentBy = (way: string | undefined): Agent => {
+    const known = agents.get(way)
+    if (known !== undefined) return known
+    const through = way === undefined || way === '' ? {} : { proxyEnv: { HTTPS_PROXY: way } }
+    const agent = new Agent({ keepAlive: true, maxSockets: 64, ...through, ...ca })
+    agents.set(way, agent)
+    return agent
+  }
   const inner = createDefaultHttpClient()
   const standstill = watchStandstill()
-  const route = async (request: Carried): Promise<void> => {
-    request.agent = agent
+  const gate = gateOf(proxy)
+  const endBearing = bearSecondErrors()
+  const carry = (request: Carried, way: string | undefined): Promise<void> => {
+    request.agent = agentBy(way)
     if (request.timeout <= 0) request.timeout = requestMilliseconds
-    await standstill.over()
+    return standstill.over()
+  }
+  const route = async (request: Carried): Promise<void> => {
+    const isReading = READING.has(request.method)
+    return carry(request, (isReading ? undefined : await gate.way()) ?? proxy)
   }
   return {
     client: {
@@ -88,10 +108,19 @@ export function openTransport({ local, proxy, caPath }: Surroundings, requestMil
         return inner.sendRequest(request)
       },
     },
+    harmless: {
+      sendRequest: async (request) => {
+        await carry(request as Carried, proxy)
+        return inner.sendRequest(request)
+      },
+    },
+    gate,
     route,
     close: () => {
       standstill.end()
-      agent.destroy()
+      gate.close()
+      endBearing()
+      for (const agent of agents.values()) agent.destroy()
     },
   }
 }

@@ -16,12 +16,13 @@ import { type Comeback, comeback } from '../engine/return/comeback.ts'
 import { type Away, recordReturn, rolesOf, sideAway, standbyOf } from '../engine/roles.ts'
 import { checkSwitchover } from '../engine/switchover/begin.ts'
 import { type Carrying, pass } from '../engine/sync.ts'
-import { type Tenure, takeTenure } from '../engine/tenure.ts'
+import type { Tenure } from '../engine/tenure.ts'
 import { processTime, type Time } from '../engine/time.ts'
 import { runningOf, underWay } from '../engine/under-way.ts'
 import type { Word } from '../engine/words.ts'
 import { type Asking, asking, NOT_ASKED } from './asking.ts'
 import { type Beside, beside } from './beside.ts'
+import { type Candidate, candidate } from './candidate.ts'
 import { following, type PassEnd } from './following.ts'
 import { heard } from './persons.ts'
 import { askPoints, type PointsOptions, type Sightings } from './vantage-points.ts'
@@ -130,11 +131,14 @@ export async function runController(given: ControllerOptions, signal: AbortSigna
     trouble: (what, why) => told({ is: 'trouble', what, why }),
   })
   const memory: Memory = { tenure: undefined, seen: unwatched(time.clock()), lastFailover: undefined, decided: '' }
+  const { store, protection } = parts
+  const { holder, leaseMilliseconds } = options
+  const take = candidate({ store, protection, holder, leaseMilliseconds, tickMilliseconds, time })
   try {
     while (!signal.aborted) {
       const began = time.clock()
       try {
-        await tick({ options, memory, follower, aside, signal })
+        await tick({ options, memory, take, follower, aside, signal })
       } catch (thrown) {
         if (signal.aborted) break
         await troubled(memory, told, thrown)
@@ -152,6 +156,7 @@ type Complete = ControllerOptions & Required<Pick<ControllerOptions, 'time' | 'a
 interface Ticking {
   readonly options: Complete
   readonly memory: Memory
+  readonly take: Candidate
   readonly follower: ReturnType<typeof following>
   readonly aside: Beside
   readonly signal: AbortSignal
@@ -223,12 +228,10 @@ async function look({ options, memory, signal }: Ticking): Promise<Sightings> {
   return sightings
 }
 
-async function leased({ options, memory }: Ticking): Promise<Tenure | undefined> {
+async function leased({ options, memory, take }: Ticking): Promise<Tenure | undefined> {
   if (memory.tenure !== undefined && !memory.tenure.signal.aborted) return memory.tenure
-  const { parts, holder, leaseMilliseconds, told, time } = options
-  const { store, protection } = parts
-  const { clock, every } = time
-  const answer = await takeTenure({ store, protection, holder, leaseMilliseconds, clock, every })
+  const { told } = options
+  const answer = await take()
   memory.tenure = 'held' in answer ? undefined : answer
   // Another controller may have carried out a later one than this process remembers.
   if (memory.tenure !== undefined) {

@@ -60,6 +60,13 @@ it('guards I1: knows itself fenced after a pause that was longer than the lease'
   await tenure.end()
 })
 
+it('guards I1: permits nothing after it was given back, though the time that it had would last', async () => {
+  const tenure = await held(scripted(() => undefined))
+  tenure.demand(1)
+  await tenure.end()
+  expect(() => tenure.demand(1)).toThrow(/no longer holds/)
+})
+
 it('goes on through renewals that fail while the lease still lasts, and ends when it does not', async () => {
   const tenure = await held(
     scripted(() => {

@@ -72,7 +72,7 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
   const stopRenewing = every(leaseMilliseconds / 3, () => void (clock() >= until ? fence() : renew()))
 
   function demand(effectMilliseconds: number): void {
-    if (clock() >= until) fence()
+    if (ended || clock() >= until) fence()
     ending.signal.throwIfAborted()
     if (clock() + effectMilliseconds < until) return
     throw new Fault(

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { request } from 'undici'
+import { fetch as fetchBy, request } from 'undici'
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import type { Answer, Request, Send } from './tracking.ts'
+import { wayOut } from './way-out.ts'
 
 /** An MLflow tracking server at its URI. */
 export interface Server {
@@ -36,6 +37,8 @@ export interface ServerOptions {
   readonly requestMilliseconds?: number
   /** Awaited before each request: it may be sent when this resolves. */
   beforeSending?(): Promise<void>
+  /** URL of the proxy that what may change something must take now; `undefined` where it needs none. */
+  way?(): Promise<string | undefined>
   /** Gets the `Date` of each answer of the APIs, in milliseconds since 1970, between two instants of this process's monotonic clock. */
   dated?(answer: { readonly sent: number; readonly received: number; readonly date: number }): void
 }
@@ -52,6 +55,7 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
   const { root, given } = rootOf(uri)
   const authorization = headerOf(given ?? credentials)
   const headers = authorization === undefined ? {} : { authorization }
+  const out = wayOut(hooks.way)
 
   async function attempt({
     method,
@@ -63,9 +67,11 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
   }: Request): Promise<Answer & { readonly wait?: number }> {
     const asked = query === undefined ? '' : `?${new URLSearchParams(query)}`
     const base = path.startsWith('/') ? root : `${root}/api/2.0/mlflow/`
+    const by = await out(method)
     await hooks.beforeSending?.()
     const sent = performance.now()
-    const answer = await fetch(`${base}${path}${asked}`, {
+    const answer = await fetchBy(`${base}${path}${asked}`, {
+      ...by,
       method,
       headers: { ...headers, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       signal: AbortSignal.any([signal, AbortSignal.timeout(requestMilliseconds)]),
@@ -96,11 +102,12 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
   }
 
   async function bytes({ method, path, body, signal }: BytesRequest): Promise<Response> {
+    const by = await out(method)
     await hooks.beforeSending?.()
     try {
       if (body === undefined) return await fetch(`${root}${path}`, { method, headers, signal })
       // The body of a fetch is read ahead of what the socket takes; that of a request is not.
-      const answer = await request(`${root}${path}`, { method, headers, signal, body: Readable.from(body) })
+      const answer = await request(`${root}${path}`, { ...by, method, headers, signal, body: Readable.from(body) })
       return new Response((await answer.body.text()) || null, { status: answer.statusCode })
     } catch (thrown) {
       signal.throwIfAborted()

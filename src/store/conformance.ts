@@ -31,6 +31,16 @@ export function conforms(kind: string, fixture: StoreFixture): void {
       expect([second.epoch, third.epoch]).toEqual([first.epoch + 1, first.epoch + 2])
     })
 
+    it('says of a lease whether the one before ran out or was given back', async () => {
+      const { one, two } = await fixture.pair()
+      const first = await taken(one, 'a')
+      fixture.pass(5000)
+      const second = await taken(two, 'b')
+      await two.release(second)
+      const third = await taken(one, 'a')
+      expect([first, second, third].map(({ outOf }) => outOf)).toEqual([undefined, 'a', undefined])
+    })
+
     it('refuses records of a lease that ran out, and writes none of them', async () => {
       const { one } = await fixture.pair()
       const lease = await taken(one, 'a')

@@ -158,7 +158,8 @@ export function openSqliteStore(path: string, clock: MonotonicClock = hostClock)
       if (row !== undefined && left > 0) {
         return { held: { holder: row.holder, epoch: row.epoch, remainingMilliseconds: left } }
       }
-      const lease = { protection, holder, epoch: (row?.epoch ?? 0) + 1, milliseconds }
+      const outOf = row === undefined || row.until === 0 ? {} : { outOf: row.holder }
+      const lease = { protection, holder, epoch: (row?.epoch ?? 0) + 1, milliseconds, ...outOf }
       grant(lease)
       return lease
     })

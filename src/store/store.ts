@@ -8,6 +8,8 @@ export interface Lease {
   readonly epoch: number
   /** How long it lasts from each renewal. */
   readonly milliseconds: number
+  /** Who had it before and let it run out; `undefined` where it was given back, or nobody had it. */
+  readonly outOf?: string
 }
 
 /** Who holds a lease that could not be had, for the sentence that says so. */

@@ -91,8 +91,9 @@ export class SharedStore {
   }: Omit<Lease, 'epoch'>): Lease | { held: Held & { remainingMilliseconds: number } } {
     const remainingMilliseconds = this.#held.until - this.#schedule.now
     if (remainingMilliseconds > 0) return { held: { ...this.#held, remainingMilliseconds } }
+    const outOf = this.#held.until === 0 ? {} : { outOf: this.#held.holder }
     this.#held = { holder, epoch: this.#held.epoch + 1, until: this.#schedule.now + milliseconds }
-    return { protection, holder, epoch: this.#held.epoch, milliseconds }
+    return { protection, holder, epoch: this.#held.epoch, milliseconds, ...outOf }
   }
 
   #demand(lease: Lease): void {

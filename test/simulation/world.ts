@@ -112,13 +112,11 @@ export class World {
     const [first] = this.begun
     const { controllers, killAtRecord, haltAtDecision, failover } = this.scenario
     const usual = lostAt + failover.after + 30 * SECOND
-    // A controller that failed meanwhile costs the time in which it did, and the lease. One that was started again has
-    // seen nothing of the loss, and may be quicker to the lease than one that has.
+    // A controller that failed meanwhile costs the time in which it did, and the lease.
     const troubled = controllers.filter(({ from, to }) => from < usual && to > lostAt - MINUTE)
     const more = troubled.reduce((sum, { from, to }) => sum + Math.min(to, usual) - Math.max(from, lostAt - MINUTE), 0)
-    const restarted = troubled.some(({ is }) => is === 'crash') ? failover.after : 0
     const failed = troubled.length + (killAtRecord === undefined && haltAtDecision === undefined ? 0 : 1)
-    const limit = usual + more + restarted + failed * 30 * SECOND
+    const limit = usual + more + failed * 30 * SECOND
     if (first === undefined) return
     this.demand(first <= limit, `the loss at ${lostAt / 1000} s was answered ${(first - lostAt) / 1000} s after it`)
   }

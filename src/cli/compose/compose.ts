@@ -13,6 +13,7 @@ import { openSqliteLedger } from '../../store/sqlite-ledger.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { readPolicies } from '../policy-file.ts'
 import { type Estate, openEstate } from './estate.ts'
+import { gatedStore } from './gated-store.ts'
 import { noticeTargets } from './notice-targets.ts'
 
 /** One protection with everything joined that its verbs need. */
@@ -44,16 +45,17 @@ export interface ComposeOptions {
 export async function compose(options: ComposeOptions): Promise<Composed> {
   const policy = await policyNamed(options)
   const dir = join(options.state ?? join(dirname(resolve(options.policy)), '.holdfast'), policy.name)
-  const store = openSqliteStore(join(dir, 'store.db'))
+  const opened = openSqliteStore(join(dir, 'store.db'))
   const ledger = openSqliteLedger(join(dir, 'ledger.db'))
   const notes = openSqliteHistoryLedger(join(dir, 'notes.db'))
   const estate = openEstate({
     policy,
     folder: dirname(resolve(options.policy)),
     notes,
-    remembered: async (side) => store.fact(policy.name, factOf(side)),
+    remembered: async (side) => opened.fact(policy.name, factOf(side)),
     requestMilliseconds: options.requestMilliseconds ?? CALL_MILLISECONDS,
   })
+  const store = gatedStore(opened, estate.gate)
   const parts: Parts = {
     protection: policy.name,
     services: estate.services,

@@ -1,4 +1,5 @@
 import type { Calls } from '../../azure/counting.ts'
+import type { Gate } from '../../azure/gate.ts'
 import type { Plane } from '../../core/health.ts'
 import type { JsonObject, Side } from '../../core/model.ts'
 import { isServer, type Policy } from '../../core/policy.ts'
@@ -24,6 +25,8 @@ export interface Estate extends Pick<Parts, 'services' | 'open' | 'unfenced'> {
   /** Makes the secondary be there; what cannot be made from here must answer. Safe to call again. */
   makeSecondary(signal: AbortSignal): Promise<void>
   readonly resubmitting: Omit<Resubmitting, 'rule' | 'otherwise'>
+  /** Through it goes whatever may change something. */
+  readonly gate: Pick<Gate, 'prepare' | 'open' | 'leave'>
   /** Requests to Azure so far. */
   calls(): readonly Calls[]
   close(): void

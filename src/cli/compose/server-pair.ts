@@ -1,3 +1,4 @@
+import { gateOf } from '../../azure/gate.ts'
 import { type SourceClock, sourceClock } from '../../azure/source-clock.ts'
 import { watchStandstill } from '../../azure/standstill.ts'
 import { Fault } from '../../core/errors.ts'
@@ -10,7 +11,7 @@ import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpTraces } from '../../mlflow/http-traces.ts'
 import { httpTracking } from '../../mlflow/http-tracking.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
-import { type Credentials, credentialsOf, openServer, type Server } from '../../mlflow/server.ts'
+import { type Credentials, credentialsOf, openServer, type Server, type ServerOptions } from '../../mlflow/server.ts'
 import type { HistoryAccess } from '../../services/history-place.ts'
 import { serverRegistry } from '../../services/registry.ts'
 import type { RunAccess } from '../../services/run/index.ts'
@@ -36,13 +37,14 @@ const UNFENCED =
 export function openServerPair(options: EstateOptions): Estate {
   const { policy } = options
   const standstill = watchStandstill()
+  const gate = gateOf(undefined)
   const sides = new Map<Side, Promise<Opened>>()
   const byPlace = new Map<string, Opened>()
 
   function opened(side: Side): Promise<Opened> {
     const before = sides.get(side)
     if (before !== undefined) return before
-    const opening = openSide(side, options, standstill.over)
+    const opening = openSide(side, options, { beforeSending: standstill.over, way: gate.way })
     sides.set(side, opening)
     opening.then(
       (one) => byPlace.set(one.place.workspace, one),
@@ -76,15 +78,19 @@ export function openServerPair(options: EstateOptions): Estate {
     reachOutside,
     makeSecondary: async (signal) => void (await answers((await opened('secondary')).server, HISTORY, signal)),
     resubmitting: NO_JOBS,
+    gate,
     calls: () => [],
-    close: () => standstill.end(),
+    close: () => {
+      standstill.end()
+      gate.close()
+    },
   }
 }
 
 async function openSide(
   side: Side,
   { policy, folder, notes, requestMilliseconds }: EstateOptions,
-  beforeSending: () => Promise<void>,
+  sending: Pick<ServerOptions, 'beforeSending' | 'way'>,
 ): Promise<Opened> {
   const one = policy[side]
   if (!isServer(one)) throw new Fault('run/defect', `The ${side} is no tracking server`)
@@ -93,7 +99,7 @@ async function openSide(
     uri: one.server,
     credentials: await credentialsFor(side, one.signIn, folder),
     requestMilliseconds,
-    beforeSending,
+    ...sending,
     dated: clock.take,
   })
   const residents = census(sharedIdOf)

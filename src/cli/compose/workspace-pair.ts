@@ -57,6 +57,7 @@ export function openWorkspacePair({ policy, remembered, requestMilliseconds }: E
       },
       sharedDatastores: (place, signal) => sharedDatastores(azure, place, signal),
     },
+    gate: azure.transport.gate,
     calls: azure.calls,
     close: azure.close,
   }

@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { type Duplex, pipeline, Transform } from 'node:stream'
+import { connect as connectSecurely } from 'node:tls'
+import type { GateOrder, GateSetUp } from './gate.ts'
+
+/**
+ * The gate, a process of its own: a proxy by CONNECT that lets bytes pass outwards only until a time that the process
+ * behind it keeps putting off. Where that one stands still, nothing puts it off, and every connection is reset: what
+ * it has begun to send is never whole, and what it sends when it goes on comes to nobody. Ends with the one behind it.
+ */
+let mayEnter: string | undefined
+let upstream: URL | undefined
+/** Both ends of each connection. */
+const connections = new Set<{ readonly inner: Duplex; readonly outer: Socket }>()
+let until = 0
+let closing: NodeJS.Timeout | undefined
+
+const now = (): number => Number(process.hrtime.bigint() / 1_000_000n)
+const isOpen = (): boolean => now() < until
+
+function setUp({ secret, proxy }: GateSetUp): void {
+  mayEnter = `Basic ${Buffer.from(`holdfast:${secret}`).toString('base64')}`
+  upstream = proxy === undefined ? undefined : new URL(proxy)
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address()
+    process.send?.({ port: typeof address === 'object' ? address?.port : undefined })
+  })
+}
+
+function obey({ until: wanted }: GateOrder): void {
+  until = wanted
+  clearTimeout(closing)
+  closing = setTimeout(shut, Math.max(0, until - now()))
+}
+
+function shut(): void {
+  // A timer may be some milliseconds early.
+  if (isOpen()) obey({ until })
+  else for (const connection of connections) cut(connection)
+}
+
+/** Resets the outer end, so that what its buffers still hold is dropped with it. */
+function cut({ inner, outer }: { readonly inner: Duplex; readonly outer: Socket }): void {
+  outer.resetAndDestroy()
+  inner.destroy()
+}
+
+function enter(request: IncomingMessage, inner: Duplex, head: Buffer): void {
+  inner.on('error', () => inner.destroy())
+  if (request.headers['proxy-authorization'] !== mayEnter) return void inner.end('HTTP/1.1 407 Not Yours\r\n\r\n')
+  if (!isOpen()) return void inner.end('HTTP/1.1 503 No Lease\r\n\r\n')
+  const target = request.url ?? ''
+  const outer = dial(target)
+  const connection = { inner, outer }
+  connections.add(connection)
+  outer.on('close', () => connections.delete(connection))
+  outer.on('error', () => inner.destroy())
+  inner.on('close', () => outer.destroy())
+  const ready = upstream?.protocol === 'https:' ? 'secureConnect' : 'connect'
+  outer.once(ready, () => {
+    if (inner.destroyed) return cut(connection)
+    // A proxy answers for itself, and its answer goes back as it is.
+    if (upstream === undefined) inner.write('HTTP/1.1 200 Connected\r\n\r\n')
+    else outer.write(askThrough(target, upstream))
+    if (head.length > 0) inner.unshift(head)
+    const outwards = new Transform({
+      transform: (chunk, _, done) => (isOpen() ? done(null, chunk) : done(new Error('the lease is over'))),
+    })
+    pipeline(inner, outwards, outer, (failure) => failure != null && cut(connection))
+    pipeline(outer, inner, () => undefined)
+  })
+}
+
+function dial(target: string): Socket {
+  if (upstream === undefined) {
+    const { hostname, port } = new URL(`tcp://${target}`)
+    return connect({ host: bare(hostname), port: Number(port || 443), autoSelectFamily: true })
+  }
+  const host = bare(upstream.hostname)
+  if (upstream.protocol === 'https:')
+    return connectSecurely({ host, port: Number(upstream.port || 443), servername: host })
+  return connect({ host, port: Number(upstream.port || 80) })
+}
+
+function askThrough(target: string, { username, password }: URL): string {
+  const given = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const proof = username === '' ? '' : `Proxy-Authorization: Basic ${Buffer.from(given).toString('base64')}\r\n`
+  return `CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${proof}\r\n`
+}
+
+/** A literal address of IPv6 without its brackets. */
+function bare(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
+}
+
+const server = createServer((_, answer) => answer.writeHead(405).end())
+server.on('connect', enter)
+process.once('message', (first: GateSetUp) => {
+  setUp(first)
+  process.on('message', obey)
+})
+process.on('disconnect', () => process.exit(0))
+// Whoever ends all processes of a service ends the controller, which may need its way out to end in order.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
