@@ -23,7 +23,7 @@ const rules: PlanRules = {
 const { values } = parseArgs({
   options: {
     'most-items': { type: 'string', default: '1000000' },
-    repeats: { type: 'string', default: '5' },
+    repeats: { type: 'string', default: '21' },
     json: { type: 'boolean', default: false },
   },
 })

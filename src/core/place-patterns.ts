@@ -19,13 +19,13 @@ const WORKSPACE_PATH = `(?:/${NAME})*?/subscriptions/[^/\\s]+/resourceGroups/[^/
 
 type Groups = Readonly<Record<string, string | undefined>>
 
-/** One way to recognise a piece of text that names a place. `source` may name groups of its own, with `id` at their end. */
+/** One way to recognise a piece of text that names a place. */
 interface Pattern {
-  source(id: number): string
-  replace(match: string, group: (name: string) => string | undefined): string
+  readonly source: string
+  replace(match: string, groups: Groups): string
 }
 
-/** Rewrites a text, piece by piece, in one pass. */
+/** Test a text, piece by piece, in one pass. */
 export type Rewrite = (text: string) => string
 
 /** A token for a word of this side, or of its peer with the prefix `peer-`. */
@@ -40,25 +40,34 @@ export function token(word: string): string {
  * side. Without it the copy of such a text would never be equal to its source.
  */
 export function toTokens(names: PlaceNames, renaming: Renaming, peer?: PlaceNames): Rewrite {
-  const rewrite: Rewrite = (text) => (anchors.test(text) ? text.replace(every, replaced) : text)
+  const rewrite: Rewrite = (text) => (isWorthTrying(text) ? text.replace(every, replaced) : text)
   const patterns: readonly Pattern[] = [
-    { source: () => MARK, replace: (match) => `${match}!` },
+    { source: MARK, replace: (match) => `${match}!` },
     ...patternsOf(wordsOf(names), { prefix: '', rewrite, renaming }),
     ...(peer === undefined ? [] : patternsOf(wordsOf(peer), { prefix: 'peer-', rewrite })),
     {
-      source: () => `(?<=azureml://datastores/)${NAME}`,
+      source: `(?<=azureml://datastores/)${NAME}`,
       replace: (match) => renaming.toPortable('datastore', match),
     },
   ]
-  const every = new RegExp(patterns.map((pattern, id) => `(?<g${id}>${pattern.source(id)})`).join('|'), 'gi')
-  const anchors = anchorsOf(peer === undefined ? [wordsOf(names)] : [wordsOf(names), wordsOf(peer)])
+  // Finding without groups, and then asking each pattern at the place that was found, takes a third of the time.
+  const every = new RegExp(patterns.map(({ source }) => `(?:${withoutGroups(source)})`).join('|'), 'gi')
+  const each = patterns.map((pattern) => ({ pattern, exactly: new RegExp(pattern.source, 'iy') }))
+  const isWorthTrying = mayName(peer === undefined ? [wordsOf(names)] : [wordsOf(names), wordsOf(peer)])
 
-  function replaced(match: string, ...rest: readonly unknown[]): string {
-    const groups = rest.at(-1) as Groups
-    const id = patterns.findIndex((_, index) => groups[`g${index}`] !== undefined)
-    return patterns[id]?.replace(match, (name) => groups[`${name}${id}`]) ?? match
+  function replaced(match: string, offset: number, text: string): string {
+    for (const { pattern, exactly } of each) {
+      exactly.lastIndex = offset
+      const found = exactly.exec(text)
+      if (found !== null) return pattern.replace(match, found.groups ?? {})
+    }
+    return match
   }
   return rewrite
+}
+
+function withoutGroups(source: string): string {
+  return source.replace(/\(\?<[A-Za-z]\w*>/g, '(?:')
 }
 
 /** What turns tokens back into the names of a place. Throws through `missing` for a word that the place has no text for. */
@@ -112,7 +121,7 @@ function patternsOf(words: ReadonlyMap<Word, string>, making: Making): readonly 
   const add = (word: Word, source: (text: string) => string) => {
     const text = words.get(word)
     if (text === undefined) return
-    patterns.push({ source: () => source(text), replace: (match) => tokenFor(making.prefix + word, match) })
+    patterns.push({ source: source(text), replace: (match) => tokenFor(making.prefix + word, match) })
   }
   const workspace = words.get('workspace')
   const location = words.get('location')
@@ -137,16 +146,13 @@ function workspacePattern(workspace: string, { prefix, renaming }: Making): Patt
   const [, subscription = '', , group = '', , , , name = ''] = workspace.split('/')
   const head = path(`subscriptions/${subscription}/resourceGroups/${group}/`)
   const provider = path('providers/Microsoft.MachineLearningServices/')
-  const tail = (id: number) =>
-    `(?:(?<sep${id}>${SLASH})(?<collection${id}>[A-Za-z]+)(?<sep2x${id}>${SLASH})(?<name${id}>${NAME}))?`
+  const tail = `(?:(?<sep>${SLASH})(?<collection>[A-Za-z]+)(?<sep2>${SLASH})(?<name>${NAME}))?`
   return {
-    source: (id) =>
-      `${NAME_STARTS}(?<whole${id}>${head}(?<provider${id}>${provider})?${path(`workspaces/${name}`)})${NAME_ENDS}${tail(id)}`,
-    replace(match, group) {
-      const whole = group('whole') ?? match
+    source: `${NAME_STARTS}(?<whole>${head}(?<provider>${provider})?${path(`workspaces/${name}`)})${NAME_ENDS}${tail}`,
+    replace(match, groups) {
+      const whole = groups['whole'] ?? match
       const rest = match.slice(whole.length)
-      const word = `${prefix}${group('provider') === undefined ? 'workspace-path' : 'workspace'}`
-      const groups = { collection: group('collection'), name: group('name'), sep: group('sep'), sep2: group('sep2x') }
+      const word = `${prefix}${groups['provider'] === undefined ? 'workspace-path' : 'workspace'}`
       const toPortable = renaming?.toPortable
       return tokenFor(word, whole) + (toPortable === undefined ? rest : renamedTail(rest, groups, toPortable))
     },
@@ -156,15 +162,14 @@ function workspacePattern(workspace: string, { prefix, renaming }: Making): Patt
 /** The location in a host of Azure ML, unless a workspace that is none of ours follows in the same URI. */
 function regionPattern(location: string, { prefix, rewrite }: Making): Pattern {
   return {
-    source: (id) => `${REGION_STARTS}${escaped(location)}(?<host${id}>${REGIONAL})(?<path${id}>${WORKSPACE_PATH})?`,
-    replace(match, group) {
-      const rest = group('path')
-      if (rest === undefined) return token(`${prefix}location`) + group('host')
+    source: `${REGION_STARTS}${escaped(location)}(?<host>${REGIONAL})(?<path>${WORKSPACE_PATH})?`,
+    replace(match, { host, path: rest }) {
+      if (rest === undefined) return token(`${prefix}location`) + host
       const ours = rewrite(rest)
       const head = match.slice(0, match.length - rest.length)
       return ours === rest || !/<<hf:(?:peer-)?workspace/.test(ours)
         ? head + ours
-        : token(`${prefix}location`) + group('host') + ours
+        : token(`${prefix}location`) + host + ours
     },
   }
 }
@@ -182,10 +187,13 @@ function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 
-/** Most texts name no place. This finds those that may, much faster than trying every pattern at every position. */
-function anchorsOf(sides: readonly ReadonlyMap<Word, string>[]): RegExp {
+/** Most texts name no place. This tells those that may, much faster than trying every pattern at every position. */
+function mayName(sides: readonly ReadonlyMap<Word, string>[]): (text: string) => boolean {
   const literal = ['guid', 'location', 'account', 'vault', 'registry'] as const
-  const texts = sides.flatMap((words) => literal.map((word) => words.get(word)))
-  const known = texts.filter((text) => text !== undefined).map(escaped)
-  return new RegExp([MARK, `subscriptions${SLASH}`, 'azureml://datastores/', ...new Set(known)].join('|'), 'i')
+  const known = sides.flatMap((words) => literal.flatMap((word) => words.get(word)?.toLowerCase() ?? []))
+  const anchors = [...new Set([MARK, 'subscriptions', 'azureml://datastores/', ...known])]
+  return (text) => {
+    const lower = text.toLowerCase()
+    return anchors.some((anchor) => lower.includes(anchor))
+  }
 }

@@ -73,25 +73,31 @@ function rewritten<T extends Json>(value: T, by: Rewriting, depth: number): T {
 }
 
 function rewrittenList(values: readonly Json[], by: Rewriting, depth: number): readonly Json[] {
-  let same = true
-  const after = values.map((value) => {
+  let after: Json[] | undefined
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] ?? null
     const one = rewritten(value, by, depth + 1)
-    same &&= one === value
-    return one
-  })
-  return same ? values : after
+    if (one === value) continue
+    after ??= [...values]
+    after[index] = one
+  }
+  return after ?? values
 }
 
 function rewrittenObject(object: JsonObject, by: Rewriting, depth: number): JsonObject {
-  let same = true
-  const after = Object.entries(object).map(([name, value]) => {
+  // Most of what is looked at does not change, and most of the time this takes would go into copies of it.
+  let changed: Map<string, Json> | undefined
+  for (const name of Object.keys(object)) {
+    const value = object[name] as Json
     const whole = typeof value === 'string' ? by.field(object, name, value) : undefined
     const one = whole ?? rewritten(value, by, depth + 1)
-    same &&= one === value
-    return [name, one] as const
-  })
+    if (one === value) continue
+    changed ??= new Map()
+    changed.set(name, one)
+  }
+  if (changed === undefined) return object
   // fromEntries defines fields, where an assignment to `__proto__` would not.
-  return same ? object : Object.fromEntries(after)
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, changed.get(name) ?? value]))
 }
 
 type Words = ReadonlyMap<Word, string>
