@@ -1,31 +1,41 @@
-// Plays every crash of every act and tells of each: `npm run crashes`, or with names of acts behind it.
+// Plays every crash of every act and tells of each: `npm run crashes`, with names of acts behind it for those alone.
+// `--kill region` kills the region that a call goes to, in place of the controller that makes it.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { playRounds, roundsOf } from './campaign.ts'
+import { parseArgs } from 'node:util'
+import { playRounds, regionRoundsOf, roundsOf } from './campaign.ts'
 import { actsOf, playStory } from './story.ts'
 
-const LANES = 2
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kill: { type: 'string', default: 'controller' },
+    /** Crashes played at once: processes wait for each other half of the time. */
+    lanes: { type: 'string', default: '4' },
+  },
+})
 const root = mkdtempSync(join(tmpdir(), 'holdfast-crashes-'))
 const began = Date.now()
 const say = (line: string) => process.stdout.write(`${line}\n`)
+const minutes = () => ((Date.now() - began) / 60_000).toFixed(1)
 
 try {
   say('Playing the story undisturbed')
   await playStory(root)
-  const names = process.argv.slice(2)
   const acts = actsOf(root).filter(({ name }) => names.length === 0 || names.includes(name))
-  const rounds = (await Promise.all(acts.map(roundsOf))).flat()
-  say(`${rounds.length} crashes of ${acts.map(({ name }) => name).join(', ')}`)
+  const found = await Promise.all(acts.map(values.kill === 'region' ? regionRoundsOf : roundsOf))
+  const rounds = found.flat()
+  say(`${rounds.length} crashes of ${acts.map(({ name }) => name).join(', ')} (${minutes()} min)`)
   let ended = 0
-  const outcomes = await playRounds(rounds, LANES, ({ name, seconds, trouble }) => {
+  const outcomes = await playRounds(rounds, Number(values.lanes), ({ name, seconds, trouble }) => {
     ended++
     const left = ((Date.now() - began) / ended) * (rounds.length - ended)
     say(`${trouble.length === 0 ? '✓' : '✗'} ${name} (${seconds.toFixed(1)} s; ${Math.ceil(left / 60_000)} min left)`)
     for (const line of trouble) say(`    ${line}`)
   })
   const failed = outcomes.filter(({ trouble }) => trouble.length > 0).length
-  say(`${outcomes.length - failed} passed, ${failed} failed in ${((Date.now() - began) / 60_000).toFixed(1)} min`)
+  say(`${outcomes.length - failed} passed, ${failed} failed in ${minutes()} min`)
   process.exitCode = failed === 0 ? 0 : 1
 } finally {
   rmSync(root, { recursive: true, force: true })

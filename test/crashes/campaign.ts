@@ -1,5 +1,5 @@
-import { killedAtCall, killedAtCommit, type Undisturbed, undisturbed } from './crash.ts'
-import { WAYS, type Way } from './points.ts'
+import { killedAtCall, killedAtCommit, regionKilledAtCall, type Undisturbed, undisturbed } from './crash.ts'
+import { REGION_WAYS, WAYS, type Way } from './points.ts'
 import type { Act } from './story.ts'
 
 /** One crash of an act. */
@@ -21,6 +21,17 @@ export interface Outcome {
 export async function roundsOf(act: Act): Promise<readonly Round[]> {
   const known = await undisturbed(act)
   return [...callRounds(act, known, () => WAYS), ...commitRounds(act, known)]
+}
+
+/** Every crash of a region in an act: at each distinct call to it, in each way. */
+export async function regionRoundsOf(act: Act): Promise<readonly Round[]> {
+  const { calls, ends } = await undisturbed(act)
+  return calls.flatMap((call) =>
+    REGION_WAYS.map((way) => ({
+      name: `${act.name}, ${call.place} killed at ${call.name}, ${way}`,
+      play: () => regionKilledAtCall(act, call, way, ends),
+    })),
+  )
 }
 
 /** One crash for each distinct call of an act, the ways in turn. */

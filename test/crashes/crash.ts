@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { differencesOf, type Ending, endingOf } from './ending.ts'
-import { type CallPoint, pointsOf, type Way } from './points.ts'
+import { type CallPoint, pointsOf, type RegionWay, type Way } from './points.ts'
 import { HOLDFAST, openStage, type Stage, type Started } from './stage.ts'
 import { type Act, estateFor, standbyOf, WITHOUT_NODES } from './story.ts'
 
@@ -77,7 +77,29 @@ export async function killedAtCall(
     if (way === 'unrecorded') await killUnrecorded(stage, started)
     else await kill(started)
     await emulator.faults([])
-    return goOn(stage, act, wanted)
+    endLease(stage)
+    return goOn(stage, act, { wanted })
+  })
+}
+
+/** Kills the region that a call goes to, before the call is done or before it is answered, and starts it again. */
+export async function regionKilledAtCall(
+  act: Act,
+  { place, route }: CallPoint,
+  way: RegionWay,
+  wanted: Ends,
+): Promise<readonly string[]> {
+  return onStage(act, async (stage) => {
+    const { emulator } = stage
+    const is = way === 'undone' ? 'hang' : 'held-answer'
+    await emulator.faults([{ is, at: place, route, client: HOLDFAST, times: 1 }])
+    const started = stage.start(act.verb)
+    const met = await Promise.race([meets(stage), started.over])
+    if (met !== true) return [`It was over before it was met: ${JSON.stringify(met)}`]
+    await emulator.region(place, 'kill')
+    await emulator.faults([])
+    await emulator.region(place, 'start')
+    return goOn(stage, act, { wanted, first: started })
   })
 }
 
@@ -91,7 +113,8 @@ export async function killedAtCommit(
     const started = stage.start(act.verb, preloaded({ DIE_AT: String(commit), DIE_WHEN: when }))
     const { code, said } = await started.over
     if (code !== null) return [`It ended with ${code} and was not killed:\n${said}`]
-    return goOn(stage, act, wanted)
+    endLease(stage)
+    return goOn(stage, act, { wanted })
   })
 }
 
@@ -133,12 +156,17 @@ async function killUnrecorded(stage: Stage, started: Started): Promise<void> {
   }
 }
 
-/** Another process goes on, once the lease of the dead one is over; it may need to be run again, as people do. */
-async function goOn(stage: Stage, act: Act, wanted: Ends): Promise<readonly string[]> {
-  endLease(stage)
+interface GoingOn {
+  readonly wanted: Ends
+  /** A process that still goes on. */
+  readonly first?: Started
+}
+
+/** Goes on to the end, and gives where that is not the wanted one; the verb may need to be run again, as people do. */
+async function goOn(stage: Stage, act: Act, { wanted, first }: GoingOn): Promise<readonly string[]> {
   const failures: string[] = []
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const { code, said } = await stage.start(act.verb).over
+    const { code, said } = await ((tries === 0 ? first : undefined) ?? stage.start(act.verb)).over
     if (code === 0 || isOver(said)) {
       const ends = await endsOf(stage, act)
       const sides = ['primary', 'secondary'] as const
@@ -149,9 +177,9 @@ async function goOn(stage: Stage, act: Act, wanted: Ends): Promise<readonly stri
   return failures
 }
 
-/** A failover that was over in all but the process is not begun once more. */
+/** What was over in all but the process is not begun once more. */
 function isOver(said: string): boolean {
-  return /is under way|was not taken back/.test(said)
+  return /is under way|was not taken back|is active already/.test(said)
 }
 
 /** The lease of a process that is dead runs out; nobody is made to wait for it here. */

@@ -15,6 +15,10 @@ export interface CallPoint {
 export const WAYS = ['unsent', 'unanswered', 'unrecorded'] as const
 export type Way = (typeof WAYS)[number]
 
+/** What can happen to a region that a call has reached. */
+export const REGION_WAYS = ['undone', 'unanswered'] as const
+export type RegionWay = (typeof REGION_WAYS)[number]
+
 /** No writes: they are only sent as such. */
 const READS = /^search|_list_(secrets|keys)$/i
 

@@ -15,7 +15,7 @@ import { type Moment, openStage, type Stage } from './stage.ts'
 
 /** What is killed: a verb of a protection, begun at a moment. */
 export interface Act {
-  readonly name: 'sync' | 'failover' | 'return' | 'reverse sync'
+  readonly name: 'sync' | 'failover' | 'return' | 'reverse sync' | 'failback'
   readonly verb: readonly string[]
   readonly at: Moment
   /** Done to the world before the verb begins. */
@@ -37,6 +37,8 @@ export function actsOf(root: string): readonly Act[] {
     { name: 'failover', verb: ['failover', '--yes'], at: at.synced, before: lost },
     { name: 'return', verb: ['sync'], at: at.failedOver, before: nothing },
     { name: 'reverse sync', verb: ['sync'], at: at.returned, before: nothing },
+    // A switchover that names where to: run again when it is over, it does not go back.
+    { name: 'failback', verb: ['failback', '--yes', '--jobs', 'resubmit'], at: at.returned, before: nothing },
   ]
 }
 
@@ -107,7 +109,7 @@ export function standbyOf({ subscription }: Estate): string {
 }
 
 /** One thing of each kind that is carried: a running job with a checkpoint and a queued one among them. */
-async function buildEstate(stage: Stage): Promise<void> {
+export async function buildEstate(stage: Stage): Promise<void> {
   const { cloud, dir } = stage
   const estate = estateFor(stage)
   await deployWorkspace(cloud, estate)
@@ -141,7 +143,7 @@ function checkpointing(estate: Estate): unknown {
 /** What only the side knows that is about to be lost. */
 async function changeAfterwards(cloud: Cloud, estate: Estate): Promise<void> {
   const { workspace, storage } = estate
-  await registerModel(cloud, workspace, storage, 'churn', '4')
+  await registerModel(cloud, workspace, storage, { name: 'churn', version: '4' })
   await logRun(cloud, workspace, 'unseen')
 }
 
@@ -149,17 +151,23 @@ async function changeAfterwards(cloud: Cloud, estate: Estate): Promise<void> {
 async function workOn(cloud: Cloud, workspace: string): Promise<void> {
   const { storageAccount } = (await cloud.arm('GET', workspace))['properties'] as { storageAccount: string }
   const storage = storageAccount.split('/').at(-1) ?? ''
-  await registerModel(cloud, workspace, storage, 'later', '1')
+  await registerModel(cloud, workspace, storage, { name: 'later', version: '1' })
   const path = 'azureml://datastores/workspaceblobstore/paths/models/later/1/weights.json'
   await cloud.arm('PUT', `${workspace}/data/later/versions/1`, { properties: { dataType: 'uri_file', dataUri: path } })
   await cloud.arm('PUT', `${workspace}/environments/later/versions/1`, { properties: { image: 'ubuntu:24.04' } })
   await logRun(cloud, workspace, 'later')
 }
 
-async function registerModel(cloud: Cloud, workspace: string, storage: string, ...id: [string, string]): Promise<void> {
-  const [name, version] = id
+interface Model {
+  readonly name: string
+  readonly version: string
+  /** Where its weights are. */
+  readonly folder?: string
+}
+
+export async function registerModel(cloud: Cloud, workspace: string, storage: string, model: Model): Promise<void> {
+  const { name, version, folder = `models/${name}/${version}` } = model
   const { workspaceId } = (await cloud.arm('GET', workspace))['properties'] as { workspaceId: string }
-  const folder = `models/${name}/${version}`
   await cloud.putBlob(storage, `azureml-blobstore-${workspaceId}/${folder}/weights.json`, `[${version}]`)
   await cloud.arm('PUT', `${workspace}/models/${name}/versions/${version}`, {
     properties: { modelType: 'custom_model', modelUri: `azureml://datastores/workspaceblobstore/paths/${folder}` },
@@ -200,9 +208,9 @@ async function hasCheckpoint(cloud: Cloud, { workspace, storage }: Estate): Prom
   return (await cloud.blob(storage, `azureml-blobstore-${workspaceId}`, name)) !== undefined
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
+export async function until(holds: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await holds()); tries++) {
-    if (tries > 300) throw new Error('The training job did not leave a checkpoint')
+    if (tries > 300) throw new Error(`It did not come true in time: ${holds}`)
     await sleep(100)
   }
 }
