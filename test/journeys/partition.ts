@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cloud } from '../../demo/cloud.ts'
 import { nightlySchedule, waitingJob } from '../../demo/estate.ts'
-import type { Finding } from '../../src/engine/sort-out.ts'
+import type { Finding } from '../../src/engine/return/sort-out.ts'
 import { HOLDFAST, type Moment, openStage, type Stage } from '../crashes/stage.ts'
 import { buildEstate, estateFor, registerModel, standbyOf, until } from '../crashes/story.ts'
 
