@@ -182,6 +182,36 @@ it('names a job that cannot be submitted, and does not let the others wait for i
   expect(jobs[0]?.reason).toBe('there is no quota')
 })
 
+it.each([
+  ['is raised', (act: string, of: string) => act === 'converge' && of === 'schedule/nightly'],
+  ['is submitted', (act: string, of: string) => act === 'submit' && of === `job/train-${FAILOVER}`],
+])('does all of it again when the side that takes over goes away while something %s', async (_, meets) => {
+  world.befall = ({ act, of }) => {
+    if (meets(act, of)) world.sides.secondary.down = true
+  }
+  await expect(world.run('b', whole)).rejects.toMatchObject({ code: 'azure/unreachable' })
+  world.leasesRunOut()
+  world.befall = () => undefined
+  world.sides.secondary.down = false
+  await world.run('c', whole)
+  const { jobs, outcome } = await reported()
+  expect(outcome).toBe('done')
+  expect(jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train submitted', 'tune submitted'])
+  expect(submitted(world).length).toBe(2)
+  expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
+})
+
+it('does once more what failed while the side that takes over went on answering', async () => {
+  let failures = 0
+  world.befall = ({ act, of }) => {
+    if (act === 'converge' && of === 'schedule/nightly' && failures++ === 0)
+      throw new Fault('azure/unreachable', 'it did not answer')
+  }
+  await world.run('b', whole)
+  expect(await reported()).toMatchObject({ outcome: 'done' })
+  expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
+})
+
 it('guards I3: asks again by name for a job whose submission went unanswered, and submits none twice', async () => {
   let unanswered = true
   world.befall = ({ act, of }, moment) => {

@@ -1,8 +1,8 @@
-import { isFault } from '../core/errors.ts'
 import { type Address, kindOf, type Side } from '../core/model.ts'
 import { item } from '../core/snapshot.ts'
 import type { Place } from '../services/service.ts'
 import type { Entry } from '../store/ledger.ts'
+import { insist } from './insist.ts'
 import { type Parts, serviceOf } from './parts.ts'
 import type { Tenure } from './tenure.ts'
 
@@ -16,6 +16,8 @@ export interface Promoted {
 /**
  * Gives everything on a side the form in which it acts: schedules fire, clusters may grow, what was cold is made.
  * What it is to become comes from the ledger: the other side may be gone.
+ *
+ * @throws Fault where the side itself does not answer; to be called again then
  */
 export async function promote(
   parts: Parts,
@@ -25,15 +27,15 @@ export async function promote(
   const place = await parts.open(side, act.signal)
   const raised: Address[] = []
   const failed: Record<Address, string> = {}
-  for (const entry of place === undefined ? [] : standingBy(parts)) {
+  if (place === undefined) return { raised, failed }
+  const { signal } = act
+  for (const entry of standingBy(parts)) {
     act.tenure.demand(act.callMilliseconds)
-    try {
-      if (place !== undefined) await raise(parts, place, entry, act.signal)
-      raised.push(entry.address)
-    } catch (thrown) {
-      if (!isFault(thrown) || act.signal.aborted) throw thrown
-      failed[entry.address] = thrown.message
-    }
+    const read = serviceOf(parts.services, kindOf(entry.address))?.read
+    const answers = async () => read?.(place, entry.address, { signal, as: 'target' })
+    const done = await insist(() => raise(parts, place, entry, signal), { answers, signal })
+    if ('failed' in done) failed[entry.address] = done.failed.message
+    else raised.push(entry.address)
   }
   return { raised, failed }
 }

@@ -1,9 +1,9 @@
-import { isFault } from '../core/errors.ts'
 import type { Address, Item, Json, JsonObject } from '../core/model.ts'
 import type { Resubmit } from '../core/policy.ts'
 import { chooseJobs, type JobChoice } from '../core/resubmission.ts'
 import { item } from '../core/snapshot.ts'
 import type { Place, Reach } from '../services/service.ts'
+import { insist } from './insist.ts'
 import type { Parts } from './parts.ts'
 import type { Failing } from './phase-acts.ts'
 import { NO_REPLICA } from './reckon.ts'
@@ -46,6 +46,8 @@ export interface Resubmitted {
  *
  * Names and bodies are in the journal before the first is sent; whoever carries the failover on reads them there,
  * and a name that stands already is not sent again.
+ *
+ * @throws Fault where the side itself does not answer; to be called again then
  */
 export async function resubmit(failing: Failing): Promise<JsonObject> {
   const { parts, to, tenure, id, signal } = failing
@@ -109,27 +111,32 @@ function isVerified(parts: Parts, need: Address): boolean {
   return entry !== undefined && entry.replicaDigest !== NO_REPLICA
 }
 
+/** A job that cannot be resubmitted is named; the others must not wait for it. */
 async function submitOne(failing: Failing, place: Place, choice: Submission): Promise<Resubmitted> {
+  const { signal } = failing
+  const { name, newName, reason } = choice
+  const answers = () => failing.sharedDatastores(place, signal)
+  const done = await insist(() => goOnAs(failing, place, choice), { answers, signal })
+  if ('failed' in done) return { job: name, is: 'failed', as: newName, reason: done.failed.message }
+  return { job: name, is: 'submitted', as: newName, reason, checkpoints: done.value }
+}
+
+/** Makes a job go on under its new name, and gives the outputs that begin with a checkpoint. */
+async function goOnAs(failing: Failing, place: Place, choice: Submission): Promise<readonly string[]> {
   const { id, signal } = failing
-  const { name, newName, body, reason } = choice
+  const { name, newName, body } = choice
   const permit = () => failing.tenure.demand(failing.callMilliseconds)
-  try {
-    const checkpoints: string[] = []
-    for (const [output, prefix] of outputsOf(choice)) {
-      permit()
-      const placed = await failing.placeCheckpoint(place, { job: name, output, prefix, signal })
-      if (placed !== undefined) checkpoints.push(output)
-    }
+  const checkpoints: string[] = []
+  for (const [output, prefix] of outputsOf(choice)) {
     permit()
-    await failing.submit(place, newName, body, { signal })
-    permit()
-    await failing.closeRun(place, { id: name, successor: newName, failover: id }, signal)
-    return { job: name, is: 'submitted', as: newName, reason, checkpoints }
-  } catch (thrown) {
-    // A job that cannot be resubmitted is named; the others must not wait for it.
-    if (!isFault(thrown) || signal.aborted || thrown.code === 'run/fenced') throw thrown
-    return { job: name, is: 'failed', as: newName, reason: thrown.message }
+    const placed = await failing.placeCheckpoint(place, { job: name, output, prefix, signal })
+    if (placed !== undefined) checkpoints.push(output)
   }
+  permit()
+  await failing.submit(place, newName, body, { signal })
+  permit()
+  await failing.closeRun(place, { id: name, successor: newName, failover: id }, signal)
+  return checkpoints
 }
 
 /** Each output with the prefix at which the new job has it: its path in the datastore, or where Azure puts it by itself. */

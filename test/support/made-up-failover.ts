@@ -55,7 +55,10 @@ export function failingOf(
         value: undefined,
         changed: false,
       })),
-    sharedDatastores: async () => new Set<string>(),
+    sharedDatastores: async (place) => {
+      access.sideOf(place).demandUp()
+      return new Set<string>()
+    },
     rule: () => undefined,
     otherwise: 'secondary',
   }

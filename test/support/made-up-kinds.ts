@@ -66,11 +66,11 @@ function plain(access: Access, { kind: name, frozen }: Traits): Pick<Service, 'l
       yield* whole ? items : items.slice(0, items.length / 2)
       if (!whole) throw new Fault('observe/incomplete', `the list of ${name} broke off`)
     },
-    read: async (place, of) =>
-      access
-        .sideOf(place)
-        .items()
-        .find((one) => one.address === of),
+    read: async (place, of) => {
+      const there = access.sideOf(place)
+      there.demandUp()
+      return there.items().find((one) => one.address === of)
+    },
     converge: async (place, wanted, { signal }) => {
       const there = access.sideOf(place)
       const stands = there.get(wanted.address)

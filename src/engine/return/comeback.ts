@@ -1,4 +1,4 @@
-import { Fault, type FaultCode, isFault } from '../../core/errors.ts'
+import { Fault, isFault } from '../../core/errors.ts'
 import { type Address, type Item, type Json, type JsonObject, otherSide, type Side } from '../../core/model.ts'
 import { plan as planOf } from '../../core/plan.ts'
 import type { Snapshot } from '../../core/snapshot.ts'
@@ -6,6 +6,7 @@ import type { Note, PlanRules } from '../../core/step.ts'
 import type { Place, Service } from '../../services/service.ts'
 import { execute } from '../execute.ts'
 import { type Fenced, fence } from '../fence.ts'
+import { GONE_AGAIN } from '../insist.ts'
 import { type Observation, observe } from '../observe.ts'
 import { type Parts, serviceOf } from '../parts.ts'
 import type { Carrying } from '../sync.ts'
@@ -138,9 +139,6 @@ async function carryOver(options: Omit<ComebackOptions, 'active'>, over: Carryin
     return why === undefined ? one : { is: 'conflict', address: one.address, why: why || 'what it needs failed' }
   })
 }
-
-/** Failures that say nothing of the thing itself: the side went away again, and all is tried again when it is back. */
-const GONE_AGAIN: ReadonlySet<FaultCode> = new Set(['azure/unreachable', 'azure/throttled', 'azure/signin'])
 
 /** What a thing becomes by a plan that has this note of it. */
 function carriedAs({ of, item }: Sorted['carry'][number], note: Note | undefined): Finding {
