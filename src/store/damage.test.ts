@@ -19,30 +19,41 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 type Files = Readonly<Record<(typeof FILES)[number], Buffer>>
 
+const LEASE = 60_000
+let now = 0
+const clock = () => ({ boot: 'one', milliseconds: now })
+
+/** What is set is followed by records, as whatever acts does it: a log that lost the one has lost the others. */
 async function write(store: Store, count: number): Promise<void> {
-  const lease = await taken(store, 'a', 60_000)
+  const lease = await taken(store, 'a', LEASE)
+  await store.setFact(lease, 'roles', { active: 'secondary', epoch: count })
+  await store.setFact(lease, 'synced', { active: 'secondary', recoveryPoint: 1_700_000_000_000 + count })
+  await store.leave('churn', { id: `w${count}`, is: 'approve', by: 'ada', body: { code: 'c0ffee', epoch: count } })
   for (let n = 0; n < count; n++) {
     const [run, type] = [`r${n % 7}`, `step/${n % 3 === 0 ? 'begun' : 'done'}`]
     await store.append(lease, [{ run, type, body: { address: `model/größe/${n}`, n } }])
   }
-  await store.release(lease)
+  now += LEASE
 }
 
-/** Everything that a reader of the journal can be given. */
+/** Everything that whoever decides is given: journal, facts, words, and the next lease. */
 async function pictureOf(store: Store): Promise<string> {
   const all = await Array.fromAsync(store.read('churn'))
   const ofRun = await Array.fromAsync(store.read('churn', { run: 'r3' }))
   const ofType = await Array.fromAsync(store.read('churn', { typed: 'step/begun' }))
-  return JSON.stringify([all, ofRun, ofType])
+  const facts = [await store.fact('churn', 'roles'), await store.fact('churn', 'synced')]
+  const words = await store.words('churn')
+  const { epoch, outOf } = await taken(store, 'b')
+  return JSON.stringify([all, ofRun, ofType, facts, words, epoch, outOf])
 }
 
 /** A store as a killed process leaves it: some records in the file, the latest in the log beside it. */
 async function killed(): Promise<{ readonly files: Files; readonly picture: string }> {
   const path = join(root, 'whole.db')
-  const first = openSqliteStore(path)
+  const first = openSqliteStore(path, clock)
   await write(first, 120)
   await first.close()
-  const second = openSqliteStore(path)
+  const second = openSqliteStore(path, clock)
   await write(second, 20)
   const read = (file: string) => readFileSync(`${path}${file}`)
   const files = { '': read(''), '-wal': read('-wal'), '-head.churn': read('-head.churn') }
@@ -60,7 +71,7 @@ async function outcomeOf(files: Files): Promise<string> {
   let store: Store | undefined
   try {
     for (const name of FILES) writeFileSync(join(dir, `store.db${name}`), files[name])
-    store = openSqliteStore(join(dir, 'store.db'))
+    store = openSqliteStore(join(dir, 'store.db'), clock)
     return (await pictureOf(store)) === whole.picture ? 'read' : 'WRONG'
   } catch (thrown) {
     return isFault(thrown) ? thrown.code : `threw ${String(thrown)}`

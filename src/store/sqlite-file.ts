@@ -42,17 +42,12 @@ export class SqliteFile {
 
   /** Runs `work` alone among all processes that have the file open; on disk when it returns. */
   transaction<T>(work: () => T): T {
-    return this.#guarded(() => {
-      this.#sqlite.exec('BEGIN IMMEDIATE')
-      try {
-        const value = work()
-        this.#sqlite.exec('COMMIT')
-        return value
-      } catch (thrown) {
-        if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
-        throw thrown
-      }
-    })
+    return this.#within('BEGIN IMMEDIATE', work)
+  }
+
+  /** Reads with several statements what is there at one instant. */
+  reading<T>(work: () => T): T {
+    return this.#within('BEGIN', work)
   }
 
   /** Reads the whole file, indexes too. Throws `store/damaged` where something in it does not fit. */
@@ -65,6 +60,20 @@ export class SqliteFile {
   close(): void {
     this.#statements.clear()
     this.#sqlite.close()
+  }
+
+  #within<T>(begin: string, work: () => T): T {
+    return this.#guarded(() => {
+      this.#sqlite.exec(begin)
+      try {
+        const value = work()
+        this.#sqlite.exec('COMMIT')
+        return value
+      } catch (thrown) {
+        if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
+        throw thrown
+      }
+    })
   }
 
   #prepared(sql: string): StatementSync {

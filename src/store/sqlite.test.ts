@@ -111,3 +111,59 @@ it('is all there again after it was closed and opened', async () => {
   expect(await all(again)).toMatchObject([{ type: 'failover/begun', body: { id: 'f1' } }])
   expect(await again.fact('churn', 'roles')).toEqual({ active: 'primary', epoch: 1 })
 })
+
+it.each([
+  ["UPDATE facts SET value = replace(value, '7', '5')", 'fact'],
+  ["DELETE FROM facts WHERE name = 'roles'", 'fact'],
+  ["UPDATE facts SET name = 'rolet' WHERE name = 'roles'", 'fact'],
+  ['DELETE FROM leases', 'fact'],
+  ['UPDATE leases SET epoch = epoch - 1', 'acquire'],
+  ['UPDATE leases SET until = until - 1', 'acquire'],
+  ["UPDATE leases SET holder = 'b'", 'acquire'],
+  ['DELETE FROM leases', 'acquire'],
+  ["UPDATE words SET word = replace(word, 'ada', 'adb')", 'words'],
+])('guards I8: acts on nothing after %s', async (damage, asked) => {
+  const path = freshPath()
+  const store = openSqliteStore(path, clock)
+  const lease = await taken(store, 'a')
+  await store.append(lease, [{ run: 'r', type: 'step/done', body: {} }])
+  await store.setFact(lease, 'roles', { active: 'primary', epoch: 7 })
+  await store.leave('churn', { id: 'w', is: 'pause', by: 'ada', body: {} })
+  const sqlite = new DatabaseSync(path)
+  sqlite.exec(damage)
+  sqlite.close()
+  const asking = {
+    fact: () => store.fact('churn', 'roles'),
+    acquire: () => store.acquire('churn', 'c', 1000),
+    words: () => store.words('churn'),
+  }[asked]
+  await expect(asking?.()).rejects.toMatchObject({ code: 'store/damaged' })
+})
+
+it('goes on with a store of the form that had no sums, and notices from then on what is changed', async () => {
+  const path = freshPath()
+  await openSqliteStore(path, clock).close()
+  const old = new DatabaseSync(path)
+  old.exec(`DROP TABLE leases; DROP TABLE words; PRAGMA user_version = 0;
+    CREATE TABLE leases (protection TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL, boot TEXT NOT NULL, until INTEGER NOT NULL);
+    CREATE TABLE words (protection TEXT NOT NULL, id TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (protection, id));
+    INSERT INTO leases VALUES ('churn', 'a', 6, 'none', 5);
+    INSERT INTO words VALUES ('churn', 'w', '{"is":"pause","by":"ada","body":{}}');
+    INSERT INTO facts VALUES ('churn', 'roles', '{"active":"secondary"}')`)
+  const store = openSqliteStore(path, clock)
+  expect(await store.fact('churn', 'roles')).toEqual({ active: 'secondary' })
+  expect(await store.words('churn')).toEqual([{ id: 'w', is: 'pause', by: 'ada', body: {} }])
+  expect((await taken(store, 'b')).epoch).toBe(7)
+  old.exec(`UPDATE facts SET value = '{"active":"primary"}'`)
+  old.close()
+  await expect(store.fact('churn', 'roles')).rejects.toMatchObject({ code: 'store/damaged' })
+})
+
+it('refuses a store of a later form than it knows', async () => {
+  const path = freshPath()
+  await openSqliteStore(path, clock).close()
+  const later = new DatabaseSync(path)
+  later.exec('PRAGMA user_version = 9')
+  later.close()
+  expect(() => openSqliteStore(path, clock)).toThrow('has form 9, and 1 is the latest')
+})
