@@ -12,6 +12,8 @@ import { percentile, table } from './emulator/figures.ts'
 
 const GOAL_MILLISECONDS = 50
 const LONGEST_WALK_MILLISECONDS = 8000
+/** Calls of what finds nothing, and pages of what is not read in the order of an index. */
+const REPEATS = 100
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '100000' },
@@ -76,7 +78,6 @@ async function everything(client: AzureClient): Promise<readonly Measured[]> {
   const lists: readonly (readonly [name: string, path: string])[] = [
     ['model containers', `${WORKSPACE}/models`],
     ['environment containers', `${WORKSPACE}/environments`],
-    ['data containers, 1000 a page', `${WORKSPACE}/data?$top=1000`],
     ['versions of one model', versions],
     ['… oldest first', `${versions}?$orderBy=createdtime asc`],
     ['… by change', `${versions}?$orderBy=modifiedtime desc`],
@@ -91,6 +92,10 @@ async function everything(client: AzureClient): Promise<readonly Measured[]> {
   // What compiles while the first calls are made is not the store's.
   await walk(client, versions, 30)
   for (const [name, path] of lists) found.push(summed(name, await walk(client, path, most)))
+  // The list has six pages.
+  const thousands: Timed[] = []
+  for (let n = 0; n < REPEATS / 5; n++) thousands.push(...(await walk(client, `${WORKSPACE}/data?$top=1000`, most)))
+  found.push(summed('data containers, 1000 a page', thousands))
   found.push(summed('one model', await repeated(300, () => client.arm('GET', `${WORKSPACE}/models/${FLEET}`))))
   const one = (n: number) => `${versions}/${1 + ((n * 7919) % Math.floor(count / 5))}`
   found.push(summed('one version', await repeated(300, (n) => client.arm('GET', one(n)))))
@@ -169,11 +174,22 @@ async function history(client: AzureClient): Promise<readonly Measured[]> {
     } while (typeof continuationToken === 'string' && all.length < pages && !isLong(all))
     return all
   }
+  const many = async (body: object) => {
+    const all: Timed[] = []
+    for (let n = 0; n < REPEATS; n++) all.push(...(await search(body, 1)))
+    return all
+  }
   return [
     summed('runs of run history', await search({ top: 100 }, most * 3)),
     summed('… newest start first', await search({ top: 100, orderBy: 'startTimeUtc desc' }, most * 3)),
     summed('… with one status', await search({ top: 100, filter: "status eq 'Completed'" }, most)),
     summed('… that are none', await search({ top: 100, filter: "status eq 'Failed'" }, 1)),
+    summed('… of a type that none has', await many({ top: 100, filter: "runType eq 'azureml.PipelineRun'" })),
+    summed('… with a property that none has', await many({ top: 100, filter: "properties/x eq 'y'" })),
+    summed('… newest change first', await search({ top: 100, orderBy: 'lastModifiedUtc desc' }, REPEATS)),
+    summed('… by end', await search({ top: 100, orderBy: 'endTimeUtc' }, REPEATS)),
+    summed('… by status', await search({ top: 100, orderBy: 'status' }, REPEATS)),
+    summed('… 1000 a page', await search({ top: 1000 }, REPEATS)),
   ]
 }
 

@@ -14,7 +14,7 @@ const EXPERIMENTS = 1000
 const GROUP = 2000
 
 /**
- * Fills a workspace with a thousand experiments, and one of them with runs, each with four metrics, four parameters
+ * Fills a workspace with a thousand experiments, and one of them with runs, each with four or five metrics, four parameters
  * and three tags. They are written straight into the region's store: over the API it would take many minutes.
  */
 export async function seedRuns(store: string, workspace: string, count: number): Promise<Seeded> {
@@ -48,8 +48,9 @@ function seedRun(runs: Runs, workspace: string, experimentKey: number, index: nu
     start,
     tags: { team: `team-${index % 7}`, night: String(Math.floor(index / 100)) },
   })
+  const keys = ['loss', 'accuracy', 'f1', 'auc', ...(index % 2 === 0 ? ['half'] : [])]
   runs.log(run, {
-    metrics: ['loss', 'accuracy', 'f1', 'auc'].map((key, at) => ({
+    metrics: keys.map((key, at) => ({
       key,
       value: value + at,
       timestamp: start,
@@ -101,6 +102,12 @@ export const SEARCHES: readonly Search[] = [
   runs('order by metric', (turn) => ({ order_by: [`metrics.loss ${turn % 2 === 0 ? 'ASC' : 'DESC'}`] })),
   runs('order by parameter', (turn) => ({ order_by: [`params.rate ${turn % 2 === 0 ? 'ASC' : 'DESC'}`] })),
   runs('order by tag', () => ({ order_by: ['tags.team ASC'] })),
+  runs('order by status', (turn) => ({ order_by: [`attributes.status ${turn % 2 === 0 ? 'ASC' : 'DESC'}`] })),
+  runs('status that none has', () => ({ filter: "attributes.status = 'FAILED'" })),
+  runs('a range, a parameter and an order', (turn) => ({
+    filter: `metrics.accuracy > ${1 + turn / 1000} AND metrics.accuracy < 1.9 AND metrics.auc < 3.4 AND params.depth = '3'`,
+    order_by: ['params.seed DESC'],
+  })),
   runs('filter and order by metric', () => ({ filter: "params.depth = '3'", order_by: ['metrics.accuracy DESC'] })),
   { name: 'experiments, no filter', path: 'experiments/search', body: () => ({ max_results: PAGE }) },
   {
@@ -140,6 +147,8 @@ export async function measureSearches(target: Target, seeded: Seeded): Promise<s
     ['all runs by metric', 100, { order_by: ['metrics.loss DESC'] }],
     ['all runs by parameter', 100, { order_by: ['params.rate ASC'] }],
     ['a third of the runs', 100, { filter: "params.optimizer = 'sgd'" }],
+    ['a twelfth by metric', 1000, { filter: "params.depth = '3'", order_by: ['metrics.accuracy DESC'] }],
+    ['all runs by a metric that half have', 1000, { order_by: ['metrics.half ASC'] }],
   ] as const) {
     add(`${name}, page by page, ${size} a page`, await pages(target, seeded, { max_results: size, ...body }))
   }

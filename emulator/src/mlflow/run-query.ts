@@ -24,6 +24,8 @@ export interface RunPage {
   readonly last: Position | undefined
 }
 
+const STATE = 'r.state'
+
 /** What a page is looked for with. */
 interface Walk {
   readonly region: Region
@@ -182,8 +184,12 @@ function hasNotNumber({ region }: Walk, { key }: { readonly key: string }): bool
 function fillPresent(walk: Walk, where: Where, part: Part): void {
   const [first, ...rest] = part.terms
   if (first === undefined) return
-  if (first.by === 'column') {
+  if (first.by === 'column' && (first.column !== STATE || where.driver !== undefined)) {
     read(walk, where, part.terms, beyond(first, first.column, part.after))
+    return
+  }
+  if (first.by === 'column') {
+    fillByState(walk, where, part)
     return
   }
   if (where.driver !== undefined) {
@@ -204,6 +210,22 @@ function fillPresent(walk: Walk, where: Where, part: Part): void {
       read(walk, where, part.terms, bound)
       next = end
     }
+  }
+}
+
+/** State by state: there are few, and the runs of each stand in order whichever way the states go. */
+function fillByState(walk: Walk, where: Where, { terms, after }: Part): void {
+  const [first, ...rest] = terms
+  if (first === undefined) return
+  const [place] = where.checks
+  for (let last = after; !isFull(walk); ) {
+    const checks = [...(place === undefined ? [] : [place]), beyond(first, STATE, last)]
+    const sql = `SELECT r.state FROM runs r WHERE ${checks.map(({ text }) => text).join(' AND ')}
+      ORDER BY r.state ${first.descending ? 'DESC' : 'ASC'} LIMIT 1`
+    const next = walk.region.db.get<{ state: string }>(sql, ...checks.flatMap(({ values }) => values))
+    if (next === undefined) return
+    last = next.state
+    fill(walk, narrowed(walk, where, having(first, last)), { terms: rest })
   }
 }
 

@@ -26,7 +26,7 @@ function addRun(index: number): void {
   const run = runs.create(WORKSPACE, {
     experimentKey: experiment,
     name: `run-${index % 40}`,
-    status: 'Running',
+    status: index % 17 === 0 ? 'Failed' : index % 4 === 0 ? 'Completed' : 'Running',
     user: 'me',
     ...(index % 11 === 0 ? {} : { start: 1000 + (index % 90) }),
     // Many more than are sorted at once share a value.
@@ -57,6 +57,7 @@ const ORDERS: readonly (readonly string[])[] = [
   ['end_time DESC'],
   ['run_name DESC'],
   ['status', 'run_name'],
+  ['status DESC'],
   ['metrics.loss ASC'],
   ['metrics.loss DESC', 'run_name'],
   ['params.rate ASC'],
@@ -148,7 +149,7 @@ test('the two bounds of a range are looked up as one', () => {
 })
 
 test('runs of one state are looked up, also where there are none', () => {
-  for (const search of [{ filter: "status = 'FAILED'" }, { orderBy: ['status'] }]) {
+  for (const search of [{ filter: "status = 'FAILED'" }, { orderBy: ['status'] }, { orderBy: ['status DESC'] }]) {
     expect(plansOf(() => page(search, 10)).join('\n')).toMatch(/SEARCH r USING COVERING INDEX runs_by_state/)
   }
 })
@@ -197,9 +198,17 @@ function sorted({ orderBy, filter }: { readonly orderBy: readonly string[]; read
   })
 }
 
+const STATES: Readonly<Record<string, string>> = { Running: 'RUNNING', Completed: 'FINISHED', Failed: 'FAILED' }
+
 function of(run: Held, key: string): string | number | null {
-  const columns = { start_time: run.start, end_time: run.end, run_name: run.name, run_id: run.id, status: 'RUNNING' }
-  return key in columns ? columns[key as keyof typeof columns] : (run.values[key] ?? null)
+  const columns = {
+    start_time: run.start,
+    end_time: run.end,
+    run_name: run.name,
+    run_id: run.id,
+    status: STATES[run.status],
+  }
+  return key in columns ? (columns[key as keyof typeof columns] ?? null) : (run.values[key] ?? null)
 }
 
 function compared(a: string | number | null, b: string | number | null, descending: boolean): number {
