@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.ts'
 import type { Address, JsonObject, Side } from '../core/model.ts'
 import { failovers, type Move, type Outcome, type Part } from '../core/phases.ts'
 import type { JournalRecord } from '../store/store.ts'
@@ -103,26 +104,29 @@ const LINES = {
         ? 'fenced the lost side'
         : 'the lost side cannot be fenced before it returns',
   quiesce: (result: JsonObject) =>
-    `read everything a last time and switched off ${lengthOf(result['stopped'])} things that start work by themselves`,
+    `read everything a last time and switched off ${counted(lengthOf(result['stopped']), 'thing that starts work by itself', 'things that start work by themselves')}`,
   settle: (result: JsonObject) =>
-    result['waitedFor'] === true ? 'no job is under way any more' : `${lengthOf(result['open'])} jobs still run`,
-  stop: (result: JsonObject) => `cancelled ${lengthOf(result['cancelled'])} jobs, after they were read a last time`,
+    result['waitedFor'] === true
+      ? 'no job is under way any more'
+      : `${counted(lengthOf(result['open']), 'job still runs', 'jobs still run')}`,
+  stop: (result: JsonObject) =>
+    `cancelled ${counted(lengthOf(result['cancelled']), 'job, after it was', 'jobs, after they were')} read a last time`,
   carry: (result: JsonObject) =>
-    `found no difference between the sides any more: ${String(result['items'])} items, ${String(result['passes'])} passes`,
+    `found no difference between the sides any more: ${counted(Number(result['items'] ?? 0), 'item')}, ${counted(Number(result['passes'] ?? 0), 'pass', 'passes')}`,
   return: (result: JsonObject) =>
-    `looked at the side that was left again: ${lengthOf(result['findings'])} things were written there meanwhile`,
+    `looked at the side that was left again: ${counted(lengthOf(result['findings']), 'thing was', 'things were')} written there meanwhile`,
   reopen: (result: JsonObject) =>
-    `went back to where it was: ${lengthOf(result['raised'])} things act again, ${lengthOf(result['jobs'])} jobs were submitted again`,
+    `went back to where it was: ${counted(lengthOf(result['raised']), 'thing acts', 'things act')} again, ${counted(lengthOf(result['jobs']), 'job was', 'jobs were')} submitted again`,
   drain: (result: JsonObject) =>
     Number(result['read'] ?? 0) > 0
       ? `read a last time what still answered: ${String(result['carried'])} carried`
       : 'nothing of the lost side could be read any more',
   promote: (result: JsonObject) =>
-    `raised the standby: ${lengthOf(result['raised'])} of its things act now that stood by`,
+    `raised the standby: ${counted(lengthOf(result['raised']), 'thing acts', 'things act')} now that stood by`,
   resubmit: (result: JsonObject) =>
-    `resubmitted ${((result['jobs'] ?? []) as readonly JsonObject[]).filter((job) => job['is'] === 'submitted').length} jobs`,
+    `resubmitted ${counted(((result['jobs'] ?? []) as readonly JsonObject[]).filter((job) => job['is'] === 'submitted').length, 'job')}`,
   pointer: (result: JsonObject) =>
-    `moved ${lengthOf(result['moved'])} pointers${lengthOf(result['left']) === 0 ? '' : `, and could not move ${lengthOf(result['left'])}`}`,
+    `moved ${counted(lengthOf(result['moved']), 'pointer')}${lengthOf(result['left']) === 0 ? '' : `, and could not move ${lengthOf(result['left'])}`}`,
   verify: (result: JsonObject) =>
     `looked at everything again: ${lengthOf(result['missing'])} missing, ${lengthOf(result['different'])} different`,
 } as const

@@ -26,6 +26,14 @@ export interface Controller {
   readonly events: readonly Readonly<Record<string, unknown>>[]
 }
 
+/** A vantage point, which can be killed and started again. */
+export interface Point {
+  readonly name: string
+  readonly port: number
+  child: ChildProcess
+  start(): void
+}
+
 /** A protection whose controllers are processes of their own on one store, each with a name by which the emulator knows it. */
 export interface Pair {
   readonly emulator: TestEmulator
@@ -35,6 +43,7 @@ export interface Pair {
   /** ARM id of the workspace that stands by. */
   readonly standby: string
   readonly run: Processes
+  readonly points: readonly Point[]
   /** The store of the protection, opened beside its controllers. */
   readonly store: Store
   readonly storePath: string
@@ -94,13 +103,13 @@ export async function openPair(pace: Pace): Promise<Pair> {
     const estate = estateOf(emulator.subscription)
     await deployWorkspace(cloud, estate)
     await registerAssets(cloud, estate)
-    const standby = await protect(dir, estate, run)
+    const { standby, points } = await protect(dir, estate, run)
     await cloud.arm('PUT', `${estate.workspace}/jobs/${JOB}`, longJob(estate))
     await run.verb('sync')
     const opened = openSqliteStore(storePath)
     store = opened
     const journal = (typed?: string) => Array.fromAsync(opened.read(PROTECTION, typed === undefined ? {} : { typed }))
-    return { emulator, cloud, estate, standby, run, store, storePath, controller, journal, end }
+    return { emulator, cloud, estate, standby, run, points, store, storePath, controller, journal, end }
   } catch (thrown) {
     await end()
     throw thrown
@@ -118,7 +127,7 @@ export async function until<T>(what: string, test: () => Promise<T | undefined> 
   }
 }
 
-async function protect(dir: string, estate: Estate, run: Processes): Promise<string> {
+async function protect(dir: string, estate: Estate, run: Processes): Promise<Pick<Pair, 'standby' | 'points'>> {
   const standby = `/subscriptions/${estate.subscription}/resourceGroups/churn-cus/providers/Microsoft.MachineLearningServices/workspaces/churn-dr`
   const ports = await freePorts(POINTS.length)
   const vantagePoints = POINTS.map((name, index) => ({ name, url: `http://127.0.0.1:${ports[index]}` }))
@@ -132,11 +141,21 @@ async function protect(dir: string, estate: Estate, run: Processes): Promise<str
   }
   writeFileSync(join(dir, 'holdfast.yaml'), stringify(policy))
   await run.verb('apply')
-  for (const [index, name] of POINTS.entries()) {
-    const pace = ['--every', '400', '--timeout', '900']
-    run.service(name, ['vantage', '--name', name, '--listen', `127.0.0.1:${ports[index]}`, ...pace], () => undefined)
+  return { standby, points: POINTS.map((name, index) => pointAt(run, name, ports[index] ?? 0)) }
+}
+
+function pointAt(run: Processes, name: string, port: number): Point {
+  const args = ['vantage', '--name', name, '--listen', `127.0.0.1:${port}`, '--every', '400', '--timeout', '900']
+  const started = () => run.service(name, args, () => undefined)
+  const point: Point = {
+    name,
+    port,
+    child: started(),
+    start: () => {
+      point.child = started()
+    },
   }
-  return standby
+  return point
 }
 
 /** A policy names the ports of its points before they listen. */

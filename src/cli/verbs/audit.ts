@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { counted } from '../../core/counted.ts'
 import { Fault } from '../../core/errors.ts'
 import { noticeOf } from '../../core/notice.ts'
 import { readable } from '../../core/readable.ts'
@@ -6,7 +7,6 @@ import type { JournalHead, JournalRecord } from '../../store/store.ts'
 import { wholeNumber } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
-import { counted } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
+import { counted } from '../../core/counted.ts'
 import { roughly } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
 import { readable } from '../../core/readable.ts'
 import { type FailoverReport, reportOf } from '../../engine/report.ts'
 import type { Finding } from '../../engine/return/sort-out.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
-import { counted } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 

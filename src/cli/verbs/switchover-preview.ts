@@ -1,3 +1,4 @@
+import { counted } from '../../core/counted.ts'
 import { jobsSentence, type SwitchoverWish } from '../../core/persons/switchover.ts'
 import { readable } from '../../core/readable.ts'
 import { standingBy } from '../../engine/promote.ts'
@@ -5,7 +6,6 @@ import type { Checked } from '../../engine/switchover/begin.ts'
 import { named } from '../../engine/switchover/stopping.ts'
 import { stepsByKind } from '../../engine/sync.ts'
 import type { Composed } from '../compose/compose.ts'
-import { counted } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Shown {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
+import { counted } from '../../core/counted.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
 import { type Question, startProber } from '../../engine/prober.ts'
@@ -7,7 +8,6 @@ import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { sharedKey } from '../key.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
-import { counted } from '../shown.ts'
 import { act, examples } from '../verb.ts'
 
 interface Options extends Protected {
