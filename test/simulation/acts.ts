@@ -36,7 +36,7 @@ function unreachable(side: Side): Fault {
 }
 
 function demandUp({ world, process }: Acting, side: Side): void {
-  if (process.cut || REGIONAL.some((plane) => world.isDown(side, plane))) throw unreachable(side)
+  if (process.cut || REGIONAL.some((plane) => world.fails(side, plane))) throw unreachable(side)
 }
 
 /** Reads the active side and then writes to the other, as a pass does. */

@@ -56,7 +56,7 @@ export class SimulatedPoint {
     const startedAt = this.#clock()
     const findings = SIDES.flatMap((side) =>
       PLANES.map((plane): Finding => {
-        const failed = this.#world.isDown(side, plane) || cut?.sides.includes(side) === true
+        const failed = this.#world.fails(side, plane) || cut?.sides.includes(side) === true
         const answered = REGIONAL.includes(plane) && !failed
         return {
           side,

@@ -22,6 +22,13 @@ export interface Outage extends Span {
   readonly period?: { readonly lasts: number; readonly down: number }
 }
 
+/** A zone of a side is lost: what would have been answered there is not, one request in so many, on whatever plane. */
+export interface ZoneLoss extends Span {
+  readonly side: Side
+  /** Of all requests. */
+  readonly share: number
+}
+
 /** What befalls a vantage point. `blind`: it reaches neither these sides nor the outside. `partial`: only these sides. */
 export interface PointFault extends Span {
   readonly point: number
@@ -43,6 +50,7 @@ export interface Scenario {
   readonly failover: FailoverPolicy
   readonly maintenance: readonly MaintenanceWindow[]
   readonly outages: readonly Outage[]
+  readonly zones: readonly ZoneLoss[]
   readonly points: readonly PointFault[]
   readonly controllers: readonly ControllerFault[]
   /** Times in which passes fail, though both sides answer. */
@@ -69,6 +77,7 @@ export type Kind =
   | 'flap'
   | 'blip'
   | 'planes'
+  | 'zone'
   | 'asymmetric'
   | 'blind'
   | 'signin'
@@ -85,6 +94,7 @@ const QUIET_KINDS: readonly [Kind, ...Kind[]] = [
   'flap',
   'blip',
   'planes',
+  'zone',
   'asymmetric',
   'blind',
   'signin',
@@ -132,6 +142,7 @@ function calm({ seed, kind, random }: { seed: number; kind: Kind; random: Random
     },
     maintenance: [],
     outages: [],
+    zones: [],
     points: [],
     controllers: [],
     unsynced: [],
@@ -208,6 +219,10 @@ const SHAPES: Readonly<Record<Kind, (draft: Draft, random: Random) => void>> = {
     const left = random.of(REGIONAL as [Plane, ...Plane[]])
     const planes = REGIONAL.filter((plane) => plane !== left && random.chance(0.7))
     draft.outages = [{ side: 'primary', planes, ...long(random) }]
+  },
+  // One of three, in which more or less of what is asked for lives.
+  zone: (draft, random) => {
+    draft.zones = [{ side: 'primary', share: random.between(0.2, 0.4), ...long(random) }]
   },
   asymmetric: (draft, random) => {
     draft.points = someOf(minority(draft), { is: 'partial', sides: ['primary'], ...long(random) })

@@ -59,6 +59,13 @@ export class World {
     })
   }
 
+  /** Whether this one request fails, because all of a plane is down or it was for a zone that is. */
+  fails(side: Side, plane: Plane): boolean {
+    const { now, random } = this
+    const lost = this.scenario.zones.find((zone) => zone.side === side && zone.from <= now && now < zone.to)
+    return this.isDown(side, plane) || (lost !== undefined && random.chance(lost.share))
+  }
+
   /** Whether nothing of a side answered at any time of a span. */
   wasAllDown(side: Side, from: number, to: number): boolean {
     for (let at = from; at <= to; at += SECOND)
