@@ -170,7 +170,7 @@ async function openOrFail(parts: Parts, side: Side, signal: AbortSignal): Promis
 }
 
 /** Kinds with the number of steps each, in the order of kinds, for people. */
-export function stepsByKind(plan: Plan): ReadonlyMap<Kind, number> {
+export function stepsByKind(plan: Pick<Plan, 'steps'>): ReadonlyMap<Kind, number> {
   const counts = new Map<Kind, number>()
   for (const { address } of plan.steps) counts.set(kindOf(address), (counts.get(kindOf(address)) ?? 0) + 1)
   return new Map([...counts].sort(([one], [other]) => (one < other ? -1 : 1)))

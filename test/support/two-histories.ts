@@ -92,14 +92,22 @@ export function twoHistories(): () => TwoHistories {
   return () => opened
 }
 
-async function openBoth(root: string): Promise<TwoHistories> {
-  const [source, target] = [await openHistory(join(root, 'east')), await openHistory(join(root, 'west'))]
+/** The services of one process: another remembers what is noted, and nothing else. */
+export function servicesBetween(source: OneHistory, target: OneHistory): readonly Service[] {
   const of = (place: Place) => (place.workspace === source.place.workspace ? source : target)
   const no = () => Promise.resolve(false)
-  const services = serverRegistry({
-    runsOf: (place) => ({ tracking: of(place).tracking, createWithId: no, setStart: no }),
-    historyOf: of,
+  const runsOf = (place: Place) => ({
+    tracking: of(place).tracking,
+    notes: of(place).notes,
+    createWithId: no,
+    setStart: no,
   })
+  return serverRegistry({ runsOf, historyOf: of })
+}
+
+async function openBoth(root: string): Promise<TwoHistories> {
+  const [source, target] = [await openHistory(join(root, 'east')), await openHistory(join(root, 'west'))]
+  const services = servicesBetween(source, target)
   const signal = AbortSignal.timeout(30_000)
   const items = (service: Service, one: OneHistory, as: 'source' | 'target') =>
     Array.fromAsync(service.list(one.place, { signal, as }))

@@ -107,7 +107,7 @@ async function openSide(
   return {
     place: { ...nowhere(server.uri), location: locationOfSide(one), now: nowBy(clock) },
     server,
-    runs: { tracking, ...OWN_IDS },
+    runs: { tracking, notes, ...OWN_IDS },
     history: {
       tracking,
       artifacts: proxiedArtifacts(server),

@@ -82,11 +82,12 @@ async function takeBack(io: Terminal, acting: Omit<ComebackOptions, 'failover'>,
 function show(io: Terminal, done: Pass, now: number): void {
   const { source, plan, execution, reckoned } = done
   const { recoveryPoint, behind } = reckoned
-  const kinds = [...stepsByKind(plan)].map(([kind, count]) => `${count} ${kind}`).join(', ')
+  const steps = plan.steps.filter(({ address }) => execution.carried.has(address))
+  const kinds = [...stepsByKind({ steps })].map(([kind, count]) => `${count} ${kind}`).join(', ')
   io.say(
     plan.steps.length === 0
       ? `Nothing to do: ${counted(source.snapshot.size, 'item is', 'items are')} the same on both sides.`
-      : `Carried ${kinds}.`,
+      : `Carried ${kinds === '' ? 'nothing' : kinds}.`,
   )
   if (recoveryPoint !== undefined) {
     io.say(`Recovery point ${new Date(recoveryPoint).toISOString()}, ${roughly(now - recoveryPoint)} old.`)

@@ -104,6 +104,8 @@ export interface CarryingOver {
   readonly to: Place
   readonly ours: Snapshot
   readonly sorted: Sorted
+  /** True: what stands already, under a name of its own, is not told again. */
+  readonly newsOnly?: boolean
 }
 
 async function carryOver(options: Omit<ComebackOptions, 'active'>, over: CarryingOver): Promise<readonly Finding[]> {
@@ -118,7 +120,12 @@ async function carryOver(options: Omit<ComebackOptions, 'active'>, over: Carryin
   }
   const plan = planOf({ wanted: ours.with(sorted.carry.map(({ item }) => item)), found: ours, rules })
   const notes = new Map(plan.notes.map((note) => [note.address, note]))
-  const meant = sorted.carry.map((one) => carriedAs(one, notes.get(one.item.address)))
+  const moving = new Set(plan.steps.map((step) => ('origin' in step ? step.origin : undefined) ?? step.address))
+  const isNews = ({ item: { address } }: Sorted['carry'][number]) =>
+    moving.has(address) || notes.get(address)?.is === 'refused'
+  const carry = over.newsOnly === true ? sorted.carry.filter(isNews) : sorted.carry
+  const meant = carry.map((one) => carriedAs(one, notes.get(one.item.address)))
+  if (over.newsOnly === true && meant.length + sorted.merge.length === 0) return []
   const merging = sorted.merge.map(({ item }): Finding => ({ is: 'merged', address: item.address }))
   const run = `${failover}-return-${parts.now().toString(36)}`
   const findings = [...meant, ...merging].map(plain)

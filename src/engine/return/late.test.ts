@@ -106,6 +106,19 @@ it('keeps both where both changed: merged, aside under a name that follows from 
   expect(kept).toEqual(expect.arrayContaining([body.datum(2), body.datum(4), body.datum(5)]))
 })
 
+it('keeps under a name of its own what both made under one, tells it once, and takes no replica for late work', async () => {
+  const { primary, secondary } = world.sides
+  primary.put('asset/churn/2', body.asset(2))
+  secondary.put('asset/churn/2', body.asset(3))
+  expect(findingsOf(await passed())).toEqual(['aside asset/churn/2'])
+  expect(secondary.items('asset').map((one) => one.body)).toEqual(
+    expect.arrayContaining([body.asset(2), body.asset(3)]),
+  )
+  const before = [primary.picture, secondary.picture]
+  expect(findingsOf(await passed())).toEqual([])
+  expect([primary.picture, secondary.picture]).toEqual(before)
+})
+
 it('lets what was deleted on either side be', async () => {
   const { primary, secondary } = world.sides
   primary.drop('datum/set')

@@ -1,4 +1,5 @@
 import { type Address, otherSide } from '../../core/model.ts'
+import { mappedFrom } from '../../core/plan-drafts.ts'
 import type { Snapshot } from '../../core/snapshot.ts'
 import { withKind } from '../../core/snapshot.ts'
 import { conflictsOf } from '../roles.ts'
@@ -29,15 +30,26 @@ export async function carryLate(
     parts,
     returned: otherSide(active),
     mark: ({ digest }) => `${failover}-${digest.slice(0, 8)}`,
-    theirs: theirs.without(Object.keys(conflicts) as Address[]),
+    theirs: theirs.without([...(Object.keys(conflicts) as Address[]), ...replicasIn(theirs, ours)]),
     ours,
     earlier: await meantBefore({ parts, failover }),
   })
   if (sorted.carry.length + sorted.merge.length + sorted.settled.length === 0) return []
-  const over = { from: ends.target, to: ends.source, ours, sorted }
+  const over = { from: ends.target, to: ends.source, ours, sorted, newsOnly: true }
   const findings = [...sorted.settled, ...(await settle({ ...options, failover }, over))]
+  if (findings.length === 0) return []
   const left = findings.flatMap((one) => (one.is === 'conflict' ? [[one.address, one.why] as const] : []))
   if (left.length > 0) await tenure.setFact('conflicts', { ...conflicts, ...Object.fromEntries(left) })
   await tenure.append(failover, { type: 'late/done', body: { side: otherSide(active), findings: findings.map(plain) } })
   return findings
+}
+
+/** Replicas that a pass has put under a name of their own: work of the active side, and not of whoever wrote late. */
+function replicasIn(theirs: Snapshot, ours: Snapshot): readonly Address[] {
+  const found: Address[] = []
+  for (const { address, digest } of theirs.items()) {
+    const origin = mappedFrom(address)
+    if (origin !== undefined && ours.get(origin)?.digest === digest) found.push(address)
+  }
+  return found
 }

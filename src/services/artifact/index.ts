@@ -4,7 +4,7 @@ import type { Histories } from '../history-names.ts'
 import type { Carriage, Converged, Place, Service } from '../service.ts'
 import { passing, type Sum } from './content.ts'
 import { noted } from './noted.ts'
-import { ownerOf, type Shelf, shelfOf } from './owners.ts'
+import { ownerNamed, ownerOf, rootOf } from './owners.ts'
 import { gone, listFiles, readFile } from './reading.ts'
 import { artifactBody, artifactItem, asideItem } from './schema.ts'
 
@@ -28,33 +28,34 @@ async function converge(
   place: Place,
   { wanted, carriage: { source, signal } }: { readonly wanted: Item; readonly carriage: Carriage },
 ): Promise<Converged> {
-  const { owner, path, from, sha256 } = artifactBody(wanted.body)
-  const origin = await demandShelf(histories, source, { owner, signal })
-  const shelf = await demandShelf(histories, place, { owner, signal })
-  const asWanted = (sum: Sum) => artifactItem(shelf, { path, ...sum, ...(from === undefined ? {} : { from }) })
+  const body = artifactBody(wanted.body)
+  const { owner, path, from, sha256 } = body
+  const origin = await demandRoot(histories, source, { owner, signal })
+  const root = await demandRoot(histories, place, { owner, signal })
+  const asWanted = (sum: Sum) =>
+    artifactItem(ownerNamed(body), { path, ...sum, ...(from === undefined ? {} : { from }) })
   const there = await readFile(histories, place, { of: wanted.address, signal })
   if (there !== undefined && artifactBody(there.body).sha256 === sha256) return asWanted(artifactBody(there.body))
   const observedAt = source.now?.() ?? Date.now()
-  const bytes = await histories.of(source).artifacts.read(origin.root, from ?? path, signal)
+  const bytes = await histories.of(source).artifacts.read(origin, from ?? path, signal)
   if (bytes === undefined) throw gone(wanted.address)
   const passed = passing(path, bytes, { from: histories.namesOf(source), to: histories.namesOf(place), signal })
   const { artifacts: files, notes } = histories.of(place)
-  noted(notes, place, shelf).forget()
-  await files.write(shelf.root, path, { bytes: passed.bytes, signal })
+  noted(notes, place, { id: owner }).forget()
+  await files.write(root, path, { bytes: passed.bytes, signal })
   const stands = asWanted(passed.sum())
   return stands.digest === wanted.digest ? stands : { ...stands, observedAt }
 }
 
-async function demandShelf(
+async function demandRoot(
   histories: Histories,
   place: Place,
   of: { readonly owner: string; readonly signal: AbortSignal },
-): Promise<Shelf> {
-  const history = histories.of(place)
-  const shelf = await shelfOf(history, histories.namesOf(place), of)
-  if (shelf === undefined) throw gone(`The ${ownerOf(of.owner)} ${of.owner} in ${place.location}`)
-  if (history.artifacts.reaches(shelf.root)) return shelf
-  throw new Fault('azure/refused', `The files at ${shelf.root || 'no place'} are not handed out by the server`, {
+): Promise<string> {
+  const root = await rootOf(histories.namesOf(place), of.owner, of.signal)
+  if (root === undefined) throw gone(`The ${ownerOf(of.owner)} ${of.owner} in ${place.location}`)
+  if (histories.of(place).artifacts.reaches(root)) return root
+  throw new Fault('azure/refused', `The files at ${root || 'no place'} are not handed out by the server`, {
     hint: 'Start the server with `--serve-artifacts`, or exclude them in the policy.',
   })
 }

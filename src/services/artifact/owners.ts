@@ -4,7 +4,7 @@ import type { LoggedModel } from '../../mlflow/logged-models.ts'
 import type { TrackedRun } from '../../mlflow/tracking.ts'
 import { type HistoryNames, isModel } from '../history-names.ts'
 import { experimentNames, type HistoryAccess, type Resident, sharedModelId } from '../history-place.ts'
-import type { Owner } from './schema.ts'
+import type { ArtifactBody, Owner } from './schema.ts'
 
 /** What has files: a run, or a logged model. */
 export interface Shelf extends Owner {
@@ -37,20 +37,15 @@ export async function* owners(history: HistoryAccess, names: HistoryNames, signa
   }
 }
 
-/** The one owner that both sides know by this id. */
-export async function shelfOf(
-  { tracking }: HistoryAccess,
-  names: HistoryNames,
-  { owner, signal }: { readonly owner: string; readonly signal: AbortSignal },
-): Promise<Shelf | undefined> {
-  const nameOf = async (id: string) => (await tracking.experiment(id, signal))?.name ?? ''
-  if (isModel(owner)) {
-    const model = await names.modelOf(owner, signal)
-    return model && modelShelf(model, await nameOf(model.experimentId))
-  }
-  const resident = await names.runOf(owner, signal)
-  const run = resident && (await tracking.run(resident.id, signal))
-  return resident && run && runShelf(resident, await nameOf(resident.experimentId), run)
+/** Where the files of an owner are that both sides know by this id; `undefined` while it is not here. */
+export async function rootOf(names: HistoryNames, ownerId: string, signal: AbortSignal): Promise<string | undefined> {
+  if (isModel(ownerId)) return (await names.modelOf(ownerId, signal))?.location
+  return (await names.runOf(ownerId, signal))?.root
+}
+
+/** An owner by its name alone. */
+export function ownerNamed({ experiment, owner }: Pick<ArtifactBody, 'experiment' | 'owner'>): Owner {
+  return { experiment, id: owner, address: address(ownerOf(owner), experiment, owner) }
 }
 
 function runShelf({ sharedId, root }: Resident, experiment: string, run: TrackedRun): Shelf {

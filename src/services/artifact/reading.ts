@@ -5,7 +5,7 @@ import type { Histories } from '../history-names.ts'
 import type { Place, Reach } from '../service.ts'
 import { sumOf } from './content.ts'
 import { type NotedFile, noted } from './noted.ts'
-import { owners, type Shelf, shelfOf } from './owners.ts'
+import { ownerNamed, owners, rootOf, type Shelf } from './owners.ts'
 import { artifactItem, whereIs } from './schema.ts'
 
 /** Owners whose files are listed at once. */
@@ -49,13 +49,18 @@ function notedItem(shelf: Shelf, { path, length, sha256 }: NotedFile): Item {
 }
 
 async function demandSum(histories: Histories, reading: Reading, path: string) {
-  const sum = await sumAt(histories, reading, path)
-  if (sum === undefined) throw gone(`${reading.shelf.root}/${path}`)
+  const { place, shelf, reach } = reading
+  const sum = await sumAt(histories, { place, root: shelf.root, signal: reach.signal }, path)
+  if (sum === undefined) throw gone(`${shelf.root}/${path}`)
   return sum
 }
 
-async function sumAt(histories: Histories, { place, shelf, reach: { signal } }: Reading, path: string) {
-  const bytes = await histories.of(place).artifacts.read(shelf.root, path, signal)
+async function sumAt(
+  histories: Histories,
+  { place, root, signal }: { readonly place: Place; readonly root: string; readonly signal: AbortSignal },
+  path: string,
+) {
+  const bytes = await histories.of(place).artifacts.read(root, path, signal)
   return bytes && sumOf(path, bytes, { from: histories.namesOf(place), signal })
 }
 
@@ -64,12 +69,11 @@ export async function readFile(
   place: Place,
   { of, signal }: { readonly of: Address; readonly signal: AbortSignal },
 ): Promise<Item | undefined> {
-  const { owner, path } = whereIs(of)
-  const history = histories.of(place)
-  const shelf = await shelfOf(history, histories.namesOf(place), { owner, signal })
-  if (shelf === undefined || path === '' || !history.artifacts.reaches(shelf.root)) return undefined
-  const sum = await sumAt(histories, { place, shelf, reach: { signal } }, path)
-  return sum && artifactItem(shelf, { path, ...sum })
+  const { experiment, owner, path } = whereIs(of)
+  const root = await rootOf(histories.namesOf(place), owner, signal)
+  if (root === undefined || path === '' || !histories.of(place).artifacts.reaches(root)) return undefined
+  const sum = await sumAt(histories, { place, root, signal }, path)
+  return sum && artifactItem(ownerNamed({ experiment, owner }), { path, ...sum })
 }
 
 export function gone(what: string): Fault {

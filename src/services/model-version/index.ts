@@ -105,9 +105,8 @@ async function converge(histories: Histories, place: Place, { wanted, signal }: 
   const of = wanted.address
   const history = histories.of(place)
   const { registry } = history
-  // The planner may have given it a number of its own.
-  const body = { ...modelVersionBody(wanted.body), version: segmentsOf(of)[1] ?? '' }
-  const there = (await find(history, { of, signal })) ?? (await create(histories, place, { body, signal }))
+  const body = modelVersionBody(wanted.body)
+  const there = (await find(history, { of, signal })) ?? (await create(histories, place, { wanted, signal }))
   const { name, version } = there.version
   const key = { name, version }
   if (there.version.description !== body.description) await registry.describeVersion(key, body.description, signal)
@@ -168,8 +167,9 @@ async function merge(histories: Histories, place: Place, { wanted, signal }: Wan
 async function create(
   histories: Histories,
   place: Place,
-  { body, signal }: { readonly body: ModelVersionBody; readonly signal: AbortSignal },
+  { wanted: { address: of, body: portable }, signal }: Wanted,
 ): Promise<Found> {
+  const body = modelVersionBody(portable)
   const names = histories.namesOf(place)
   const { registry } = histories.of(place)
   const { name, runLink, description } = body
@@ -182,7 +182,7 @@ async function create(
     description,
     tags: pairsOf(body.tags),
   }
-  const version = await createUnderNumber(registry, { number: body.version, wanted, signal })
+  const version = await createUnderNumber(registry, { number: segmentsOf(of)[1] ?? '', wanted, signal })
   const model = await registry.model(name, signal)
   if (model === undefined) throw gone(body)
   return { model, version }

@@ -8,11 +8,9 @@ export const SOURCE_VERSION = 'holdfast.source_version'
 export const FILLER = 'holdfast.filler'
 const OWN = new Set([SOURCE_VERSION, FILLER])
 
-/** A version of a registered model in portable form. */
+/** A version of a registered model in portable form. The number under which both sides know it is in its address alone. */
 export interface ModelVersionBody {
   readonly name: string
-  /** The number under which both sides know it. */
-  readonly version: string
   /** With portable ids and places. */
   readonly source: string
   /** Shared ids of the run and of the logged model that it was made of; empty where there is none. */
@@ -50,7 +48,6 @@ export function modelVersionItem({ version, source, run, model, aliases, needs }
   const number = sharedVersion(version)
   const body = {
     name,
-    version: number,
     source,
     run,
     model,

@@ -2,6 +2,7 @@ import { Fault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
 import type { Tracking } from '../../mlflow/tracking.ts'
 import { ahead } from '../ahead.ts'
+import type { Notes } from '../history-place.ts'
 import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
 import { add, type Bringing, become, keepLeft, type Wanted } from './becoming.ts'
 import { openRefusals } from './keeping.ts'
@@ -20,6 +21,8 @@ export interface RunAccess {
   createWithId(run: RunBody, signal: AbortSignal): Promise<boolean>
   /** Sets the start of a run that stands under its source's id: true if the server took it. */
   setStart(run: RunBody, signal: AbortSignal): Promise<boolean>
+  /** What is remembered of its runs from one process to the next. */
+  readonly notes?: Notes
 }
 
 /** Runs read at once: each is a request a metric. */
@@ -29,15 +32,15 @@ const TRIES = 3
 
 /** Runs of the history with every metric point. See ./readme.md. */
 export function runs(accessOf: (place: Place) => RunAccess, now: () => number = Date.now): Service {
-  const seen = reading((place) => accessOf(place).tracking)
+  const seen = reading(accessOf)
   const ways = { accessOf, seen }
   const refusalsOf = async (place: Place, signal: AbortSignal) =>
     openRefusals(accessOf(place).tracking, (await seen.memory(place, signal)).oddMetrics)
 
-  async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
+  async function* list(place: Place, { signal, afresh }: Reach): AsyncIterable<Item> {
     const { experiments } = await seen.memory(place, signal, 'fresh')
     const found = accessOf(place).tracking.runs([...experiments.keys()], signal)
-    yield* afterParents(ahead(READS_AT_ONCE, found, (run) => seen.item(place, run, signal)))
+    yield* afterParents(ahead(READS_AT_ONCE, found, (run) => seen.item(place, run, signal, afresh)))
   }
 
   async function read(place: Place, of: Address, { signal }: Reach): Promise<Item | undefined> {

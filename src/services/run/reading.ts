@@ -3,6 +3,7 @@ import type { Item } from '../../core/model.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import { type MetricDigest, pointSum } from '../../mlflow/points.ts'
 import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
+import type { Notes } from '../history-place.ts'
 import type { Place } from '../service.ts'
 import { type Known, type Memory, openMemory } from './memory.ts'
 import { isOpen, runItem } from './schema.ts'
@@ -13,7 +14,8 @@ export interface Reading {
   memory(place: Place, signal: AbortSignal, fresh?: 'fresh'): Promise<Memory>
   /** The run that both sides know by this id, as the server gives it. */
   find(place: Place, sharedId: string, signal: AbortSignal): Promise<TrackedRun | undefined>
-  item(place: Place, run: TrackedRun, signal: AbortSignal): Promise<Item>
+  /** With `afresh`, nothing that was remembered of an earlier reading is believed. */
+  item(place: Place, run: TrackedRun, signal: AbortSignal, afresh?: boolean): Promise<Item>
   /** Every point of a metric as it is now, page by page, whichever key it has there. */
   points(place: Place, of: PointsOf, signal: AbortSignal): AsyncIterable<Point>
   /** Keys under which a run has its metrics, by their own. */
@@ -32,7 +34,14 @@ export interface PointsOf {
 
 export type MetricKeys = ReadonlyMap<string, readonly string[]>
 
-export function reading(trackingOf: (place: Place) => Tracking): Reading {
+/** How the runs of a place are read, and what is remembered of them from one process to the next, if anything is. */
+export interface Readable {
+  readonly tracking: Tracking
+  readonly notes?: Notes
+}
+
+export function reading(readableOf: (place: Place) => Readable): Reading {
+  const trackingOf = (place: Place) => readableOf(place).tracking
   const memories = new Map<string, Promise<Memory>>()
   const keyOf = (place: Place) => place.workspace.toLowerCase()
   /** The same memories, where they have come. */
@@ -57,14 +66,16 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     return trackingOf(place).run((await memory(place, signal)).ownId(sharedId), signal)
   }
 
-  async function item(place: Place, run: TrackedRun, signal: AbortSignal): Promise<Item> {
+  async function item(place: Place, run: TrackedRun, signal: AbortSignal, afresh = false): Promise<Item> {
     const remembered = await memory(place, signal)
     remembered.learn(run)
     const id = run.info.run_id
     const envelope = envelopeOf(run)
-    const before = remembered.known(id)
+    const notes = pointNotes(readableOf(place).notes, place)
+    const before = afresh ? undefined : (remembered.known(id) ?? notes.read(id))
     const now = before?.envelope === envelope && !isOpen(run) ? before : await look(place, run, { envelope, signal })
     remembered.know(id, now)
+    if (now !== before && !isOpen(run)) notes.write(id, now)
     const experiment = await experimentOf(place, run, signal)
     return runItem(place, { experiment, run, metrics: now.metrics, sharedId: remembered.sharedId })
   }
@@ -126,7 +137,10 @@ export function reading(trackingOf: (place: Place) => Tracking): Reading {
     points,
     metricKeys,
     held: (place, ownId) => open.get(keyOf(place))?.known(ownId)?.points,
-    forget: (place, ownId) => open.get(keyOf(place))?.forget(ownId),
+    forget: (place, ownId) => {
+      open.get(keyOf(place))?.forget(ownId)
+      readableOf(place).notes?.forget(noteKey(place, ownId))
+    },
   }
 }
 
@@ -140,4 +154,22 @@ function envelopeOf({ info, params, tags, latest }: TrackedRun): string {
   return createHash('sha256')
     .update(JSON.stringify([info, params, tags, latest]))
     .digest('hex')
+}
+
+function noteKey(place: Place, ownId: string): string {
+  return `points ${place.workspace} ${ownId}`
+}
+
+/** What was read of the metrics of runs that are over, noted for the next process. */
+function pointNotes(notes: Notes | undefined, place: Place) {
+  return {
+    read: (id: string): Known | undefined => {
+      const text = notes?.get(noteKey(place, id))
+      return text === undefined ? undefined : (JSON.parse(text) as Known)
+    },
+    write: (id: string, { envelope, metrics, keys }: Known) => {
+      // Names that a place keeps in another form are found out by reading.
+      if (keys === undefined) notes?.put(noteKey(place, id), JSON.stringify({ envelope, metrics }))
+    },
+  }
 }
