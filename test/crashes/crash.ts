@@ -2,18 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Acknowledged } from '../support/emulator.ts'
+import { type CommitPoint, commitsOf } from './commits.ts'
 import { differencesOf, type Ending, endingOf } from './ending.ts'
 import { type CallPoint, pointsOf, type RegionWay, type Way } from './points.ts'
-import { HOLDFAST, openStage, type Stage, type Started } from './stage.ts'
+import { HOLDFAST, type Over, openStage, type Stage, type Started } from './stage.ts'
 import { type Act, estateFor, standbyOf, WITHOUT_NODES } from './story.ts'
-
-/** A commit of the store at which a process can die. */
-export interface CommitPoint {
-  readonly commit: number
-  readonly when: 'before' | 'after'
-  /** What is committed. */
-  readonly name: string
-}
 
 /** Both sides at the end of an act; one that is lost has no end. */
 export type Ends = Readonly<Record<'primary' | 'secondary', Ending>>
@@ -30,6 +24,8 @@ const REGIONS = ['eastus2', 'centralus'] as const
 /** How long an answer takes from the emulator to a process of this machine, with much to spare. */
 const ANSWER_MILLISECONDS = 400
 const MOST_TRIES = 3
+/** The exit code of a failover that was refused. */
+const REFUSED = 50
 
 /** Plays an act to its end on a copy of its moment. */
 export async function undisturbed(act: Act): Promise<Undisturbed> {
@@ -38,26 +34,15 @@ export async function undisturbed(act: Act): Promise<Undisturbed> {
     const log = join(stage.dir, 'commits.jsonl')
     const { code, said } = await stage.start(act.verb, preloaded({ COMMITS: log })).over
     if (code !== 0) throw new Error(`${act.name} ended with ${code}:\n${said}`)
-    const calls = []
-    for (const place of REGIONS) calls.push(...pointsOf(place, await since(stage, place, before[place])))
-    return { ends: await endsOf(stage, act), calls, commits: commitsOf(readFileSync(log, 'utf8')) }
+    const calls: CallPoint[] = []
+    const written: Acknowledged[] = []
+    for (const place of REGIONS) {
+      const lines = await since(stage, place, before[place])
+      calls.push(...pointsOf(place, lines))
+      written.push(...lines)
+    }
+    return { ends: await endsOf(stage, act), calls, commits: commitsOf(readFileSync(log, 'utf8'), written) }
   })
-}
-
-/** The first and the last commit of each sort, each with the moment before it and the one after. */
-function commitsOf(log: string): readonly CommitPoint[] {
-  const lines = log
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { commit: number; names: readonly string[] })
-  const chosen = new Map<string, number>()
-  for (const { commit, names } of lines) {
-    const name = [...new Set(names)].join(', ')
-    if (!chosen.has(`first ${name}`)) chosen.set(`first ${name}`, commit)
-    chosen.set(`last ${name}`, commit)
-  }
-  const named = new Map([...chosen].map(([name, commit]) => [commit, name]))
-  return [...named].flatMap(([commit, name]) => (['before', 'after'] as const).map((when) => ({ commit, when, name })))
 }
 
 /** Kills the act at a call, lets another process go on, and gives where the end is not the undisturbed one. */
@@ -71,9 +56,8 @@ export async function killedAtCall(
     const { emulator } = stage
     const is = way === 'unsent' ? 'hang' : 'held-answer'
     await emulator.faults([{ is, at: place, route, client: HOLDFAST, times: 1 }])
-    const started = stage.start(act.verb)
-    const met = await Promise.race([meets(stage), started.over])
-    if (met !== true) return [`It was over before it was met: ${JSON.stringify(met)}`]
+    const started = await startUntilMet(stage, act)
+    if ('said' in started) return [`It was over before it was met: ${JSON.stringify(started)}`]
     if (way === 'unrecorded') await killUnrecorded(stage, started)
     else await kill(started)
     await emulator.faults([])
@@ -93,9 +77,8 @@ export async function regionKilledAtCall(
     const { emulator } = stage
     const is = way === 'undone' ? 'hang' : 'held-answer'
     await emulator.faults([{ is, at: place, route, client: HOLDFAST, times: 1 }])
-    const started = stage.start(act.verb)
-    const met = await Promise.race([meets(stage), started.over])
-    if (met !== true) return [`It was over before it was met: ${JSON.stringify(met)}`]
+    const started = await startUntilMet(stage, act)
+    if ('said' in started) return [`It was over before it was met: ${JSON.stringify(started)}`]
     await emulator.region(place, 'kill')
     await emulator.faults([])
     await emulator.region(place, 'start')
@@ -130,6 +113,16 @@ async function onStage<T>(act: Act, work: (stage: Stage) => Promise<T>): Promise
 
 function preloaded(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return { ...env, NODE_OPTIONS: `--import ${PRELOAD}` }
+}
+
+/** Starts the verb, again where a busy machine saw too little to decide, until the fault meets it; or gives its end. */
+async function startUntilMet(stage: Stage, act: Act): Promise<Started | Over> {
+  for (let tries = 1; ; tries++) {
+    const started = stage.start(act.verb)
+    const met = await Promise.race([meets(stage), started.over])
+    if (met === true) return started
+    if (met.code !== REFUSED || tries === MOST_TRIES) return met
+  }
 }
 
 async function meets({ emulator }: Stage): Promise<true> {

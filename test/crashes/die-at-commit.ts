@@ -26,7 +26,7 @@ function nameOf(sql: string, values: readonly unknown[]): string {
 
 function committing<T>(names: readonly string[], commit: () => T): T {
   commits++
-  if (log !== undefined) appendFileSync(log, `${JSON.stringify({ commit: commits, names })}\n`)
+  if (log !== undefined) appendFileSync(log, `${JSON.stringify({ commit: commits, names, at: Date.now() })}\n`)
   const here = String(commits) === at
   if (here && when === 'before') die()
   const value = commit()

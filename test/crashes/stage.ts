@@ -13,10 +13,16 @@ export interface Moment {
   readonly protection: string
 }
 
-/** A verb that was started: its end is known by its code, `null` where it was killed. */
+/** The end of a verb: its code is `null` where it was killed. */
+export interface Over {
+  readonly code: number | null
+  readonly said: string
+}
+
+/** A verb that was started. */
 export interface Started {
   readonly process: ChildProcess
-  readonly over: Promise<{ readonly code: number | null; readonly said: string }>
+  readonly over: Promise<Over>
 }
 
 /** An emulator and a protection, on copies of a moment or new. */
@@ -64,7 +70,7 @@ export async function openStage(at?: Moment, env: Readonly<Record<string, string
     alive.add(child)
     const said: Buffer[] = []
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk))
-    const over = new Promise<{ code: number | null; said: string }>((resolve) =>
+    const over = new Promise<Over>((resolve) =>
       child.once('close', (code) => {
         alive.delete(child)
         resolve({ code, said: Buffer.concat(said).toString('utf8') })
