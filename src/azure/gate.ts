@@ -57,10 +57,9 @@ export function gateOf(proxy: string | undefined): Gate {
     return running
   }
 
+  /** One that is not there lets nothing pass, and is told when it is. */
   function tell(order: GateOrder): void {
-    const { child } = started()
-    // One that ends at this moment lets nothing pass, and is followed by another.
-    child.send(order, () => undefined)
+    if (running?.child.connected === true) running.child.send(order, () => undefined)
   }
 
   return {
@@ -70,16 +69,14 @@ export function gateOf(proxy: string | undefined): Gate {
       tell({ until })
     },
     leave: () => {
-      if (bound === undefined) return
       bound = undefined
       tell({ until: 0 })
     },
     way: async () => {
       if (bound === undefined) return undefined
-      const before = running
-      const gate = started()
-      if (gate !== before) tell({ until: bound })
-      return gate.url
+      const { url } = started()
+      tell({ until: bound })
+      return url
     },
     close: () => {
       if (running?.child.connected === true) running.child.disconnect()

@@ -1,5 +1,6 @@
 import { createServer, type Server as Http, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
+import { Readable } from 'node:stream'
 import { afterEach, expect, it } from 'vitest'
 import { proxiedArtifacts } from './proxied-artifacts.ts'
 import { credentialsOf, openServer } from './server.ts'
@@ -91,4 +92,32 @@ it('keeps every digit of whole numbers that a double cannot hold', async () => {
   const { send } = openServer({ uri, credentials: nothing })
   const answer = await send({ method: 'GET', path: 'x', signal })
   expect(answer.body).toEqual({ at: '1795902378217000001', n: [7, 1.5, 1e300] })
+})
+
+it('guards I1: sends what may change something by the way that is named at that moment, and reads without it', async () => {
+  const { uri, asked } = await serve((_, response) => response.end('{}'))
+  const tunnelled: string[] = []
+  const gate = createServer().on('connect', (request, inner) => {
+    tunnelled.push(String(request.headers['proxy-authorization']))
+    const outer = connect(Number(new URL(uri).port), '127.0.0.1', () => {
+      inner.write('HTTP/1.1 200 Connected\r\n\r\n')
+      inner.pipe(outer).pipe(inner)
+    })
+  })
+  open.push(gate)
+  await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve))
+  const url = `http://holdfast:secret@127.0.0.1:${(gate.address() as AddressInfo).port}`
+  let named: string | undefined
+  const { send, bytes } = openServer({ uri, credentials: nothing, way: async () => named })
+  const write = { method: 'POST', path: 'runs/update', body: {}, signal } as const
+  await send(write)
+  expect(tunnelled).toEqual([])
+  named = url
+  await send({ method: 'GET', path: 'runs/get', signal })
+  await bytes({ method: 'GET', path: '/x', signal })
+  expect(tunnelled).toEqual([])
+  await send(write)
+  await bytes({ method: 'PUT', path: '/x', body: Readable.from([Buffer.from('x')]), signal })
+  expect(new Set(tunnelled)).toEqual(new Set([`Basic ${Buffer.from('holdfast:secret').toString('base64')}`]))
+  expect(asked).toHaveLength(5)
 })

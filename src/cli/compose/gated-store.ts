@@ -18,10 +18,11 @@ export function gatedStore(store: Store, gate: Pick<Gate, 'prepare' | 'open' | '
   return {
     ...store,
     acquire: async (protection, holder, milliseconds) => {
-      gate.prepare()
       const asked = gateClock()
       const answer = await store.acquire(protection, holder, milliseconds)
-      if (!('held' in answer)) opened(asked, answer)
+      // Who waits for a lease may have to act as soon as it comes.
+      if ('held' in answer) gate.prepare()
+      else opened(asked, answer)
       return answer
     },
     renew: async (lease) => {
