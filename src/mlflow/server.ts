@@ -32,7 +32,8 @@ export type Credentials =
 
 export interface ServerOptions {
   readonly uri: string
-  readonly credentials: Credentials
+  /** A function is asked before each request: what signs in may change while a process runs. */
+  readonly credentials: Credentials | (() => Promise<Credentials>)
   /** Longest that one request may take until its answer is whole. Default: 60 s. */
   readonly requestMilliseconds?: number
   /** Awaited before each request: it may be sent when this resolves. */
@@ -53,9 +54,12 @@ const LONGEST_WAIT = 30_000
  */
 export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...hooks }: ServerOptions): Server {
   const { root, given } = rootOf(uri)
-  const authorization = headerOf(given ?? credentials)
-  const headers = authorization === undefined ? {} : { authorization }
   const out = wayOut(hooks.way)
+
+  async function signed(): Promise<{ readonly authorization?: string }> {
+    const authorization = headerOf(given ?? (typeof credentials === 'function' ? await credentials() : credentials))
+    return authorization === undefined ? {} : { authorization }
+  }
 
   async function attempt({
     method,
@@ -68,12 +72,13 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
     const asked = query === undefined ? '' : `?${new URLSearchParams(query)}`
     const base = path.startsWith('/') ? root : `${root}/api/2.0/mlflow/`
     const by = await out(method)
+    const own = await signed()
     await hooks.beforeSending?.()
     const sent = performance.now()
     const answer = await fetchBy(`${base}${path}${asked}`, {
       ...by,
       method,
-      headers: { ...headers, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { ...own, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       signal: AbortSignal.any([signal, AbortSignal.timeout(requestMilliseconds)]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
@@ -103,6 +108,7 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
 
   async function bytes({ method, path, body, signal }: BytesRequest): Promise<Response> {
     const by = await out(method)
+    const headers = await signed()
     await hooks.beforeSending?.()
     try {
       if (body === undefined) return await fetch(`${root}${path}`, { method, headers, signal })

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import type { Policy, ServerSide } from '../../core/policy.ts'
 import { lookOnce } from '../../engine/look.ts'
@@ -67,6 +70,20 @@ it('signs in to each server as the policy says of that one', async () => {
     if (place !== undefined) await Array.fromAsync(experiments?.list(place, { signal }) ?? [])
   }
   expect([a.by, b.by]).toEqual([[`Basic ${Buffer.from('ada:pass').toString('base64')}`], ['Bearer word']])
+})
+
+it('takes a token from its file as it is when a request is sent', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-token-'))
+  closing.push(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'token')
+  const [a, b] = [await server(well), await server(well)]
+  const estate = pair({ server: a.uri, signIn: { token: { file } } }, { server: b.uri })
+  for (const token of ['old', 'new']) {
+    writeFileSync(file, `${token}\n`)
+    const place = await estate.open('primary', signal)
+    if (place !== undefined) await Array.fromAsync(estate.services[0]?.list(place, { signal }) ?? [])
+  }
+  expect(a.by).toEqual(['Bearer old', 'Bearer new'])
 })
 
 it('says which variable is missing, and shows nothing of the others', async () => {

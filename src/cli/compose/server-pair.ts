@@ -95,9 +95,12 @@ async function openSide(
   const one = policy[side]
   if (!isServer(one)) throw new Fault('run/defect', `The ${side} is no tracking server`)
   const clock = sourceClock()
+  const credentials = () => credentialsFor(side, one.signIn, folder)
+  // What is missing is said at once, and not by the first request.
+  await credentials()
   const server = openServer({
     uri: one.server,
-    credentials: await credentialsFor(side, one.signIn, folder),
+    credentials,
     requestMilliseconds,
     ...sending,
     dated: clock.take,
