@@ -132,6 +132,7 @@ export async function pass(
     isOpen: ({ address, body }) => serviceOf(parts.services, kindOf(address))?.open?.(body) ?? false,
     now: parts.now(),
   })
+  if ((await parts.store.fact(parts.protection, 'settled')) !== undefined) await tenure.setFact('settled', {})
   await tenure.setFact('synced', syncedFact(active, { prepared, execution, reckoned, now: parts.now() }))
   return { ...prepared, late, execution, reckoned }
 }

@@ -26,7 +26,10 @@ export function resolveVerb(): Command {
           )
           demandAll(things, Object.keys(before))
           const left = Object.fromEntries(Object.entries(before).filter(([address]) => !settled.includes(address)))
-          await underLease(joined, (tenure) => tenure.setFact('conflicts', left))
+          await underLease(joined, async (tenure) => {
+            await tenure.setFact('settled', Object.fromEntries(settled.map((address) => [address, true])))
+            await tenure.setFact('conflicts', left)
+          })
           for (const address of settled) io.say(`${readable(address)} is followed again from the next pass on`)
           io.facts({ settled, left })
         }),

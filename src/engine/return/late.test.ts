@@ -119,6 +119,21 @@ it('keeps under a name of its own what both made under one, tells it once, and t
   expect([primary.picture, secondary.picture]).toEqual(before)
 })
 
+it('lets the active side’s stand where a person has said so, and asks no second time', async () => {
+  const { primary, secondary } = world.sides
+  primary.put('datum/set', body.datum(2))
+  secondary.put('datum/set', body.datum(3))
+  expect(findingsOf(await passed())).toEqual(['conflict datum/set'])
+  await world.run('person', async ({ tenure }) => {
+    await tenure.setFact('settled', { 'datum/set': true })
+    await tenure.setFact('conflicts', {})
+  })
+  expect(findingsOf(await passed())).toEqual([])
+  expect(primary.get('datum/set')).toEqual(body.datum(3))
+  primary.put('datum/set', body.datum(4))
+  expect(findingsOf(await passed())).toEqual(['carried datum/set'])
+})
+
 it('lets what was deleted on either side be', async () => {
   const { primary, secondary } = world.sides
   primary.drop('datum/set')

@@ -26,11 +26,13 @@ export async function carryLate(
   const known = (snapshot: Snapshot) => kinds.reduce((rest, kind) => withKind(rest, kind, []), snapshot)
   const [theirs, ours] = [known(target.snapshot), known(source.snapshot)]
   const conflicts = await conflictsOf(parts)
+  // Of these a person has just said that the active side's stands.
+  const settled = (await parts.store.fact(parts.protection, 'settled')) ?? {}
   const sorted = sortOut({
     parts,
     returned: otherSide(active),
     mark: ({ digest }) => `${failover}-${digest.slice(0, 8)}`,
-    theirs: theirs.without([...(Object.keys(conflicts) as Address[]), ...replicasIn(theirs, ours)]),
+    theirs: theirs.without([...(Object.keys({ ...conflicts, ...settled }) as Address[]), ...replicasIn(theirs, ours)]),
     ours,
     earlier: await meantBefore({ parts, failover }),
   })
