@@ -1,0 +1,50 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { parsePolicies } from '../../src/cli/policy-file.ts'
+import { FAULTS } from '../../src/core/errors.ts'
+import { holdfast } from '../support/command-line.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'holdfast-servers-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+const policy = join(root, 'holdfast.yaml')
+/** At which nobody listens any more. */
+const EAST = `http://127.0.0.1:${await portThatWasFree()}`
+const WEST = `${EAST}/west`
+
+async function portThatWasFree(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+it('writes a first policy for two tracking servers, and asks neither', async () => {
+  const alone = await holdfast('init', '--server', EAST, '--policy', policy)
+  expect(alone).toMatchObject({ code: 2, err: expect.stringContaining('--secondary-server') })
+  const { code, out } = await holdfast('init', '--server', `${EAST}/`, '--secondary-server', WEST, '--policy', policy)
+  expect([code, out]).toEqual([0, expect.stringContaining('nothing can stop those who do not')])
+  const [written] = parsePolicies(readFileSync(policy, 'utf8'), policy)
+  expect(written).toMatchObject({
+    primary: { server: EAST },
+    secondary: { server: WEST },
+    pointer: [{ env: 'active.env' }],
+  })
+})
+
+it('says how the pair stands, and what would be lost, while neither answers', async () => {
+  const { code, out } = await holdfast('status', '--policy', policy)
+  expect([code, out]).toEqual([0, expect.stringContaining(`primary is active (epoch 0)\n  ${EAST}`)])
+  expect((await holdfast('loss', '--policy', policy)).code).toBe(0)
+  const shown = await holdfast('config', '--file', '-', '--policy', policy)
+  expect(JSON.parse(shown.out)).toEqual({ tracking_uri: EAST })
+})
+
+it('says which server does not answer, and carries nothing', async () => {
+  const { code, err, out } = await holdfast('apply', '--policy', policy)
+  expect([code, out]).toEqual([FAULTS['azure/unreachable'].exit, ''])
+  expect(err).toContain(`${WEST} did not answer`)
+})
