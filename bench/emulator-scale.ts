@@ -26,6 +26,7 @@ const { values } = parseArgs({
 })
 if (values.dir !== undefined) mkdirSync(values.dir, { recursive: true })
 const isFilled = values.dir !== undefined && existsSync(join(values.dir, 'regions', REGION))
+const measuredAt = Date.now()
 const count = Number(values.count)
 const most = Number(values.pages)
 
@@ -99,9 +100,11 @@ async function everything(client: AzureClient): Promise<readonly Measured[]> {
   found.push(summed('one model', await repeated(300, () => client.arm('GET', `${WORKSPACE}/models/${FLEET}`))))
   const one = (n: number) => `${versions}/${1 + ((n * 7919) % Math.floor(count / 5))}`
   found.push(summed('one version', await repeated(300, (n) => client.arm('GET', one(n)))))
-  const put = (n: number) => client.arm('PUT', `${versions}/new-${n}`, { properties: { modelUri: `azureml://x/${n}` } })
+  // A number that was removed cannot be used again, also in a folder that is kept.
+  const added = (n: number) => `${versions}/new-${measuredAt}-${n}`
+  const put = (n: number) => client.arm('PUT', added(n), { properties: { modelUri: `azureml://x/${n}` } })
   found.push(summed('a new version', await repeated(100, put)))
-  found.push(summed('delete a version', await repeated(100, (n) => client.arm('DELETE', `${versions}/new-${n}`))))
+  found.push(summed('delete a version', await repeated(100, (n) => client.arm('DELETE', added(n)))))
   found.push(...(await history(client)))
   found.push(...(await blobs(client)))
   return found
