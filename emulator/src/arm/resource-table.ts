@@ -89,10 +89,10 @@ export function openResourceTable(db: Database): void {
   const filled = lacking.map(([column, { of }]) => `${column} = ${of('body')}`)
   const told = lacking.map(([column, { of }]) => `${of('body')} IS NOT ${column}`)
   if (lacking.length > 0) {
-    db.migrate(`BEGIN; ${added.join(' ')}
-      UPDATE resources SET ${filled.join(', ')} WHERE ${told.join(' OR ')}; COMMIT`)
+    db.migrate(`${added.join(' ')}
+      UPDATE resources SET ${filled.join(', ')} WHERE ${told.join(' OR ')}`)
   }
   const tagged = db.get("SELECT 1 FROM sqlite_schema WHERE name = 'resourceTags'") !== undefined
   const tags = tagged ? '' : `INSERT INTO resourceTags ${TAGS('r', 'resources r, ')};`
-  db.migrate(`BEGIN; ${INDEXES} ${TAG_TABLE} ${tags} COMMIT`)
+  db.migrate(`${INDEXES} ${TAG_TABLE} ${tags}`)
 }

@@ -49,9 +49,19 @@ export class Database {
     this.#now = connection(this.#sqlite)
   }
 
-  /** Runs `CREATE … IF NOT EXISTS` statements. Called by each plane when a region opens. */
+  /**
+   * Runs statements that make tables or bring them up to date, all of them or none, with one fsync. Called by each plane
+   * when a region opens.
+   */
   migrate(sql: string): void {
-    this.#sqlite.exec(sql)
+    this.#sqlite.exec('BEGIN IMMEDIATE')
+    try {
+      this.#sqlite.exec(sql)
+      this.#sqlite.exec('COMMIT')
+    } catch (failure) {
+      if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
+      throw failure
+    }
   }
 
   /** Rows of a query. Reads see every write that was answered. */
