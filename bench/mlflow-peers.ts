@@ -25,7 +25,7 @@ const STARTING_MILLISECONDS = 300_000
 export async function startMlflowServer(
   python: string,
   connections: number,
-): Promise<Peer & { readonly group: number }> {
+): Promise<Peer & { readonly group: number; readonly home: string }> {
   const home = await mkdtemp(join(tmpdir(), 'bench-mlflow-'))
   const version = execFileSync(python, ['-c', 'import mlflow; print(mlflow.__version__)'], { encoding: 'utf8' }).trim()
   const port = await freePort()
@@ -56,7 +56,13 @@ export async function startMlflowServer(
       () => false,
     )
     if (up)
-      return { target, settings: `mlflow ${version}: mlflow ${args.slice(2).join(' ')}`, group: child.pid ?? 0, stop }
+      return {
+        target,
+        settings: `mlflow ${version}: mlflow ${args.slice(2).join(' ')}`,
+        group: child.pid ?? 0,
+        home,
+        stop,
+      }
     await sleep(200)
   }
   await stop()

@@ -8,11 +8,18 @@ import type { Pair, Point, Request, Send, TrackedExperiment, TrackedRun, Trackin
 const EXPERIMENTS_A_SEARCH = 100
 /** Items a page: what a server gives without slowing down. MLflow permits up to 50,000. */
 const PAGE = 1000
-const POINTS_A_PAGE = 25_000
+/** Points of the first page of a history, which is all of most, and of those that follow. */
+const POINTS = { first: 5_000, next: 10_000 } as const
+/** Long pages that are fetched at once, however many histories are read: each is megabytes of text. */
+const LONG_PAGES_AT_ONCE = 2
 
 /** MLflow's REST API over what `send` reaches. */
 export function httpTracking(send: Send): Tracking {
   const { call, optional, pages } = callsOf(send)
+  const longPage = fewAtOnce(LONG_PAGES_AT_ONCE)
+  const histories = callsOf((request) =>
+    request.query?.['page_token'] === undefined ? send(request) : longPage(() => send(request)),
+  )
 
   const post = (path: string, body: JsonObject, signal: AbortSignal) => call({ method: 'POST', path, body, signal })
   const postOnce = (path: string, body: JsonObject, signal: AbortSignal) =>
@@ -76,14 +83,17 @@ export function httpTracking(send: Send): Tracking {
   }
 
   async function* history(runId: string, key: string, signal: AbortSignal): AsyncIterable<Point> {
-    const query = { run_id: runId, metric_key: key, max_results: String(POINTS_A_PAGE) }
+    const query = { run_id: runId, metric_key: key }
     const ask = (token?: string): Request => ({
       method: 'GET',
       path: 'metrics/get-history',
-      query: token === undefined ? query : { ...query, page_token: token },
+      query:
+        token === undefined
+          ? { ...query, max_results: String(POINTS.first) }
+          : { ...query, max_results: String(POINTS.next), page_token: token },
       signal,
     })
-    for await (const page of pages(ask)) yield* listOf(page['metrics']).map(pointFrom)
+    for await (const page of histories.pages(ask)) for (const point of listOf(page['metrics'])) yield pointFrom(point)
   }
 
   return {
@@ -118,6 +128,23 @@ export function httpTracking(send: Send): Tracking {
     deleteTag: (runId, key, signal) => remove('runs/delete-tag', { run_id: runId, key }, signal),
     logInputs: async (runId, datasets, signal) =>
       void (await post('runs/log-inputs', { run_id: runId, datasets }, signal)),
+  }
+}
+
+/** Lets only so many works go on at a time; the others wait for their turn. */
+function fewAtOnce(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let busy = 0
+  return async (work) => {
+    if (busy >= most) await new Promise<void>((resolve) => void waiting.push(resolve))
+    else busy += 1
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) busy -= 1
+      else next()
+    }
   }
 }
 

@@ -27,8 +27,8 @@ export function pointSum(): PointSum {
   let count = 0
   return {
     add: (point) => {
-      const own = hash('sha256', lineOf(point), 'buffer')
-      for (let word = 0; word < WORDS; word++) sum[word] = (sum[word] ?? 0) + own.readUInt32LE(word * 4)
+      const own = hash('sha256', lineOf(point), 'binary')
+      for (let word = 0; word < WORDS; word++) sum[word] = (sum[word] ?? 0) + wordAt(own, word)
       count += 1
     },
     value: () => ({ count, digest: Buffer.from(sum.buffer).toString('hex') }),
@@ -174,7 +174,14 @@ function iteratorOf(points: AsyncIterable<Point> | Iterable<Point>): AsyncIterat
 }
 
 function partOf(line: string, parts: number): number {
-  return hash('sha256', line, 'buffer').readUInt32LE(0) % parts
+  return wordAt(hash('sha256', line, 'binary'), 0) % parts
+}
+
+/** Four bytes of a text of bytes, the lowest first. A text costs a fraction of what a buffer of its own does. */
+function wordAt(bytes: string, word: number): number {
+  const at = word * 4
+  const high = (bytes.charCodeAt(at + 3) << 24) >>> 0
+  return high + (bytes.charCodeAt(at + 2) << 16) + (bytes.charCodeAt(at + 1) << 8) + bytes.charCodeAt(at)
 }
 
 /** One text for each point: MLflow keeps no difference between 0 and -0, and a point without context has none. */

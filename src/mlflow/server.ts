@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fetch as fetchBy, request } from 'undici'
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
+import { openPaces } from './pace.ts'
 import type { Answer, Request, Send } from './tracking.ts'
 import { wayOut } from './way-out.ts'
 
@@ -55,27 +56,22 @@ const LONGEST_WAIT = 30_000
 export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...hooks }: ServerOptions): Server {
   const { root, given } = rootOf(uri)
   const out = wayOut(hooks.way)
+  const paceOf = openPaces()
 
   async function signed(): Promise<{ readonly authorization?: string }> {
     const authorization = headerOf(given ?? (typeof credentials === 'function' ? await credentials() : credentials))
     return authorization === undefined ? {} : { authorization }
   }
 
-  async function attempt({
-    method,
-    path,
-    query,
-    body,
-    signal,
-    headers: more,
-  }: Request): Promise<Answer & { readonly wait?: number }> {
-    const asked = query === undefined ? '' : `?${new URLSearchParams(query)}`
+  async function attempt(asked: Request): Promise<Answer & { readonly wait?: number }> {
+    const { method, path, query, body, signal, headers: more } = asked
+    const search = query === undefined ? '' : `?${new URLSearchParams(query)}`
     const base = path.startsWith('/') ? root : `${root}/api/2.0/mlflow/`
     const by = await out(method)
     const own = await signed()
     await hooks.beforeSending?.()
     const sent = performance.now()
-    const answer = await fetchBy(`${base}${path}${asked}`, {
+    const answer = await fetchBy(`${base}${path}${search}`, {
       ...by,
       method,
       headers: { ...own, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
@@ -84,20 +80,24 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
     })
     const date = Date.parse(answer.headers.get('date') ?? '')
     if (!Number.isNaN(date)) hooks.dated?.({ sent, received: performance.now(), date })
-    const wait = Number(answer.headers.get('retry-after') ?? Number.NaN) * 1000
-    const text = await answer.text()
-    return { status: answer.status, body: objectIn(text), ...(Number.isFinite(wait) ? { wait } : {}) }
+    return { status: answer.status, body: objectIn(await answer.text()), ...waitIn(answer) }
   }
 
   async function send(asked: Request): Promise<Answer> {
+    const pace = paceOf(asked.path)
     for (let tried = 1; ; tried++) {
       const backOff = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tried)
       let wait = backOff
+      const call = await pace.turn(asked.signal)
       try {
         const answer = await attempt(asked)
-        const isAgain = answer.status === 429 || (answer.status >= 502 && answer.status <= 504 && asked.once !== true)
+        const refusedFor = Math.min(LONGEST_WAIT, answer.wait ?? backOff)
+        if (answer.status === 429) pace.refused(call, refusedFor)
+        else pace.took()
+        if (answer.status === 429 && tried < TRIES) continue
+        const isAgain = answer.status >= 502 && answer.status <= 504 && asked.once !== true
         if (!isAgain || tried >= TRIES) return answer
-        wait = Math.min(LONGEST_WAIT, answer.wait ?? backOff)
+        wait = refusedFor
       } catch (thrown) {
         asked.signal.throwIfAborted()
         if (asked.once === true || tried >= TRIES) throw unreachable(root, asked.path, thrown)
@@ -122,6 +122,12 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
   }
 
   return { uri: root, send, bytes }
+}
+
+/** Milliseconds, where the server says how long. */
+function waitIn({ headers }: Pick<Response, 'headers'>): { readonly wait?: number } {
+  const wait = Number(headers.get('retry-after') ?? Number.NaN) * 1000
+  return Number.isFinite(wait) ? { wait } : {}
 }
 
 /** What MLflow's client would sign in with. https://mlflow.org/docs/latest/self-hosting/security/basic-http-auth/ */

@@ -10,6 +10,10 @@ export function openSqliteHistoryLedger(path: string): HistoryLedger {
     get: (key) => file.get<{ readonly value: string }>('SELECT value FROM carried WHERE key = ?', key)?.value,
     put: (key, value) => void file.run('INSERT OR REPLACE INTO carried (key, value) VALUES (?, ?)', key, value),
     forget: (key) => void file.run('DELETE FROM carried WHERE key = ?', key),
+    keys: (prefix) => {
+      const sql = 'SELECT key FROM carried WHERE key >= ? AND key < ?'
+      return file.all<{ readonly key: string }>(sql, prefix, `${prefix}\u{10FFFF}`).map(({ key }) => key)
+    },
     close: () => file.close(),
   }
 }

@@ -156,6 +156,26 @@ def changed():
     python("compare.py", uris["old"], uris["new"])
 
 
+@case("a copy since the last one finds what began, what was open then, whenever it says that it ended, and an old parent")
+def since_the_last():
+    old = MlflowClient(uris["old"], uris["old"])
+    experiment = old.get_experiment_by_name("odd \u00fc/cases").experiment_id
+    [ended_late] = old.search_runs([experiment], "attributes.run_name = 'new'")
+    old.log_metric(ended_late.info.run_id, "late", 2.5, FIRST, 3)
+    old.set_terminated(ended_late.info.run_id, "FINISHED", FIRST + 1)
+    parent = old.search_runs([experiment], "attributes.run_name = 'still open'")[0].info.run_id
+    now = int(time.time() * 1000)
+    child = old.create_run(experiment, now, {"mlflow.parentRunId": parent}, run_name="child of an old run")
+    old.set_terminated(child.info.run_id, "FINISHED", now + 1)
+    code, facts = holdfast("copy", "--since", "last")
+    equal((code, facts["notCarried"]), (0, []))
+    python("compare.py", uris["old"], uris["new"])
+    before = kept("new")
+    code, facts = holdfast("copy", "--since", "last")
+    equal((code, facts["notCarried"]), (0, []))
+    true(kept("new") == before, "nothing written")
+
+
 @case("a run that cannot be carried is named, and the others are carried")
 def poisoned():
     old, new = (MlflowClient(uris[name], uris[name]) for name in ("old", "new"))
@@ -195,7 +215,7 @@ def workspace():
     true(lost[0].endswith("has no logged models"), "logged models lost")
     equal(lost[1], "it names logged models that the target does not have")
     true(lost[2].startswith("its 1 traces are not carried"), "traces lost")
-    equal(facts["experiments"], [{"experiment": "odd \u00fc/cases", "source": 10, "target": 10}])
+    equal(facts["experiments"], [{"experiment": "odd \u00fc/cases", "source": 11, "target": 11}])
     # Azure ML takes fewer letters in names than MLflow's own server.
     kept = [one["remark"] for one in facts["notes"] if "holdfast.*" in one["remark"]]
     true(len(kept) == 1 and "parameter \u540d\u524d" in kept[0], f"what is kept under other names told, not {kept}")

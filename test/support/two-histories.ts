@@ -12,6 +12,7 @@ import type { HistoryAccess } from '../../src/services/history-place.ts'
 import { serverRegistry } from '../../src/services/registry.ts'
 import { SOURCE_RUN, sharedIdOf } from '../../src/services/run/schema.ts'
 import type { Place, Service } from '../../src/services/service.ts'
+import { openSqliteResidents } from '../../src/store/sqlite-residents.ts'
 import { readTree } from './read-tree.ts'
 
 /** A run history in a folder that gives ids of its own, as a server does. */
@@ -34,7 +35,7 @@ export interface TwoHistories {
 
 async function openHistory(path: string): Promise<OneHistory> {
   const folder = await openFolder(path, 'target')
-  const residents = census(sharedIdOf)
+  const residents = census(sharedIdOf, openSqliteResidents())
   const notes = new Map<string, string>()
   // A folder keeps the ids of its source where it is told; a server does not.
   const createLogged: HistoryAccess['models']['create'] = async (wanted, signal) => {

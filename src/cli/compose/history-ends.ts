@@ -14,8 +14,10 @@ import { experiments } from '../../services/experiment/index.ts'
 import { placeOf, readNames } from '../../services/place.ts'
 import { blobArtifacts, RUN_FILES } from '../../services/run/blob-artifacts.ts'
 import { type RunAccess, runs } from '../../services/run/index.ts'
+import { replicaOf, replicas } from '../../services/run/memory.ts'
 import { isOpen, type RunBody, sharedIdOf } from '../../services/run/schema.ts'
 import type { Place } from '../../services/service.ts'
+import { openSqliteResidents } from '../../store/sqlite-residents.ts'
 import { openReach, sender } from './reach.ts'
 
 /** An end of a copy and how runs are reached there. */
@@ -32,12 +34,14 @@ export const OWN_IDS: Pick<RunAccess, 'createWithId' | 'setStart'> = {
 
 /** A tracking server. What it keeps below `folders` of this machine is read there. */
 export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
-  const residents = census(sharedIdOf)
+  const residents = census(sharedIdOf, openSqliteResidents())
   const tracking = counted(httpTracking(server.send), residents)
   const end = {
     name: server.uri,
     place: nowhere(server.uri),
     tracking,
+    replicas: (ids: readonly string[], signal: AbortSignal) => replicas(tracking, ids, signal),
+    find: (id: string, ids: readonly string[], signal: AbortSignal) => replicaOf(tracking, { id, in: ids }, signal),
     census: residents,
     artifacts: firstOf(proxiedArtifacts(server), localArtifacts(folders)),
     registry: httpRegistry(server.send),
@@ -50,10 +54,12 @@ export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
 /** A folder on this machine. It keeps runs under the ids they have at their source. */
 export async function openFolderEnd(path: string, side: 'source' | 'target'): Promise<OpenEnd> {
   const folder = await openFolder(path, side)
-  const residents = census(sharedIdOf)
+  const residents = census(sharedIdOf, openSqliteResidents())
   const tracking = counted(folder.tracking, residents)
   const { artifacts, registry, models, traces } = folder
-  const parts = { tracking, census: residents, artifacts, registry, models, traces }
+  const found = (ids: readonly string[], signal: AbortSignal) => replicas(tracking, ids, signal)
+  const find = (id: string, _: readonly string[], signal: AbortSignal) => tracking.run(id, signal)
+  const parts = { tracking, replicas: found, find, census: residents, artifacts, registry, models, traces }
   const createWithId = async ({ experiment, id, name, user, start, status }: RunBody) => {
     const info = { experiment_id: experiment, run_name: name, user_id: user, start_time: start, status }
     await folder.tracking.createWithId(id, { ...info, status: status === 'SCHEDULED' ? status : 'RUNNING' })
@@ -63,7 +69,10 @@ export async function openFolderEnd(path: string, side: 'source' | 'target'): Pr
     await folder.tracking.updateRun(id, { start_time: start }, AbortSignal.timeout(60_000))
     return true
   }
-  return { end: { name: path, place: nowhere(path), ...parts }, access: { tracking, createWithId, setStart } }
+  return {
+    end: { name: path, place: nowhere(path), ...parts },
+    access: { tracking, createWithId, setStart, residents },
+  }
 }
 
 /** A workspace by its ARM id. What it says of itself is carried as it is: a server has no other names for it. */
@@ -75,13 +84,15 @@ export async function openWorkspaceEnd(azure: Azure, id: string, signal: AbortSi
   const place: Place = { ...placeOf(names), portable: (value) => value, local: (value) => value }
   const reach = openReach(azure)
   const access = reach.runsOf(place)
-  const residents = census(sharedIdOf)
+  const residents = census(sharedIdOf, openSqliteResidents())
   const tracking = counted(access.tracking, residents)
   const send = sender(azure, place)
   const end = {
     name: names.workspace,
     place,
     tracking,
+    replicas: (ids: readonly string[], signal: AbortSignal) => replicas(tracking, ids, signal),
+    find: (id: string, ids: readonly string[], signal: AbortSignal) => replicaOf(tracking, { id, in: ids }, signal),
     census: residents,
     artifacts: blobArtifacts(reach.blobs.container(place, RUN_FILES)),
     registry: httpRegistry(send),

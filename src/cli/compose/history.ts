@@ -4,9 +4,12 @@ import { fileURLToPath } from 'node:url'
 import { type Azure, openAzure } from '../../azure/open-azure.ts'
 import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault } from '../../core/errors.ts'
+import { lastPass } from '../../engine/history/last-pass.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import type { Progress } from '../../engine/parts.ts'
 import { type Credentials, credentialsOf, openServer } from '../../mlflow/server.ts'
+import type { Creations } from '../../services/run/index.ts'
+import type { HistoryLedger } from '../../store/history-ledger.ts'
 import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
 import { carriersOf, type OpenEnd, openFolderEnd, openWorkspaceEnd, serverEnd } from './history-ends.ts'
 import { demandOwnCloud } from './own-cloud.ts'
@@ -19,6 +22,8 @@ export interface HistoryOptions {
   readonly state: string
   /** True: everything is read and compared, whatever was noted. */
   readonly recheck: boolean
+  /** True: only what may have changed since the last copy that lost nothing; everything where there was none. */
+  readonly sinceLast: boolean
   /** Folders of this machine in which the source may keep files that it does not hand out. */
   readonly filesBelow: readonly string[]
   readonly filter: HistoryFilter
@@ -41,12 +46,33 @@ export async function openHistory(options: HistoryOptions): Promise<OpenHistory>
   const pair = createHash('sha256').update(`${one.end.name}\n${other.end.name}`).digest('hex').slice(0, 16)
   const file = openSqliteHistoryLedger(join(state, `${pair}.db`))
   const ledger = recheck ? { ...file, get: () => undefined } : file
+  const sinceLast = options.sinceLast ? { since: lastPass(ledger, filter) } : {}
+  const source = { ...one, access: { ...one.access, residents: one.end.census } }
+  const creations = creationsIn(file)
+  const target = { ...other, access: { ...other.access, residents: other.end.census, creations } }
   return {
-    parts: { from: one.end, to: other.end, ...carriersOf(one, other), ledger, progress, filter },
+    parts: {
+      from: one.end,
+      to: other.end,
+      ...carriersOf(source, target),
+      ledger,
+      progress,
+      filter: { ...filter, ...sinceLast },
+    },
     close: () => {
       file.close()
+      for (const { end } of [one, other]) end.census.close()
       azure?.close()
     },
+  }
+}
+
+/** Notes of the runs that were to be created: they stay, and cost one search for each that is to be created again. */
+function creationsIn(ledger: HistoryLedger): Creations {
+  const keyOf = (id: string) => `creation/${id}`
+  return {
+    begun: (id) => ledger.get(keyOf(id)) !== undefined,
+    begin: (id) => ledger.put(keyOf(id), ''),
   }
 }
 

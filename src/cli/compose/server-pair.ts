@@ -17,6 +17,7 @@ import { serverRegistry } from '../../services/registry.ts'
 import type { RunAccess } from '../../services/run/index.ts'
 import { sharedIdOf } from '../../services/run/schema.ts'
 import type { Place } from '../../services/service.ts'
+import { openSqliteResidents } from '../../store/sqlite-residents.ts'
 import type { Estate, EstateOptions } from './estate.ts'
 import { nowhere, OWN_IDS } from './history-ends.ts'
 import { secretOf } from './secret.ts'
@@ -105,7 +106,7 @@ async function openSide(
     ...sending,
     dated: clock.take,
   })
-  const residents = census(sharedIdOf)
+  const residents = census(sharedIdOf, openSqliteResidents())
   const tracking = counted(httpTracking(server.send), residents)
   return {
     place: { ...nowhere(server.uri), location: locationOfSide(one), now: nowBy(clock) },

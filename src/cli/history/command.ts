@@ -20,6 +20,9 @@ interface Options {
   readonly dryRun?: boolean
 }
 
+/** In place of a time: the last copy that lost nothing. */
+const LAST = 'last'
+
 const ENDS = `FROM and TO are tracking servers (http://…, https://…), workspaces by their ARM id, or folders on this machine. A server is signed in to as
 MLflow's own client does: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; with
 HOLDFAST_FROM_ or HOLDFAST_TO_ in place of MLFLOW_ where the two differ.`
@@ -50,7 +53,10 @@ function historyVerb(name: string, about: string): Command {
     .option('--run <id>', 'only this run of the source; may be given several times', several, [])
     .option('--model <name>', 'only this registered model; may be given several times', several, [])
     .option('--files-below <folder>', 'read files there that FROM keeps on this machine; several times', several, [])
-    .option('--since <time>', 'only runs that are open, or that began or ended since')
+    .option(
+      '--since <time>',
+      'only runs that are open, or that began or ended since; `last`: since the last whole copy',
+    )
 }
 
 function copyVerb(): Command {
@@ -104,7 +110,18 @@ async function joined(
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
   const progress = shownProgress(io)
   const { state, recheck = false, filesBelow } = options
-  const opened = await openHistory({ from, to, state, recheck, filesBelow, filter, progress, signal: ending.signal })
+  const sinceLast = options.since === LAST
+  const opened = await openHistory({
+    from,
+    to,
+    state,
+    recheck,
+    sinceLast,
+    filesBelow,
+    filter,
+    progress,
+    signal: ending.signal,
+  })
   try {
     await work(opened.parts, ending.signal)
   } finally {
@@ -115,10 +132,10 @@ async function joined(
 }
 
 function filterOf({ experiment, run, model, since }: Options): HistoryFilter {
-  const at = since === undefined ? undefined : Date.parse(since)
+  const at = since === undefined || since === LAST ? undefined : Date.parse(since)
   if (at !== undefined && Number.isNaN(at)) {
     throw new Fault('usage/bad-argument', `--since ${since} is no time`, {
-      hint: 'Give a date such as 2026-01-31 or 2026-01-31T12:00:00Z.',
+      hint: 'Give a date such as 2026-01-31 or 2026-01-31T12:00:00Z, or `last` to a copy.',
     })
   }
   return { experiments: experiment, runs: run, models: model, since: at }

@@ -1,50 +1,43 @@
 import type { TrackedRun, Tracking } from '../../mlflow/tracking.ts'
-
-/** A run as a place was last seen to have it. */
-export interface Resident {
-  /** Its id here. */
-  readonly id: string
-  readonly sharedId: string
-  readonly experimentId: string
-  /** Where its files are. */
-  readonly root: string
-  readonly deleted: boolean
-}
+import type { Resident, Residents } from '../../store/history-ledger.ts'
 
 /** Who lives where: every run that a place gave, by its id here and by the one under which both sides know it. */
 export interface Census {
   learn(run: TrackedRun): void
   byId(id: string): Resident | undefined
   byShared(id: string): Resident | undefined
+  /** {@link byShared} and its inverse, for ids alone. */
+  ownId(sharedId: string): string | undefined
+  sharedId(ownId: string): string | undefined
   /** How many there are by experiment, of those that `of` says yes to. */
   count(of: (resident: Resident) => boolean): ReadonlyMap<string, number>
+  close(): void
 }
 
-export function census(sharedIdOf: (run: TrackedRun) => string): Census {
-  const here = new Map<string, Resident>()
-  const shared = new Map<string, string>()
+export function census(sharedIdOf: (run: TrackedRun) => string, residents: Residents): Census {
   return {
     learn: (run) => {
       const { info } = run
-      const resident = {
+      residents.put({
         id: info.run_id,
         sharedId: sharedIdOf(run),
         experimentId: info.experiment_id,
         root: String(info['artifact_uri'] ?? ''),
         deleted: info['lifecycle_stage'] === 'deleted',
-      }
-      here.set(resident.id, resident)
-      shared.set(resident.sharedId, resident.id)
+      })
     },
-    byId: (id) => here.get(id),
-    byShared: (id) => here.get(shared.get(id) ?? ''),
+    byId: residents.byId,
+    byShared: residents.byShared,
+    ownId: (id) => residents.byShared(id)?.id,
+    sharedId: (id) => residents.byId(id)?.sharedId,
     count: (of) => {
       const counts = new Map<string, number>()
-      for (const one of here.values()) {
+      for (const one of residents.all()) {
         if (of(one)) counts.set(one.experimentId, (counts.get(one.experimentId) ?? 0) + 1)
       }
       return counts
     },
+    close: residents.close,
   }
 }
 

@@ -1,11 +1,15 @@
 import { address } from '../../core/model.ts'
 import type { TrackedExperiment } from '../../mlflow/tracking.ts'
+import { inParallel } from './in-parallel.ts'
+import { noteEnd } from './last-pass.ts'
 import { copyLoggedModels } from './logged.ts'
 import type { HistoryParts, Remark, Trouble } from './parts.ts'
 import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { copyRegistered } from './registered.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
 import { copyTraces } from './traces.ts'
+
+const EXPERIMENTS_AT_ONCE = 8
 
 /** What a copy came to. */
 export interface Carried {
@@ -24,15 +28,17 @@ export interface Count {
 
 /** Makes the history of one place be in the other too. Called again it goes on where it was, and writes nothing twice. */
 export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Promise<Carried> {
+  const began = Date.now()
   const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
   const { progress, filter } = parts
   progress.phase('experiments', pass.experiments.size)
-  for (const { name } of pass.experiments.values()) {
+  await inParallel(EXPERIMENTS_AT_ONCE, pass.experiments.values(), async ({ name }) => {
     await apart(pass, `experiment ${name}`, () => persistently(() => copyExperiment(pass, name)))
     progress.advance()
-  }
-  const total = await census(pass)
-  progress.phase('runs', total)
+  })
+  for (const id of (await targetsOf(pass)).keys()) pass.targets.push(id)
+  if (filter.since === undefined) progress.phase('runs', await census(pass))
+  else progress.phase('runs')
   const pending = await copyRuns(pass)
   progress.phase('logged models')
   await copyLoggedModels(pass)
@@ -43,7 +49,10 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
     progress.phase('registered models')
     await copyRegistered(pass)
   }
-  return { tally: pass.tally, counts: await reconcile(pass), troubles: pass.troubles, remarks: pass.remarks }
+  // Where only what is recent was looked at, nobody knows how many there are.
+  const counts = filter.since === undefined ? await reconcile(pass) : []
+  noteEnd(pass, began)
+  return { tally: pass.tally, counts, troubles: pass.troubles, remarks: pass.remarks }
 }
 
 /** Runs or experiments that are named without models mean no models. */
@@ -74,8 +83,12 @@ async function copyExperiment({ parts, signal }: Pass, name: string): Promise<vo
 /** Learns who is where, at a cost of one search a thousand runs. Returns how many runs the filter takes. */
 export async function census(pass: Pass): Promise<number> {
   const { parts, experiments, signal } = pass
-  const targets = await targetsOf(pass)
-  for await (const _ of parts.to.tracking.runs([...targets.keys()], signal));
+  const names = new Set([...experiments.values()].map(({ name }) => name))
+  const [targets, others]: [string[], string[]] = [[], []]
+  for await (const { id, name } of parts.to.tracking.experiments(signal)) (names.has(name) ? targets : others).push(id)
+  for await (const _ of parts.to.tracking.runs(targets, signal));
+  // An experiment may have had another name when its runs were carried.
+  for await (const _ of parts.to.replicas(others, signal));
   let total = 0
   for await (const run of parts.from.tracking.runs([...experiments.keys()], signal)) if (takes(pass, run)) total += 1
   return total
@@ -105,7 +118,7 @@ async function reconcile(pass: Pass): Promise<readonly Count[]> {
     target: byName.get(name) ?? 0,
   }))
   for (const { experiment, source, target } of counts) {
-    if (target >= source || parts.filter.since !== undefined) continue
+    if (target >= source) continue
     const message = `${source} runs at the source, ${target} at the target`
     troubles.push({ subject: `experiment ${experiment}`, code: 'sync/loss', message })
   }

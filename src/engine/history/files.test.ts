@@ -40,6 +40,7 @@ function notes(): HistoryLedger {
     get: (key) => kept.get(key),
     put: (key, value) => void kept.set(key, value),
     forget: (key) => void kept.delete(key),
+    keys: (prefix) => [...kept.keys()].filter((key) => key.startsWith(prefix)),
     close: () => undefined,
   }
 }

@@ -13,6 +13,8 @@ export interface Shelf {
 export interface FileCopy {
   readonly from: Shelf
   readonly to: Shelf
+  /** True: nothing can be there yet, so nobody looks. */
+  readonly isNew?: boolean
   /** Begins the keys of these files in the ledger. */
   readonly key: string
   readonly ledger: HistoryLedger
@@ -36,13 +38,13 @@ const MOST_NAMING = 4 * 1024 * 1024
  * by its SHA-256. A file that was carried while nobody noted so is read at both ends and not written again.
  */
 export async function copyFiles(copy: FileCopy): Promise<Copied> {
-  const { from, to, signal } = copy
+  const { from, to, isNew = false, signal } = copy
   demandReach(from)
   const standing = new Map<string, number>()
   const sources = await listed(from, signal)
   if (sources.length === 0) return { files: 0, bytes: 0 }
   demandReach(to)
-  for (const { path, length } of await listed(to, signal)) standing.set(path, length)
+  for (const { path, length } of isNew ? [] : await listed(to, signal)) standing.set(path, length)
   let [files, bytes] = [0, 0]
   await inParallel(FILES_AT_ONCE, sources, async ({ path }) => {
     const length = await copyFile(copy, path, standing.has(path))

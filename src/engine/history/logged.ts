@@ -4,6 +4,7 @@ import type { Pair, Point } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { apart, type Pass, persistently } from './pass.ts'
+import { acquaint } from './recent.ts'
 import { awake } from './runs.ts'
 
 /** Tags by which a replica says which model it is of, and when that was made (milliseconds). */
@@ -23,14 +24,15 @@ export async function copyLoggedModels(pass: Pass): Promise<void> {
   if (sources === undefined || experiments.size === 0) return
   const targets = await standing(pass)
   await inParallel(AT_ONCE, sources, async (model) => {
-    if (!isTaken(pass, model)) return
+    const known = targets?.get(model.id)
+    if (known === undefined) await acquaint(pass, model.runId)
+    if (!isTaken(pass, model, known)) return
     const subject = `logged model ${model.id} (${model.name})`
     await apart(pass, subject, async () => {
       if (to.models === undefined || targets === undefined) {
         pass.troubles.push({ subject, code: 'sync/loss', message: `${to.name} has no logged models` })
         return
       }
-      const known = targets.get(model.id)
       await persistently(() => copyModel(pass, to.models as LoggedModels, { model, known }))
     })
     parts.progress.advance()
@@ -55,9 +57,11 @@ function sourceOf(model: LoggedModel): string {
 }
 
 /** A model goes with its run; where runs are chosen, only theirs. */
-function isTaken({ parts, identities }: Pass, { runId }: LoggedModel): boolean {
+function isTaken({ parts, identities }: Pass, { runId }: LoggedModel, known: LoggedModel | undefined): boolean {
   const { runs } = parts.filter
-  return runs.length > 0 ? runs.includes(runId) : runId === '' || identities.run(runId) !== undefined
+  return runs.length > 0
+    ? runs.includes(runId)
+    : known !== undefined || runId === '' || identities.run(runId) !== undefined
 }
 
 async function copyModel(
@@ -73,6 +77,7 @@ async function copyModel(
   if (known !== undefined && ledger.get(key) === envelope && model.status !== 'LOGGED_MODEL_PENDING') return
   const there = known ?? (await create(pass, api, model))
   identities.learnModel(model, there)
+  for (const { runId } of model.metrics) await acquaint(pass, runId)
   const tags = lackingTags(model, there)
   if (tags.length > 0) await api.setTags(there.id, tags, signal)
   const { files, bytes } = await copyFiles({

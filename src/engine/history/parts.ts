@@ -15,6 +15,10 @@ export interface HistoryEnd {
   readonly place: Place
   /** Tells {@link census} of each run that it gives. */
   readonly tracking: Tracking
+  /** Runs of experiments that are replicas of others, and tells {@link census} of each. */
+  replicas(experimentIds: readonly string[], signal: AbortSignal): AsyncIterable<TrackedRun>
+  /** The run of these experiments that both sides know by this id. */
+  find(sharedId: string, experimentIds: readonly string[], signal: AbortSignal): Promise<TrackedRun | undefined>
   readonly census: Census
   readonly artifacts: Artifacts
   /** `undefined` where a place has none. */

@@ -10,6 +10,8 @@ export interface Pass {
   readonly signal: AbortSignal
   /** Experiments of the source that the filter takes, by id. */
   readonly experiments: ReadonlyMap<string, TrackedExperiment>
+  /** Ids of the same experiments at the target; filled once they stand there. */
+  readonly targets: string[]
   readonly troubles: Trouble[]
   readonly remarks: Remark[]
   readonly tally: Tally
@@ -39,6 +41,7 @@ export function openPass(
     identities: identities(parts),
     signal,
     experiments,
+    targets: [],
     troubles: [],
     remarks: [],
     tally: { runs: 0, unchanged: 0, files: 0, bytes: 0, loggedModels: 0, models: 0, versions: 0, traces: 0 },

@@ -2,6 +2,7 @@ import { setOrKeep, tagsOf } from '../../mlflow/kept.ts'
 import type { ModelRegistry, ModelVersion, RegisteredModel } from '../../mlflow/registry.ts'
 import type { Pair } from '../../mlflow/tracking.ts'
 import { apart, type Pass, persistently } from './pass.ts'
+import { acquaintAll } from './recent.ts'
 
 /** Tag by which a version says which version of the source it is a copy of. */
 export const SOURCE_VERSION = 'holdfast.source_version'
@@ -115,6 +116,7 @@ async function keepGap(
   { version, last, fillers }: { readonly version: ModelVersion; readonly last: number; readonly fillers: string[] },
 ): Promise<number> {
   const wanted = Number(version.version)
+  await acquaintAll(pass, `${version.source} ${version.runId}`)
   let given = last
   if (wanted - last > WIDEST_GAP) return given
   while (given < wanted - 1) {
@@ -127,6 +129,7 @@ async function keepGap(
 }
 
 async function createVersion(pass: Pass, target: ModelRegistry, version: ModelVersion): Promise<ModelVersion> {
+  await acquaintAll(pass, `${version.source} ${version.runId}`)
   const tags = [{ key: SOURCE_VERSION, value: version.version }]
   return target.createVersion({ ...renamed(pass, version), tags }, pass.signal)
 }

@@ -7,6 +7,7 @@ import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { linksOf, missingLinks } from './links.ts'
 import { apart, type Pass, persistently } from './pass.ts'
+import { acquaint, noteOpen, noteReplica, recentRuns } from './recent.ts'
 
 const RUNS_AT_ONCE = 8
 const PARENT = 'mlflow.parentRunId'
@@ -22,7 +23,10 @@ interface Pending {
 export async function copyRuns(pass: Pass): Promise<readonly Pending[]> {
   const { parts, experiments, signal } = pass
   const pending: Pending[] = []
-  await inParallel(RUNS_AT_ONCE, parts.from.tracking.runs([...experiments.keys()], signal), async (run) => {
+  const { since } = parts.filter
+  const chosen =
+    since === undefined ? parts.from.tracking.runs([...experiments.keys()], signal) : recentRuns(pass, since)
+  await inParallel(RUNS_AT_ONCE, chosen, async (run) => {
     if (!takes(pass, run)) return
     await apart(pass, subjectOf(pass, run), () => persistently(() => copyRun(pass, run, pending)))
     parts.progress.advance()
@@ -35,16 +39,21 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise
   const { from, to, ledger } = parts
   const envelope = envelopeOf(run)
   const id = run.info.run_id
+  await acquaint(pass, id)
   if (!parts.isOpen(run) && ledger.get(keyOf(run)) === envelope && identities.run(id) !== undefined) {
     tally.unchanged += 1
     return
   }
+  const isNew = identities.run(id) === undefined
   await converge(pass, run)
+  noteReplica(pass, id)
+  noteOpen(pass, run)
   const [here, there] = [from.census.byId(id), to.census.byShared(sharedOf(pass, run))]
   if (here !== undefined && there !== undefined) {
     const { files, bytes } = await copyFiles({
       from: { artifacts: from.artifacts, root: here.root },
       to: { artifacts: to.artifacts, root: there.root },
+      isNew,
       key: `file/${id}`,
       ledger,
       rewritten: identities.rewritten,
@@ -56,8 +65,15 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise
   tally.runs += 1
   const parent = tagOf(run, PARENT)
   const links = linksOf(run)
-  if (links.read.length + links.made.length > 0 || parent !== undefined) pending.push({ run, envelope })
+  if (links.read.length + links.made.length > 0 || parent !== undefined)
+    pending.push({ run: pendingPartOf(run), envelope })
   else ledger.put(keyOf(run), envelope)
+}
+
+/** What is still asked of a run that waits: there may be very many. */
+function pendingPartOf(run: TrackedRun): TrackedRun {
+  const tags = run.tags.filter(({ key }) => key === PARENT || key === RUN_NAME)
+  return { ...run, params: [], latest: [], tags }
 }
 
 /** Parents and logged models, when all of them are there. One that is not is told, and costs the run nothing. */
@@ -73,6 +89,7 @@ export async function completeRuns(pass: Pass, pending: readonly Pending[]): Pro
 async function withParent(pass: Pass, run: TrackedRun): Promise<boolean> {
   const parent = tagOf(run, PARENT)
   if (parent === undefined) return true
+  await acquaint(pass, parent)
   if (pass.identities.run(parent) !== undefined) {
     await persistently(() => converge(pass, run))
     return true

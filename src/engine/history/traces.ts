@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../../core/model.ts'
 import type { Trace, Traces } from '../../mlflow/traces.ts'
 import { inParallel } from './in-parallel.ts'
 import { apart, type Pass, persistently } from './pass.ts'
+import { acquaintAll } from './recent.ts'
 
 const AT_ONCE = 4
 /** What a server says by itself: where it keeps a trace, and that it has it. */
@@ -29,6 +30,7 @@ export async function copyTraces(pass: Pass): Promise<void> {
       return
     }
     const experimentId = targets.get(name) ?? ''
+    await acquaintAll(pass, JSON.stringify(trace.info))
     const wanted = translated(pass, trace, experimentId)
     await apart(pass, `trace ${trace.id} (${name})`, () =>
       persistently(() => copyTrace(pass, api, { wanted, there: standing.get(trace.id) })),

@@ -6,6 +6,7 @@ import { create } from './creating.ts'
 import type { RunAccess } from './index.ts'
 import { keep, leftOf, type Refusals, tagsOfMetrics, underOwnKeys } from './keeping.ts'
 import { type Lacking, lackingPoints } from './lacking.ts'
+import { followed } from './latest.ts'
 import type { Reading } from './reading.ts'
 import { isDeleted, ownTags, type RunBody, startOf } from './schema.ts'
 import {
@@ -32,6 +33,8 @@ export interface Bringing {
 export interface Ways {
   readonly accessOf: (place: Place) => RunAccess
   readonly seen: Reading
+  /** Ids of experiments that take runs, by place and name: looked up again when one refuses. */
+  readonly live: Map<string, string>
 }
 
 /** Parameters and tags in a place's own names. */
@@ -62,7 +65,7 @@ export async function become(
   const { body, carriage, refusals } = bringing
   const { signal } = carriage
   const { tracking, setStart } = ways.accessOf(place)
-  const there = await ways.seen.find(place, body.id, signal)
+  const there = await standing(ways, place, body.id, signal)
   const lacking = await pointsLacking(ways, place, there, bringing)
   if (there !== undefined) demandNoMore(there, body, lacking)
   const run = there ?? (await create(ways, place, body, signal))
@@ -77,14 +80,16 @@ export async function become(
   const marks = [...marksOf(run, body, isStartSet), ...tagsOfMetrics(body, refusals)].filter((one) => !has(run, one))
   const whole = { ...lack, tags: [...lack.tags, ...marks] }
   const { deleted } = body
-  const isDone = await bring(ways, place, bringing, {
+  const last = await bring(ways, place, bringing, {
     run,
     lack: whole,
     lacking,
     state: stateChange(run, body),
     deleted,
   })
-  if (!isDone) return undefined
+  if (last === undefined) return undefined
+  // All points of a new run were taken: what it shows of them says whether they must be read.
+  if (there === undefined) ways.seen.expect(place, id, { last, metrics: lacking.carried() })
   if (isDeleted(run) && !deleted) await tracking.setRunDeleted(id, false, signal)
   return lacking.carried()
 }
@@ -100,8 +105,8 @@ export async function add(
   const { ownId } = await ways.seen.memory(place, carriage.signal)
   const lack = additionsOf(there, body, ownTags(body, ownId))
   const lacking = await pointsLacking(ways, place, there, bringing)
-  const isDone = await bring(ways, place, bringing, { run: there, lack, lacking, deleted: isDeleted(there) })
-  return { isDone, lack }
+  const last = await bring(ways, place, bringing, { run: there, lack, lacking, deleted: isDeleted(there) })
+  return { isDone: last !== undefined, lack }
 }
 
 /** Keeps apart what the place refused, cut or dropped of what it was to get. True if there was any. */
@@ -124,6 +129,18 @@ export async function keepLeft(
   const kept = await keep(accessOf(place).tracking, run, left, signal)
   remark?.(kept, false)
   return true
+}
+
+/** The replica. Nobody asks for it where it is known who is there. */
+async function standing(
+  { accessOf, seen }: Ways,
+  place: Place,
+  id: string,
+  signal: AbortSignal,
+): Promise<TrackedRun | undefined> {
+  const { residents, creations } = accessOf(place)
+  const isNew = residents !== undefined && creations !== undefined && residents.ownId(id) === undefined
+  return isNew ? undefined : seen.find(place, id, signal)
 }
 
 /** The points that the replica lacks: of the reading that the body comes from where that is held, else as they are. */
@@ -153,28 +170,36 @@ async function sourcePoints(
   return (key) => held?.get(key) ?? seen.points(source, { runId, key, keys }, signal)
 }
 
-/** Writes to a run, which may be deleted and then takes no writes; its state last, so that what looks complete is. */
-async function bring(ways: Ways, place: Place, bringing: Bringing, writing: Writing): Promise<boolean> {
+/**
+ * Writes to a run, which may be deleted and then takes no writes; its state last, so that what looks complete is.
+ * Returns the last points that were sent, by metric; `undefined` as above.
+ */
+async function bring(
+  ways: Ways,
+  place: Place,
+  bringing: Bringing,
+  writing: Writing,
+): Promise<ReadonlyMap<string, Point> | undefined> {
   const { carriage, refusals } = bringing
   const { run, lack, lacking, state, deleted } = writing
   const { signal } = carriage
   const { tracking } = ways.accessOf(place)
   const id = run.info.run_id
   const isChanged = !lacking.isNothing || !isNothing(lack) || state !== undefined
-  if (!isChanged && isDeleted(run) === deleted) return true
+  if (!isChanged && isDeleted(run) === deleted) return new Map()
   const params = lack.params.filter((one) => refusals.takesParam(one))
   if (isChanged && isDeleted(run)) await tracking.setRunDeleted(id, false, signal)
   ways.seen.forget(place, id)
+  const { points: metrics, last } = followed(underOwnKeys(lacking.points(), namesOf(run), refusals))
   try {
-    const metrics = underOwnKeys(lacking.points(), namesOf(run), refusals)
     await write(tracking, id, { ...lack, params, metrics }, signal)
   } catch (thrown) {
     if (!isRefusal(thrown) || !(await learn(ways, place, bringing, { id, params }))) throw thrown
-    return false
+    return undefined
   }
   if (state !== undefined) await tracking.updateRun(id, state, signal)
   if (deleted && (isChanged || !isDeleted(run))) await tracking.setRunDeleted(id, true, signal)
-  return true
+  return last
 }
 
 /** Finds out what was refused. What of it arrived is read anew by then, so that no point is sent twice. */

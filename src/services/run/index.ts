@@ -4,9 +4,10 @@ import type { Tracking } from '../../mlflow/tracking.ts'
 import { ahead } from '../ahead.ts'
 import type { Notes } from '../history-place.ts'
 import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
-import { add, type Bringing, become, keepLeft, type Wanted } from './becoming.ts'
+import { add, type Bringing, become, keepLeft, type Wanted, type Ways } from './becoming.ts'
 import { openRefusals } from './keeping.ts'
 import { sameMetrics } from './lacking.ts'
+import type { Residents } from './memory.ts'
 import { afterParents } from './nesting.ts'
 import { reading } from './reading.ts'
 import { isDeleted, isOpenBody, type RunBody, runBody } from './schema.ts'
@@ -23,6 +24,18 @@ export interface RunAccess {
   setStart(run: RunBody, signal: AbortSignal): Promise<boolean>
   /** What is remembered of its runs from one process to the next. */
   readonly notes?: Notes
+  /** Who is here, where somebody has looked already and goes on learning. Absent: the runs of the place are read. */
+  readonly residents?: Residents
+  /** Which creations were begun. Absent: nobody notes them, and a run is looked for before it is created. */
+  readonly creations?: Creations
+}
+
+/** Notes of creations, so that one of which nobody heard the end is looked for before it is made again. */
+export interface Creations {
+  /** True if this one was begun, also by a process that is gone. */
+  begun(sharedId: string): boolean
+  /** On disk when it returns. */
+  begin(sharedId: string): void
 }
 
 /** Runs read at once: each is a request a metric. */
@@ -33,23 +46,34 @@ const TRIES = 3
 /** Runs of the history with every metric point. See ./readme.md. */
 export function runs(accessOf: (place: Place) => RunAccess, now: () => number = Date.now): Service {
   const seen = reading(accessOf)
-  const ways = { accessOf, seen }
+  const ways: Ways = { accessOf, seen, live: new Map() }
   const refusalsOf = async (place: Place, signal: AbortSignal) =>
     openRefusals(accessOf(place).tracking, (await seen.memory(place, signal)).oddMetrics)
 
   async function* list(place: Place, { signal, afresh }: Reach): AsyncIterable<Item> {
     const { experiments } = await seen.memory(place, signal, 'fresh')
     const found = accessOf(place).tracking.runs([...experiments.keys()], signal)
-    yield* afterParents(ahead(READS_AT_ONCE, found, (run) => seen.item(place, run, signal, afresh)))
+    yield* afterParents(ahead(READS_AT_ONCE, found, (run) => seen.item(place, run, { signal, afresh })))
   }
 
-  async function read(place: Place, of: Address, { signal }: Reach): Promise<Item | undefined> {
+  async function read(place: Place, of: Address, { signal, as }: Reach): Promise<Item | undefined> {
     const [, id = ''] = segmentsOf(of)
     const run = await seen.find(place, id, signal)
-    return run === undefined ? undefined : seen.item(place, run, signal)
+    // Who reads a run as a source is about to carry it.
+    return run === undefined ? undefined : seen.item(place, run, { signal, hold: as === 'source' })
   }
 
   async function converge(place: Place, wanted: Item, carriage: Carriage): Promise<Converged> {
+    const { source, signal } = carriage
+    try {
+      return await converging(place, wanted, carriage)
+    } finally {
+      const { id } = runBody(place, wanted.body)
+      seen.release(source, (await seen.memory(source, signal)).ownId(id))
+    }
+  }
+
+  async function converging(place: Place, wanted: Item, carriage: Carriage): Promise<Converged> {
     const { source, signal } = carriage
     const refusals = await refusalsOf(place, signal)
     let item = wanted

@@ -36,19 +36,40 @@ export interface Memory {
   learn(run: TrackedRun): void
 }
 
+/** Runs that are known at most in a pass that reads each once. */
+const MOST_KNOWN = 2_000
 /** Points of one open run, and of all of a place, that are held at most: how they were seen is forgotten of the others. */
 const MOST_HELD = { run: 20_000, place: 200_000 }
 
+/** Under which id a run stands here, and under which both sides know it: `undefined` for what is not here. */
+export interface Residents {
+  ownId(sharedId: string): string | undefined
+  sharedId(ownId: string): string | undefined
+}
+
+export interface MemoryOptions {
+  /** What was remembered before. */
+  readonly before?: Memory | undefined
+  /** Who is here, where somebody has looked already and goes on learning: then no replicas are looked for. */
+  readonly residents?: Residents | undefined
+}
+
 /** Reads which experiments a place has and which of its runs have ids of their own. */
-export async function openMemory(tracking: Tracking, signal: AbortSignal, before?: Memory): Promise<Memory> {
+export async function openMemory(
+  tracking: Tracking,
+  signal: AbortSignal,
+  { before, residents }: MemoryOptions = {},
+): Promise<Memory> {
   const experiments = new Map<string, string>()
   for await (const { id, name } of tracking.experiments(signal)) experiments.set(id, name)
+  const known =
+    before === undefined ? openKnown(residents === undefined ? Number.POSITIVE_INFINITY : MOST_KNOWN) : knownOf(before)
+  if (residents !== undefined) return { experiments, ...known, ...idsOf(residents) }
   const [own, shared] = [new Map<string, string>(), new Map<string, string>()]
   const memory: Memory = {
     experiments,
-    ...(before === undefined ? openKnown() : knownOf(before)),
-    ownId: (id) => own.get(id) ?? id,
-    sharedId: (id) => shared.get(id) ?? (own.has(id) ? `unresolved:${id}` : id),
+    ...known,
+    ...idsOf({ ownId: (id) => own.get(id), sharedId: (id) => shared.get(id) }),
     learn: (run) => {
       const id = sharedIdOf(run)
       if (id === run.info.run_id) return
@@ -60,13 +81,21 @@ export async function openMemory(tracking: Tracking, signal: AbortSignal, before
   return memory
 }
 
+function idsOf({ ownId, sharedId }: Residents): Pick<Memory, 'ownId' | 'sharedId' | 'learn'> {
+  return {
+    ownId: (id) => ownId(id) ?? id,
+    sharedId: (id) => sharedId(id) ?? ((ownId(id) ?? id) === id ? id : `unresolved:${id}`),
+    learn: () => {},
+  }
+}
+
 type KnownRuns = Pick<Memory, 'known' | 'know' | 'forget' | 'room' | 'oddMetrics'>
 
 function knownOf({ known, know, forget, room, oddMetrics }: KnownRuns): KnownRuns {
   return { known, know, forget, room, oddMetrics }
 }
 
-function openKnown(): KnownRuns {
+function openKnown(most: number): KnownRuns {
   const all = new Map<string, Known>()
   let held = 0
   const heldBy = (id: string) => [...(all.get(id)?.points?.values() ?? [])].reduce((sum, { length }) => sum + length, 0)
@@ -80,6 +109,8 @@ function openKnown(): KnownRuns {
       forget(id)
       all.set(id, known)
       held += heldBy(id)
+      const [oldest] = all.keys()
+      if (all.size > most && oldest !== undefined) forget(oldest)
     },
     forget,
     oddMetrics: new Set(),
@@ -88,7 +119,7 @@ function openKnown(): KnownRuns {
 }
 
 /** Runs that keep the id of their source in a tag. */
-async function* replicas(
+export async function* replicas(
   tracking: Tracking,
   experiments: readonly string[],
   signal: AbortSignal,
@@ -101,4 +132,16 @@ async function* replicas(
     // A server that cannot look for a tag gives all runs.
     yield* tracking.runs(experiments, signal)
   }
+}
+
+/** The run that both sides know by this id: under it, or as a replica that keeps it in a tag. */
+export async function replicaOf(
+  tracking: Tracking,
+  { id, in: experiments }: { readonly id: string; readonly in: readonly string[] },
+  signal: AbortSignal,
+): Promise<TrackedRun | undefined> {
+  for await (const run of tracking.runs(experiments, signal, `tags."${SOURCE_RUN}" = '${id}'`)) {
+    if (sharedIdOf(run) === id) return run
+  }
+  return tracking.run(id, signal)
 }

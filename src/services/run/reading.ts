@@ -3,9 +3,11 @@ import type { Item } from '../../core/model.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import { type MetricDigest, pointSum } from '../../mlflow/points.ts'
 import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
+import { ahead } from '../ahead.ts'
 import type { Notes } from '../history-place.ts'
 import type { Place } from '../service.ts'
-import { type Known, type Memory, openMemory } from './memory.ts'
+import { showsAll } from './latest.ts'
+import { type Known, type Memory, openMemory, type Residents } from './memory.ts'
 import { isOpen, runItem } from './schema.ts'
 
 /** Reads runs of any place, each closed one once. */
@@ -14,16 +16,34 @@ export interface Reading {
   memory(place: Place, signal: AbortSignal, fresh?: 'fresh'): Promise<Memory>
   /** The run that both sides know by this id, as the server gives it. */
   find(place: Place, sharedId: string, signal: AbortSignal): Promise<TrackedRun | undefined>
-  /** With `afresh`, nothing that was remembered of an earlier reading is believed. */
-  item(place: Place, run: TrackedRun, signal: AbortSignal, afresh?: boolean): Promise<Item>
+  item(place: Place, run: TrackedRun, options: ItemOptions): Promise<Item>
   /** Every point of a metric as it is now, page by page, whichever key it has there. */
   points(place: Place, of: PointsOf, signal: AbortSignal): AsyncIterable<Point>
   /** Keys under which a run has its metrics, by their own. */
   metricKeys(place: Place, ownId: string, signal: AbortSignal): Promise<MetricKeys>
-  /** The points of an open run by metric, as the last item of it saw them; `undefined` where they are not held. */
+  /** The points of a run by metric, as the last item of it saw them; `undefined` where they are not held. */
   held(place: Place, ownId: string): ReadonlyMap<string, readonly Point[]> | undefined
+  /** Points of a closed run that are held need not be held any longer. */
+  release(place: Place, ownId: string): void
   /** The run was written to: what is remembered of its metrics no longer counts. */
   forget(place: Place, ownId: string): void
+  /** What a new run must show when it is read next, so that its points need not be read. */
+  expect(place: Place, ownId: string, expected: Expected): void
+}
+
+export interface ItemOptions {
+  readonly signal: AbortSignal
+  /** True: points of a closed run are held too, until they are released. */
+  readonly hold?: boolean
+  /** True: nothing that was remembered of an earlier reading is believed. */
+  readonly afresh?: boolean | undefined
+}
+
+/** All points of a run that the place has taken. */
+export interface Expected {
+  /** The last of each metric. */
+  readonly last: ReadonlyMap<string, Point>
+  readonly metrics: Known['metrics']
 }
 
 export interface PointsOf {
@@ -34,14 +54,20 @@ export interface PointsOf {
 
 export type MetricKeys = ReadonlyMap<string, readonly string[]>
 
+/** Metrics of one run that are read at once. */
+const METRICS_AT_ONCE = 4
+
 /** How the runs of a place are read, and what is remembered of them from one process to the next, if anything is. */
 export interface Readable {
   readonly tracking: Tracking
   readonly notes?: Notes
+  readonly residents?: Residents
 }
 
 export function reading(readableOf: (place: Place) => Readable): Reading {
   const trackingOf = (place: Place) => readableOf(place).tracking
+  const expected = new Map<string, Expected>()
+  const nameOf = (place: Place, ownId: string) => `${keyOf(place)}/${ownId}`
   const memories = new Map<string, Promise<Memory>>()
   const keyOf = (place: Place) => place.workspace.toLowerCase()
   /** The same memories, where they have come. */
@@ -51,7 +77,10 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     const key = keyOf(place)
     const before = memories.get(key)
     if (before !== undefined && fresh === undefined) return before
-    const opening = openMemory(trackingOf(place), signal, open.get(key))
+    const opening = openMemory(trackingOf(place), signal, {
+      before: open.get(key),
+      residents: readableOf(place).residents,
+    })
     memories.set(key, opening)
     opening.then(
       (opened) => open.set(key, opened),
@@ -66,14 +95,20 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     return trackingOf(place).run((await memory(place, signal)).ownId(sharedId), signal)
   }
 
-  async function item(place: Place, run: TrackedRun, signal: AbortSignal, afresh = false): Promise<Item> {
+  async function item(
+    place: Place,
+    run: TrackedRun,
+    { signal, hold = false, afresh = false }: ItemOptions,
+  ): Promise<Item> {
     const remembered = await memory(place, signal)
     remembered.learn(run)
     const id = run.info.run_id
     const envelope = envelopeOf(run)
     const notes = pointNotes(readableOf(place).notes, place)
     const before = afresh ? undefined : (remembered.known(id) ?? notes.read(id))
-    const now = before?.envelope === envelope && !isOpen(run) ? before : await look(place, run, { envelope, signal })
+    const holds = hold || isOpen(run)
+    const isKnown = before?.envelope === envelope && !isOpen(run)
+    const now = isKnown ? before : (taken(place, run) ?? (await look(place, run, { envelope, holds, signal })))
     remembered.know(id, now)
     if (now !== before && !isOpen(run)) notes.write(id, now)
     const experiment = await experimentOf(place, run, signal)
@@ -83,13 +118,13 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
   async function look(
     place: Place,
     run: TrackedRun,
-    { envelope, signal }: { readonly envelope: string; readonly signal: AbortSignal },
+    { envelope, holds, signal }: { readonly envelope: string; readonly holds: boolean; readonly signal: AbortSignal },
   ): Promise<Known> {
     const metrics: [string, MetricDigest][] = []
     const all = new Map<string, readonly Point[]>()
-    let room = isOpen(run) ? (await memory(place, signal)).room() : 0
+    let room = holds ? (await memory(place, signal)).room() : 0
     const { metrics: keys } = namesOf(run)
-    for (const key of keys.keys()) {
+    const read = async (key: string) => {
       const sum = pointSum()
       const own: Point[] = []
       for await (const point of points(place, { runId: run.info.run_id, key, keys }, signal)) {
@@ -97,12 +132,24 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
         if (room > 0) own.push(point)
         room -= 1
       }
-      metrics.push([key, sum.value()])
+      return { key, sum: sum.value(), own }
+    }
+    for await (const { key, sum, own } of ahead(METRICS_AT_ONCE, keys.keys(), read)) {
+      metrics.push([key, sum])
       if (room < 0) all.clear()
       else all.set(key, own)
     }
     const digests = { envelope, metrics: Object.fromEntries(metrics), ...(hasOwn(keys) ? { keys } : {}) }
-    return isOpen(run) && room >= 0 ? { ...digests, points: all } : digests
+    return holds && room >= 0 ? { ...digests, points: all } : digests
+  }
+
+  /** What is known of a run without reading its points: it is closed, and shows what was expected. */
+  function taken(place: Place, run: TrackedRun): Known | undefined {
+    const name = nameOf(place, run.info.run_id)
+    const wanted = expected.get(name)
+    expected.delete(name)
+    if (wanted === undefined || isOpen(run) || hasOwn(namesOf(run).metrics)) return undefined
+    return showsAll(run, wanted.last) ? { envelope: envelopeOf(run), metrics: wanted.metrics } : undefined
   }
 
   async function experimentOf(place: Place, run: TrackedRun, signal: AbortSignal): Promise<string> {
@@ -137,10 +184,17 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     points,
     metricKeys,
     held: (place, ownId) => open.get(keyOf(place))?.known(ownId)?.points,
+    release: (place, ownId) => {
+      const known = open.get(keyOf(place))?.known(ownId)
+      if (known === undefined) return
+      const { points: _, ...rest } = known
+      open.get(keyOf(place))?.know(ownId, rest)
+    },
     forget: (place, ownId) => {
       open.get(keyOf(place))?.forget(ownId)
       readableOf(place).notes?.forget(noteKey(place, ownId))
     },
+    expect: (place, ownId, one) => void expected.set(nameOf(place, ownId), one),
   }
 }
 

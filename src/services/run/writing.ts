@@ -92,7 +92,7 @@ export function isNothing({ params, tags, extraTags, datasets }: Lack): boolean 
 }
 
 /** Points that are handed to a place at once: a folder writes them to files of their own, a server gets them in parts. */
-const POINTS_AT_ONCE = 10_000
+const POINTS_AT_ONCE = 4_000
 
 /**
  * Takes tags away and logs what a run lacks, points as they come. Tags that the place refuses are left out; parameters
