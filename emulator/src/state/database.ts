@@ -51,15 +51,15 @@ export class Database {
 
   /**
    * Runs statements that make tables or bring them up to date, all of them or none, with one fsync. Called by each plane
-   * when a region opens.
+   * when a region opens, and by what comes to need a table later, inside a write too.
    */
   migrate(sql: string): void {
-    this.#sqlite.exec('BEGIN IMMEDIATE')
+    this.#sqlite.exec('SAVEPOINT migration')
     try {
       this.#sqlite.exec(sql)
-      this.#sqlite.exec('COMMIT')
+      this.#sqlite.exec('RELEASE migration')
     } catch (failure) {
-      if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
+      if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK TO migration; RELEASE migration')
       throw failure
     }
   }
