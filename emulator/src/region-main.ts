@@ -9,6 +9,6 @@ keepCompiledCode()
 try {
   await import('./processes/region-process.ts')
 } catch (failure) {
-  // The front tells it to whoever asked for the region.
-  process.send?.({ failed: failure instanceof Error ? failure.message : String(failure) }, () => process.exit(1))
+  // The front tells it to whoever asked for the region, and lets go of this process when it has heard.
+  process.send?.({ failed: failure instanceof Error ? failure.message : String(failure) })
 }

@@ -176,7 +176,10 @@ export class RegionProcesses {
   #hear(slot: Slot, { port, taken, met, failed }: Told): void {
     if (taken !== undefined) release(slot.waiting, taken)?.destroy()
     slot.port = port ?? slot.port
-    slot.failed = failed ?? slot.failed
+    if (failed !== undefined) {
+      slot.failed = failed
+      slot.child?.disconnect()
+    }
     if (met !== undefined) this.#options.met(met.id, met.times)
     if (port !== undefined) slot.acknowledged.shift()?.()
   }
