@@ -117,21 +117,26 @@ function fillLedger(state: string, { from, to, runs }: { from: string; to: strin
 /** How much of what a limit permits is used, and how many calls it refuses. */
 export async function measureLimits({ limitedRuns, say }: SimulatedOptions): Promise<void> {
   say(`${GENERATED}The buckets hold what a second permits; a refusal says Retry-After: 1.\n`)
-  const rows = [['', 'permitted a second', 'taken', 'of what was permitted', 'refused']]
+  const tell = (name: string, count: Count | undefined, perSecond: number) =>
+    say(
+      `${table([
+        ['', 'permitted a second', 'taken', 'of what was permitted', 'refused'],
+        [name, ...used(count, perSecond)],
+      ])}\n`,
+    )
   const source = await generated('--runs', String(limitedRuns), '--metrics', '20', '--points', '200')
   const limited = await generated('--log-batch', String(LIMITS['log-batch']))
   await holdfast({ from: source.uri, to: limited.uri, experiment: 'bench' })
-  rows.push(['log-batch', ...used((await limited.counts())['runs/log-batch'], LIMITS['log-batch'])])
+  tell('log-batch', (await limited.counts())['runs/log-batch'], LIMITS['log-batch'])
   source.stop()
   limited.stop()
 
   const searched = await generated('--runs', String(PAGES * PAGE), '--search', String(LIMITS.search))
   const empty = await generated()
   await holdfast({ from: searched.uri, to: empty.uri, experiment: 'bench', more: ['--dry-run'] })
-  rows.push(['searches', ...used((await searched.counts())['runs/search'], LIMITS.search)])
+  tell('searches', (await searched.counts())['runs/search'], LIMITS.search)
   searched.stop()
   empty.stop()
-  say(`${table(rows)}\n`)
 }
 
 /** Between the first call and the last. */

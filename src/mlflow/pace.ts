@@ -26,6 +26,8 @@ const SAFE = 0.985
 const MORE_A_SECOND = 1.001
 /** The same while all that is known is how many calls went before the first that was refused. */
 const MORE_A_SECOND_AT_FIRST = 1.02
+/** Milliseconds by which a caller may be late and still make up for it: a busy machine must not cost what is permitted. */
+const CATCH_UP = 500
 /** Calls a millisecond, however little was taken. */
 const SLOWEST = 1 / 2000
 /** Between two refusals that say how much is permitted: shorter, and it is chance. */
@@ -67,7 +69,7 @@ export function openPace({ now, sleep }: PaceClock = CLOCK): Pace {
     turn: async (signal) => {
       for (;;) {
         faster()
-        const slot = Math.max(now(), next)
+        const slot = Math.max(now() - CATCH_UP, next, pausedUntil)
         if (rate !== Number.POSITIVE_INFINITY) next = slot + 1 / rate
         if (slot > now()) await sleep(slot - now(), signal)
         // A refusal in the meantime holds up all that had not gone.
