@@ -9,6 +9,7 @@ interface Phase {
   readonly total: number | undefined
   readonly began: number
   readonly count: number
+  readonly beside?: string
 }
 
 /** A progress that a person sees: a moving line on a terminal, and nothing elsewhere but what is worth a line. */
@@ -36,6 +37,10 @@ export function shownProgress(
       draw()
     },
     note: (sentence) => io.say(sentence),
+    beside: (words) => {
+      if (phase !== undefined) phase = { ...phase, beside: words }
+      draw()
+    },
     done: () => {
       phase = undefined
       draw(true)
@@ -51,7 +56,7 @@ function joined(under: Phase | undefined, name: string, total: number | undefine
   return { ...under, name: `${under.name} and ${rest.join(' ')}`, total: under.total + total }
 }
 
-function lineOf({ name, total, count }: Phase, seconds: number): string {
+function lineOf({ name, total, count, beside = '' }: Phase, seconds: number): string {
   const rate = seconds > 0.5 ? count / seconds : 0
   const left = total !== undefined && rate > 0 ? Math.max(0, (total - count) / rate) : undefined
   return [
@@ -59,6 +64,7 @@ function lineOf({ name, total, count }: Phase, seconds: number): string {
     total === undefined ? (count === 0 ? '' : `${count}`) : `${count}/${total}`,
     rate > 0 ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s` : '',
     left === undefined ? '' : `${Math.ceil(left)} s left`,
+    beside,
   ]
     .filter((part) => part !== '')
     .join('  ')

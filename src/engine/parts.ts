@@ -12,6 +12,8 @@ export interface Progress {
   advance(count?: number): void
   /** A sentence worth a line. */
   note(sentence: string): void
+  /** What else was done in this phase so far, in few words. */
+  beside?(words: string): void
 }
 
 export const silent: Progress = { phase: () => undefined, advance: () => undefined, note: () => undefined }

@@ -1,9 +1,12 @@
+import { isFault } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/model.ts'
 import { callsOf, listOf, textOf } from './call.ts'
 import type { ModelRegistry, ModelVersion, RegisteredModel } from './registry.ts'
 import type { Pair, Request, Send } from './tracking.ts'
 
 const PAGE = 200
+/** Prompts of MLflow 3 are registered models that a search gives only to those who ask for them. */
+const PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 
 /** MLflow's registry API over what `send` reaches. */
 export function httpRegistry(send: Send): ModelRegistry {
@@ -26,10 +29,25 @@ export function httpRegistry(send: Send): ModelRegistry {
   }
 
   async function* models(signal: AbortSignal): AsyncIterable<RegisteredModel> {
-    for await (const page of search('registered-models/search', {}, signal)) {
+    for await (const found of searched('registered-models/search', ['', PROMPTS], signal)) {
       // A search may leave out aliases; asking for each by name does not.
-      for (const found of listOf(page['registered_models'])) {
-        yield (await model(textOf(found['name']), signal)) ?? modelFrom(found)
+      yield (await model(textOf(found['name']), signal)) ?? modelFrom(found)
+    }
+  }
+
+  /** What any of the filters finds. That for prompts is refused by servers that cannot look for a tag, and have none. */
+  async function* searched(
+    path: 'registered-models/search' | 'model-versions/search',
+    filters: readonly string[],
+    signal: AbortSignal,
+  ): AsyncIterable<JsonObject> {
+    for (const filter of filters) {
+      try {
+        for await (const page of search(path, filter === '' ? {} : { filter }, signal)) {
+          yield* listOf(page[path.startsWith('model-versions') ? 'model_versions' : 'registered_models'])
+        }
+      } catch (thrown) {
+        if (!filter.endsWith(PROMPTS) || !isFault(thrown, 'azure/refused')) throw thrown
       }
     }
   }
@@ -40,12 +58,14 @@ export function httpRegistry(send: Send): ModelRegistry {
   }
 
   async function versions(name: string, signal: AbortSignal): Promise<readonly ModelVersion[]> {
-    const found: ModelVersion[] = []
     // The grammar of filters has two quotes and no escape.
     const quote = name.includes("'") ? '"' : "'"
     const filter = `name=${quote}${name}${quote}`
-    for await (const page of search('model-versions/search', { filter }, signal)) {
-      found.push(...listOf(page['model_versions']).map(versionFrom))
+    const found: ModelVersion[] = []
+    for (const one of [filter, `${filter} AND ${PROMPTS}`]) {
+      for await (const raw of searched('model-versions/search', [one], signal)) found.push(versionFrom(raw))
+      // A model has versions of one sort.
+      if (found.length > 0) break
     }
     return found.filter((one) => one.name === name).sort((a, b) => Number(a.version) - Number(b.version))
   }

@@ -16,6 +16,7 @@ const SPANS_A_CALL = 200
 /** MLflow 3's API of traces over what `send` reaches. Calls as of the client's `RestStore`, version 3.15. */
 export function httpTraces(send: Send): Traces {
   const { call, optional, pages } = callsOf(send)
+  const at = (id: string) => `${API}/${encodeURIComponent(id)}`
 
   function search(experimentIds: readonly string[], size: number, signal: AbortSignal, token?: string): Request {
     const locations = experimentIds.map((id) => ({
@@ -60,6 +61,12 @@ export function httpTraces(send: Send): Traces {
     },
     put: async ({ info }, signal) => {
       await call({ method: 'POST', path: API, body: { trace: { trace_info: info } }, signal })
+    },
+    deleteTag: async (id, key, signal) =>
+      void (await optional({ method: 'DELETE', path: `${at(id)}/tags`, body: { key }, signal })),
+    deleteAssessment: async (id, assessmentId, signal) => {
+      const path = `${at(id)}/assessments/${encodeURIComponent(assessmentId)}`
+      await optional({ method: 'DELETE', path, body: { trace_id: id, assessment_id: assessmentId }, signal })
     },
     putSpans: async ({ experimentId }, spans, signal) => {
       for (let from = 0; from < spans.length; from += SPANS_A_CALL) {

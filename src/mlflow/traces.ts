@@ -18,6 +18,10 @@ export interface Traces {
   spans(id: string, signal: AbortSignal): Promise<readonly JsonObject[]>
   /** Makes the trace be what it says; tags, metadata and assessments that it has already stay beside these. */
   put(trace: Trace, signal: AbortSignal): Promise<void>
+  /** Takes a tag away. One that is gone already is success. */
+  deleteTag(id: string, key: string, signal: AbortSignal): Promise<void>
+  /** Takes an assessment away, by its id. One that is gone already is success. */
+  deleteAssessment(id: string, assessmentId: string, signal: AbortSignal): Promise<void>
   /** Adds spans to a trace, or writes them again. */
   putSpans(trace: Trace, spans: readonly JsonObject[], signal: AbortSignal): Promise<void>
 }

@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const AT_ONCE = 2
-const HARNESS = ['az.py', 'cases.py', 'local_azure.py', 'oracle_steps.py', 'tracking.py']
+const HARNESS = ['az.py', 'cases.py', 'histories.py', 'local_azure.py', 'oracle_steps.py', 'tracking.py']
 /** Beside a server of MLflow, which the usual environment has whole. */
 const WITH_SERVER = ['oracle.py']
 /** An environment for some scenarios, and how long each may take. */
@@ -40,8 +40,12 @@ interface Turn {
 
 const USUAL: Place = { folder: '', file: 'requirements' }
 const APART: readonly Place[] = [
-  // Four servers of MLflow, each of which takes seconds to start and as long to be filled.
-  { ...USUAL, scenarios: ['history_copy.py'], longestMilliseconds: 600_000 },
+  // Up to four servers of MLflow, each of which takes seconds to start and as long to be filled.
+  {
+    ...USUAL,
+    scenarios: ['history_copy.py', 'history_behaviour.py', 'history_kills.py'],
+    longestMilliseconds: 1_200_000,
+  },
   // Two servers of MLflow, which are lost, come back and are compared whole three times.
   { ...USUAL, scenarios: ['server_pair.py'], longestMilliseconds: 600_000 },
   // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
@@ -95,7 +99,7 @@ process.exit(failed === 0 && !ending.signal.aborted ? 0 : 1)
 /** The Python of each environment. They are made where a scenario needs them, one after the other. */
 async function pythonsOf(all: readonly Turn[]): Promise<ReadonlyMap<string, string>> {
   const pythons = new Map<string, string>()
-  const served = all.some(({ name }) => WITH_SERVER.includes(name)) ? [USUAL] : []
+  const served = [...(all.some(({ name }) => WITH_SERVER.includes(name)) ? [USUAL] : [])]
   // The usual one holds the others' folders, and making it clears its own.
   const places = [...all.map(({ place }) => place), ...served]
   for (const { folder, file } of places.toSorted((a, b) => a.folder.length - b.folder.length)) {

@@ -17,6 +17,7 @@ from mlflow.entities import ViewType
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 OWN = "holdfast."
+PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 IDS = re.compile(r"\b(?:m-)?[0-9a-f]{32}\b")
 found = []
 
@@ -55,23 +56,30 @@ class Side:
             for one in pages(lambda t: client.search_experiments(ViewType.ALL, page_token=t, max_results=1000))
             if chosen.takes(one.name, chosen.experiment, chosen.model)
         }
+        self.twice = []
         self.runs = {}
         for one in self.experiments.values():
             ids = [one.experiment_id]
             for run in pages(lambda t, i=ids: client.search_runs(i, "", ViewType.ALL, 1000, page_token=t)):
-                self.runs[run.data.tags.get("holdfast.source_run_id", run.info.run_id)] = run
+                self.add(self.runs, run.data.tags.get("holdfast.source_run_id", run.info.run_id), run)
         self.models = {}
         for one in self.experiments.values():
             if one.lifecycle_stage != "active" or chosen.mlflow_2:
                 continue
             ids = [one.experiment_id]
             for model in pages(lambda t, i=ids: client.search_logged_models(i, page_token=t)):
-                self.models[model.tags.get("holdfast.source_model_id", model.model_id)] = model
+                self.add(self.models, model.tags.get("holdfast.source_model_id", model.model_id), model)
         self.registered = {
             one.name: one
-            for one in pages(lambda t: client.search_registered_models(page_token=t))
+            for ask in (None, PROMPTS)
+            for one in pages(lambda t, f=ask: client.search_registered_models(f, page_token=t))
             if chosen.takes(one.name, chosen.model, chosen.experiment)
         }
+
+    def add(self, all_, key, one):
+        if key in all_:
+            self.twice.append(key)
+        all_[key] = one
 
     def traces(self):
         """Every trace with what it says of itself and with its spans, by its id."""
@@ -83,10 +91,12 @@ class Side:
 
     def versions(self, name):
         quote = '"' if "'" in name else "'"
-        return {
-            int(one.tags.get("holdfast.source_version", one.version)): one
-            for one in pages(lambda t: self.client.search_model_versions(f"name={quote}{name}{quote}", page_token=t))
-        }
+        found_ = {}
+        for more in ("", f" AND {PROMPTS}"):
+            ask = f"name={quote}{name}{quote}{more}"
+            for one in pages(lambda t, f=ask: self.client.search_model_versions(f, page_token=t)):
+                self.add(found_, int(one.tags.get("holdfast.source_version", one.version)), one)
+        return found_
 
     def files(self, uri):
         mlflow.set_tracking_uri(self.uri)
@@ -98,9 +108,12 @@ class Side:
             for at, _, names in os.walk(folder):
                 for name in names:
                     path = os.path.join(at, name)
+                    digest, text = hashlib.sha256(), b""
                     with open(path, "rb") as file:
-                        content = file.read()
-                    digests[os.path.relpath(path, folder)] = (name, content)
+                        while chunk := file.read(1 << 20):
+                            digest.update(chunk)
+                            text += chunk if name == "MLmodel" else b""
+                    digests[os.path.relpath(path, folder)] = (digest.hexdigest(), text)
             return digests
 
 
@@ -124,10 +137,8 @@ class Comparison:
 
     def files(self, subject, here, there):
         def digest(named, translate):
-            name, content = named
-            if name == "MLmodel" and translate:
-                content = self.translated(content.decode()).encode()
-            return hashlib.sha256(content).hexdigest()
+            whole, text = named
+            return hashlib.sha256(self.translated(text.decode()).encode()).hexdigest() if translate and text else whole
 
         wanted = {path: digest(named, True) for path, named in self.one.files(here).items()}
         differ(subject, wanted, {path: digest(named, False) for path, named in self.other.files(there).items()})
@@ -168,6 +179,8 @@ class Comparison:
         self.files(f"{subject}: files", here.info.artifact_uri, there.info.artifact_uri)
 
     def links(self, subject, here, there):
+        # A search does not say which logged models a run read.
+        here, there = self.one.client.get_run(here.info.run_id), self.other.client.get_run(there.info.run_id)
         read = [sorted(one.model_id for one in run.inputs.model_inputs) for run in (here, there)]
         differ(f"{subject}: models read", sorted(self.ids.get(one, one) for one in read[0]), read[1])
         made = [sorted((one.model_id, one.step) for one in (run.outputs.model_outputs if run.outputs else [])) for run in (here, there)]
@@ -175,7 +188,10 @@ class Comparison:
 
     def models(self):
         def view(model, ids):
-            metrics = sorted((m.key, point(m), ids.get(m.run_id, m.run_id)) for m in model.metrics or [])
+            metrics = sorted(
+                (m.key, point(m), ids.get(m.run_id, m.run_id), m.dataset_name or "", m.dataset_digest or "")
+                for m in model.metrics or []
+            )
             tags = {key: value for key, value in plain(model.tags).items() if key != "mlflow.modelVersions"}
             run = ids.get(model.source_run_id, model.source_run_id)
             return (model.name, str(model.status), model.model_type, run, tags, model.params, metrics)
@@ -245,6 +261,7 @@ def main():
     if not chosen.mlflow_2:
         comparison.traces()
     comparison.registered()
+    differ("kept once", [], comparison.other.twice)
     print(f"{len(comparison.one.runs)} runs and {comparison.compared} traces compared, {len(found)} differences")
     sys.exit(1 if found else 0)
 

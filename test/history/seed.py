@@ -6,9 +6,35 @@ import sys
 import tempfile
 
 import mlflow
-from mlflow.entities import AssessmentSource, LoggedModelOutput, Metric, Param, RunTag, SpanEvent
+from mlflow.entities import (
+    AssessmentSource,
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    RunTag,
+    SpanEvent,
+)
 
 START = 1_700_000_000_000
+HOSTILE = (
+    "100% n\u00e4me.txt",
+    "a+b&c=d;e,f@g$h!.txt",
+    "it's \"quoted\" (1) [2] {3}.txt",
+    "percent %20 %41.txt",
+    "-dash",
+    ".hidden",
+    "~tilde",
+    "trailing dot.",
+    "trailing space ",
+    "CON",
+    "\u202egpj.exe",
+    "e\u0301 and \u00e9",
+    "n" * 200,
+)
 
 
 def put(client, run, path, content):
@@ -29,12 +55,15 @@ def metrics(client, experiment):
     values = [math.nan, math.inf, -math.inf, 0.1 + 0.2, -0.0, 1e-300, 1, 2]
     client.log_batch(run, [Metric("odd", value, START, 0) for value in values])
     client.log_batch(run, [Metric("back/and forth", step / 7, START - step, -step) for step in range(1000)])
-    client.log_batch(run, [Metric("m\u00e4\u00df", 1.5, 0, 7)])
-    for first in range(0, 3000, 1000):
+    client.log_batch(run, [Metric("m\u00e4\u00df", 1.5, 0, 7), Metric("under__score _", 2.5, START, 0)])
+    client.log_batch(run, [Metric("same time", value, START, 3) for value in range(50)])
+    for first in range(0, 12_000, 1000):
         client.log_batch(run, [Metric("long", n / 3, START + n, n) for n in range(first, first + 1000)])
     client.log_batch(run, params=[Param(f"p{n}", "x" * n) for n in range(100)])
     client.log_batch(run, params=[Param("empty", ""), Param("\u540d\u524d", "\u5024 \U0001f600")])
+    client.log_batch(run, params=[Param("\u00e9" * 250, "\u00e9" * 6000), Param("p" * 250, "longest name")])
     client.log_batch(run, tags=[RunTag("\u00e4 key/with.all-sorts", "line one\nline two"), RunTag("none", "")])
+    client.log_batch(run, tags=[RunTag("\u00fc" * 250, "\u00e4" * 8000), RunTag("holdfast", "not ours")])
     client.set_terminated(run, "FAILED", START + 60_000)
     return run
 
@@ -43,8 +72,10 @@ def artifacts(client, experiment):
     run = begin(client, experiment, "files")
     put(client, run, "empty.bin", b"")
     put(client, run, "a/b/c/d/e/f/deep.txt", b"deep")
-    put(client, run, "with space/100% n\u00e4me.txt", "\u00e4".encode())
+    put(client, run, "/".join(f"level {n}" for n in range(20)) + "/bottom.txt", b"bottom")
     put(client, run, "large.bin", os.urandom(3_000_000))
+    for name in HOSTILE:
+        put(client, run, f"with space/{name}", name.encode())
     put(client, run, "model/MLmodel", f"run_id: {run}\nflavors: {{}}\n".encode())
     client.set_terminated(run, "FINISHED", START + 61_000)
     return run
@@ -103,6 +134,9 @@ def logged_models(client, experiment):
                 file.write(f"model_id: {model.model_id}\nrun_id: {run.info.run_id}\n")
             client.log_model_artifacts(model.model_id, folder)
         client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, 3)])
+        dataset = Dataset("rows \u00fc", "digest", "http", '{"url": "https://host/rows.csv"}', "{}", '{"num_rows": 3}')
+        context = InputTag("mlflow.data.context", "train")
+        client.log_inputs(run.info.run_id, [DatasetInput(dataset, [context])], [LoggedModelInput(model.model_id)])
         mlflow.finalize_logged_model(model.model_id, "READY")
         traces()
     return model.model_id
@@ -123,6 +157,35 @@ def registered_models(client, run, model):
     client.create_model_version("of a logged model", f"models:/{model}", model_id=model)
     client.create_model_version("of a logged model", f"runs:/{run}/model", run)
     client.create_registered_model("without versions")
+    elsewhere(client)
+    last = client.create_registered_model("last one deleted").name
+    for _ in range(3):
+        client.create_model_version(last, f"{root}/model", run)
+    client.delete_model_version(last, "3")
+    client.delete_model_version(last, "1")
+
+
+def elsewhere(client):
+    """Versions of which no tracking server hands out the files."""
+    client.create_registered_model("kept elsewhere", {"m\u00e4\u00df": "\u00e4", "long": "x" * 5000})
+    for source in (
+        "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/model",
+        "wasbs://container@account.blob.core.windows.net/model",
+        "abfss://container@account.dfs.core.windows.net/model",
+        "s3://bucket/a model",
+        "gs://bucket/model",
+        "dbfs:/databricks/mlflow/model",
+        "https://host/model?version=1",
+        "models:/churn's model/4",
+        f"runs:/{'0' * 32}/model",
+    ):
+        client.create_model_version("kept elsewhere", source, tags={"\u00e4": source}, description=source)
+
+
+def prompts(client):
+    client.register_prompt("greeting", "Hello {{name}}", commit_message="first", tags={"tone": "warm"})
+    client.register_prompt("greeting", "Good day, {{name}}", commit_message="second")
+    client.set_prompt_alias("greeting", "live", 2)
 
 
 def main(uri):
@@ -134,6 +197,7 @@ def main(uri):
     nesting(client, experiment)
     states(client, experiment)
     registered_models(client, files, logged_models(client, experiment))
+    prompts(client)
 
 
 main(sys.argv[1])

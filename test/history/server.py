@@ -1,6 +1,6 @@
-"""A real tracking server of MLflow on any free port, or the one named, for as long as standard input is open: `server.py FOLDER [PORT]`.
+"""A real tracking server of MLflow for as long as standard input is open: `server.py FOLDER [PORT [STORE]]`.
 
-Prints its URI at once; it answers some time later.
+On any free port, and with SQLite in the folder, if it is not told otherwise. Prints its URI at once; it answers some time later.
 """
 
 import os
@@ -10,12 +10,14 @@ import subprocess
 import sys
 
 home = os.path.abspath(sys.argv[1])
+port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+store = sys.argv[3] if len(sys.argv) > 3 else f"sqlite:///{home}/db"
 with socket.socket() as probe:
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    probe.bind(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    probe.bind(("127.0.0.1", port))
     port = probe.getsockname()[1]
 command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-command += ["--backend-store-uri", f"sqlite:///{home}/db", "--artifacts-destination", os.path.join(home, "files")]
+command += ["--backend-store-uri", store, "--artifacts-destination", os.path.join(home, "files")]
 # Its job runners are four more processes, which keep no history.
 environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 with open(os.path.join(home, "log"), "ab") as log:

@@ -8,6 +8,7 @@ import { shownProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 import { foresee } from './foresee.ts'
+import { growHeapSparingly } from './heap.ts'
 
 interface Options {
   readonly state: string
@@ -104,6 +105,7 @@ async function joined(
   { from, to, options, io }: Asked,
   work: (parts: HistoryParts, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
+  growHeapSparingly()
   const filter = filterOf(options)
   const ending = new AbortController()
   const stop = () => ending.abort(interrupted())
@@ -142,8 +144,10 @@ function filterOf({ experiment, run, model, since }: Options): HistoryFilter {
 }
 
 function showCopy({ tally, counts, troubles, remarks }: Carried, io: Terminal): void {
-  const { runs, unchanged, files, bytes, loggedModels, versions, traces } = tally
-  io.say(`${runs} runs carried or compared, ${unchanged} unchanged; ${files} files with ${bytes} bytes written;`)
+  const { runs, unchanged, points, files, bytes, loggedModels, versions, traces } = tally
+  io.say(
+    `${runs} runs carried or compared, ${unchanged} unchanged; ${points} points and ${files} files with ${bytes} bytes written;`,
+  )
   io.say(`${loggedModels} logged models, ${traces} traces, ${versions} new versions of registered models.`)
   const rows = counts.map(({ experiment, source, target }) => [experiment, String(source), String(target)])
   if (rows.length > 0) io.say(io.table(['experiment', 'runs there', 'runs here'], rows))

@@ -9,13 +9,21 @@ export interface Census {
   /** {@link byShared} and its inverse, for ids alone. */
   ownId(sharedId: string): string | undefined
   sharedId(ownId: string): string | undefined
+  /** Points that were written to the place. */
+  points(): number
+  wrote(points: number): void
   /** How many there are by experiment, of those that `of` says yes to. */
   count(of: (resident: Resident) => boolean): ReadonlyMap<string, number>
   close(): void
 }
 
 export function census(sharedIdOf: (run: TrackedRun) => string, residents: Residents): Census {
+  let written = 0
   return {
+    points: () => written,
+    wrote: (points) => {
+      written += points
+    },
     learn: (run) => {
       const { info } = run
       residents.put({
@@ -41,8 +49,8 @@ export function census(sharedIdOf: (run: TrackedRun) => string, residents: Resid
   }
 }
 
-/** The same tracking API, which tells a census of every run that it gives. */
-export function counted(tracking: Tracking, { learn }: Census): Tracking {
+/** The same tracking API, which tells a census of every run that it gives and of the points that it takes. */
+export function counted(tracking: Tracking, { learn, wrote }: Census): Tracking {
   const told = <T extends TrackedRun | undefined>(run: T): T => {
     if (run !== undefined) learn(run)
     return run
@@ -50,6 +58,10 @@ export function counted(tracking: Tracking, { learn }: Census): Tracking {
   return {
     ...tracking,
     run: async (id, signal) => told(await tracking.run(id, signal)),
+    log: async (id, batch, signal) => {
+      await tracking.log(id, batch, signal)
+      wrote(batch.metrics?.length ?? 0)
+    },
     createRun: async (run, signal) => told(await tracking.createRun(run, signal)),
     runs: async function* (experimentIds, signal, filter) {
       for await (const run of tracking.runs(experimentIds, signal, filter)) yield told(run)

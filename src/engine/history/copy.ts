@@ -13,7 +13,8 @@ const EXPERIMENTS_AT_ONCE = 8
 
 /** What a copy came to. */
 export interface Carried {
-  readonly tally: Readonly<Tally>
+  /** Also how many points were written. */
+  readonly tally: Readonly<Tally> & { readonly points: number }
   readonly counts: readonly Count[]
   readonly troubles: readonly Trouble[]
   readonly remarks: readonly Remark[]
@@ -52,7 +53,8 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
   // Where only what is recent was looked at, nobody knows how many there are.
   const counts = filter.since === undefined ? await reconcile(pass) : []
   noteEnd(pass, began)
-  return { tally: pass.tally, counts, troubles: pass.troubles, remarks: pass.remarks }
+  const tally = { ...pass.tally, points: parts.to.census.points() }
+  return { tally, counts, troubles: pass.troubles, remarks: pass.remarks }
 }
 
 /** Runs or experiments that are named without models mean no models. */

@@ -1,6 +1,8 @@
 import type { Json, JsonObject } from '../../core/model.ts'
-import type { ModelLink } from '../../mlflow/logged-models.ts'
+import type { LoggedModels, ModelLink } from '../../mlflow/logged-models.ts'
 import type { TrackedRun } from '../../mlflow/tracking.ts'
+import type { HistoryParts } from './parts.ts'
+import type { Pass } from './pass.ts'
 
 /** Logged models that a run read and made. */
 export interface Links {
@@ -23,4 +25,24 @@ function linksIn(of: Json | undefined, field: 'model_inputs' | 'model_outputs'):
   const found = (of as JsonObject | null | undefined)?.[field]
   const links = Array.isArray(found) ? (found as readonly JsonObject[]) : []
   return links.map((one) => ({ modelId: String(one['model_id']), step: Number(one['step'] ?? 0) }))
+}
+
+/** A run with all that it says of logged models: a search does not tell which it read. */
+export async function withModels({ parts, experiments, signal }: Pass, run: TrackedRun): Promise<TrackedRun> {
+  const { models, tracking } = parts.from
+  let known = holders.get(parts)
+  if (known === undefined) {
+    known = hasAny(models, [...experiments.keys()], signal)
+    holders.set(parts, known)
+  }
+  return (await known) ? ((await tracking.run(run.info.run_id, signal)) ?? run) : run
+}
+
+/** Whether the source has logged models at all, asked once a pass. */
+const holders = new WeakMap<HistoryParts, Promise<boolean>>()
+
+async function hasAny(models: LoggedModels | undefined, ids: readonly string[], signal: AbortSignal): Promise<boolean> {
+  const found = ids.length === 0 ? undefined : await models?.list(ids, signal)
+  for await (const _ of found ?? []) return true
+  return false
 }

@@ -3,33 +3,46 @@ import type { ModelRegistry, ModelVersion, RegisteredModel } from '../../mlflow/
 import type { Pair } from '../../mlflow/tracking.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
-
-/** Tag by which a version says which version of the source it is a copy of. */
-export const SOURCE_VERSION = 'holdfast.source_version'
-/** Tag of a version that only keeps a number free, until what follows it is there. */
-const FILLER = 'holdfast.filler'
-const OWN = new Set([SOURCE_VERSION, FILLER])
-/** A gap that is wider is not kept: its numbers are mapped. */
-const WIDEST_GAP = 1000
+import { carried, createModel, createVersion, FILLER, keepGap, SOURCE_VERSION, subjectOf } from './registering.ts'
+import { isSourceCarried, withOwnSource } from './sources.ts'
 
 /** Carries registered models with versions under the same numbers, aliases, stages, descriptions and tags. */
 export async function copyRegistered(pass: Pass): Promise<void> {
   const { parts, signal } = pass
   const { from, to, filter } = parts
   if (from.registry === undefined) return
+  const late: RegisteredModel[] = []
+  const registries = { source: from.registry, target: to.registry }
   for await (const model of from.registry.models(signal)) {
     if (filter.models.length > 0 && !filter.models.includes(model.name)) continue
-    const subject = `registered model ${model.name}`
-    const [source, target] = [from.registry, to.registry]
-    await apart(pass, subject, async () => {
-      if (target === undefined) {
-        pass.troubles.push({ subject, code: 'sync/loss', message: `${to.name} keeps no registered models` })
-        return
-      }
-      await persistently(() => copyModel(pass, { source, target }, model))
-    })
+    await copyOne(pass, registries, model, late)
     parts.progress.advance()
   }
+  // A version may name one of a model that came later.
+  for (const model of late) await copyOne(pass, registries, model)
+}
+
+/** What fails is put off where that is wanted, and otherwise named. */
+async function copyOne(
+  pass: Pass,
+  { source, target }: { readonly source: ModelRegistry; readonly target: ModelRegistry | undefined },
+  model: RegisteredModel,
+  late?: RegisteredModel[],
+): Promise<void> {
+  const subject = `registered model ${model.name}`
+  if (target === undefined) {
+    pass.troubles.push({ subject, code: 'sync/loss', message: `${pass.parts.to.name} keeps no registered models` })
+    return
+  }
+  await apart(pass, subject, async () => {
+    try {
+      await persistently(() => copyModel(pass, { source, target }, model))
+    } catch (thrown) {
+      pass.signal.throwIfAborted()
+      if (late === undefined) throw thrown
+      late.push(model)
+    }
+  })
 }
 
 interface Registries {
@@ -42,9 +55,7 @@ async function copyModel(pass: Pass, { source, target }: Registries, model: Regi
   const { name } = model
   let there = await target.model(name, signal)
   if (there === undefined) {
-    // Tags come after it: one that is refused must not cost the model.
-    await target.createModel({ ...model, tags: [] }, signal)
-    there = { ...model, tags: [], aliases: [] }
+    there = await createModel(target, model, signal)
     pass.tally.models += 1
   }
   if (there.description !== model.description) await target.describeModel(name, model.description, signal)
@@ -54,9 +65,16 @@ async function copyModel(pass: Pass, { source, target }: Registries, model: Regi
     set: (tag) => target.setModelTag(name, tag, signal),
     remove: (key) => target.deleteModelTag(name, key, signal),
   })
-  const versions = await source.versions(name, signal)
+  const versions = (await source.versions(name, signal)).map(withOwnSource)
   const replicas = await copyVersions(pass, target, versions)
-  await copyAliases(pass, target, { model, there, replicas, before: before.aliases })
+  const living = model.aliases.filter(({ value }) => versions.some(({ version }) => version === value))
+  for (const { key, value } of model.aliases.filter((alias) => !living.includes(alias))) {
+    pass.remarks.push({
+      subject: `alias ${key} of ${name}`,
+      remark: `names version ${value}, which is gone at the source`,
+    })
+  }
+  await copyAliases(pass, target, { model: { ...model, aliases: living }, there, replicas, before: before.aliases })
   const kept = { tags: keysOf(model.tags), aliases: keysOf(model.aliases) }
   parts.ledger.put(`registered/${name}`, JSON.stringify(kept))
 }
@@ -88,17 +106,13 @@ async function copyVersions(
     if (replica === undefined) {
       last = await keepGap(pass, target, { version, last, fillers })
       replica = await createVersion(pass, target, version)
+      if (replica === undefined) continue
       last = Number(replica.version)
       pass.tally.versions += 1
     }
     replicas.set(version.version, replica.version)
     await alignVersion(pass, target, { version, replica })
-    if (replica.version !== version.version) {
-      pass.remarks.push({
-        subject: `version ${version.version} of ${name}`,
-        remark: `is version ${replica.version} at the target, which does not give that number again`,
-      })
-    }
+    await remarkOn(pass, version, replica)
   }
   for (const version of fillers) await target.deleteVersion({ name, version }, signal)
   return replicas
@@ -109,38 +123,15 @@ function sourceNumbers({ tags }: ModelVersion): readonly string[] {
   return number === undefined ? [] : [number]
 }
 
-/** Uses up the numbers that the source has no versions under. Returns the last that was given. */
-async function keepGap(
-  pass: Pass,
-  target: ModelRegistry,
-  { version, last, fillers }: { readonly version: ModelVersion; readonly last: number; readonly fillers: string[] },
-): Promise<number> {
-  const wanted = Number(version.version)
-  await acquaintAll(pass, `${version.source} ${version.runId}`)
-  let given = last
-  if (wanted - last > WIDEST_GAP) return given
-  while (given < wanted - 1) {
-    const tags = [{ key: FILLER, value: 'true' }]
-    const filler = await target.createVersion({ ...renamed(pass, version), tags, description: '' }, pass.signal)
-    fillers.push(filler.version)
-    given = Number(filler.version)
+async function remarkOn(pass: Pass, version: ModelVersion, replica: ModelVersion): Promise<void> {
+  const subject = subjectOf(version)
+  if (replica.version !== version.version) {
+    const remark = `is version ${replica.version} at the target, which does not give that number again`
+    pass.remarks.push({ subject, remark })
   }
-  return given
-}
-
-async function createVersion(pass: Pass, target: ModelRegistry, version: ModelVersion): Promise<ModelVersion> {
-  await acquaintAll(pass, `${version.source} ${version.runId}`)
-  const tags = [{ key: SOURCE_VERSION, value: version.version }]
-  return target.createVersion({ ...renamed(pass, version), tags }, pass.signal)
-}
-
-/** A version that names runs, logged models and files as the target does. */
-function renamed({ identities }: Pass, version: ModelVersion): ModelVersion {
-  return {
-    ...version,
-    source: identities.rewritten(version.source),
-    runId: identities.run(version.runId) ?? version.runId,
-    modelId: identities.model(version.modelId) ?? '',
+  if (!isSourceCarried(pass, version)) await acquaintAll(pass, version.source)
+  if (!isSourceCarried(pass, version)) {
+    pass.remarks.push({ subject, remark: `its files stay where they are; it goes on naming ${version.source}` })
   }
 }
 
@@ -203,10 +194,6 @@ async function copyAliases(pass: Pass, target: ModelRegistry, copy: AliasCopy): 
     const isGone = textUnder(model.aliases, key) === undefined && textUnder(there.aliases, key) !== undefined
     if (isGone) await target.deleteAlias(model.name, key, pass.signal)
   }
-}
-
-function carried(tags: readonly Pair[]): readonly Pair[] {
-  return tags.filter(({ key }) => !OWN.has(key))
 }
 
 function keysOf(pairs: readonly Pair[]): readonly string[] {

@@ -5,7 +5,7 @@ import type { ModelLink } from '../../mlflow/logged-models.ts'
 import type { TrackedRun } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
-import { linksOf, missingLinks } from './links.ts'
+import { linksOf, missingLinks, withModels } from './links.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint, noteOpen, noteReplica, recentRuns } from './recent.ts'
 
@@ -30,6 +30,7 @@ export async function copyRuns(pass: Pass): Promise<readonly Pending[]> {
     if (!takes(pass, run)) return
     await apart(pass, subjectOf(pass, run), () => persistently(() => copyRun(pass, run, pending)))
     parts.progress.advance()
+    parts.progress.beside?.(`${parts.to.census.points()} points, ${(pass.tally.bytes / 1e6).toFixed(1)} MB`)
   })
   return pending
 }
@@ -64,9 +65,10 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise
   }
   tally.runs += 1
   const parent = tagOf(run, PARENT)
-  const links = linksOf(run)
+  const whole = await withModels(pass, run)
+  const links = linksOf(whole)
   if (links.read.length + links.made.length > 0 || parent !== undefined)
-    pending.push({ run: pendingPartOf(run), envelope })
+    pending.push({ run: pendingPartOf(whole), envelope })
   else ledger.put(keyOf(run), envelope)
 }
 

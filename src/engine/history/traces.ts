@@ -59,20 +59,52 @@ async function copyTrace(pass: Pass, api: Traces, { wanted, there }: TraceCopy):
   const { parts, signal } = pass
   const key = `trace/${wanted.id}`
   const digest = digestOf(wanted.info)
+  const before = remembered(parts.ledger.get(key))
   const isOpen = wanted.info['state'] === 'IN_PROGRESS'
-  if (there !== undefined && parts.ledger.get(key) === digest && !isOpen) return
+  if (there !== undefined && before.digest === digest && !isOpen) return
   const spans = (await parts.from.traces?.spans(wanted.id, signal)) ?? []
   const has = there === undefined ? [] : await api.spans(wanted.id, signal)
   const isSame = there !== undefined && digestOf(comparable(there.info)) === digest
   const lacking = lackingSpans(spans, has)
-  if (!isSame || lacking.length > 0) await awake(pass, wanted, () => write(api, { wanted, isSame, lacking, signal }))
+  const gone = { tags: missing(before.tags, tagsIn(wanted)), notes: missing(before.notes, notesIn(wanted)) }
+  if (!isSame || lacking.length > 0) {
+    await awake(pass, wanted, async () => {
+      for (const tag of gone.tags) await api.deleteTag(wanted.id, tag, signal)
+      for (const note of gone.notes) await api.deleteAssessment(wanted.id, note, signal)
+      await write(api, { wanted, isSame, lacking, signal })
+    })
+  }
   if (spans.length === 0) {
     const message = 'its spans are kept where the server does not hand them out; what it says of itself is carried'
     pass.troubles.push({ subject: `trace ${wanted.id}`, code: 'sync/loss', message })
     return
   }
   if (!isSame || lacking.length > 0) pass.tally.traces += 1
-  parts.ledger.put(key, digest)
+  parts.ledger.put(key, JSON.stringify({ digest, tags: tagsIn(wanted), notes: notesIn(wanted) }))
+}
+
+/** What was carried last: of that, what is gone since is taken away; what others have added stays. */
+interface Remembered {
+  readonly digest: string
+  readonly tags: readonly string[]
+  /** Ids of assessments. */
+  readonly notes: readonly string[]
+}
+
+function remembered(text: string | undefined): Remembered {
+  return text === undefined ? { digest: '', tags: [], notes: [] } : (JSON.parse(text) as Remembered)
+}
+
+function tagsIn({ info }: Trace): readonly string[] {
+  return Object.keys((info['tags'] ?? {}) as JsonObject)
+}
+
+function notesIn({ info }: Trace): readonly string[] {
+  return ((info['assessments'] ?? []) as readonly JsonObject[]).map((one) => String(one['assessment_id']))
+}
+
+function missing(before: readonly string[], now: readonly string[]): readonly string[] {
+  return before.filter((one) => !now.includes(one))
 }
 
 async function write(

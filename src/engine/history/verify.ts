@@ -6,10 +6,12 @@ import type { Pair, TrackedRun } from '../../mlflow/tracking.ts'
 import { census, chosenExperiments, takesModels } from './copy.ts'
 import { digestOf, listed, type Shelf } from './files.ts'
 import { inParallel } from './in-parallel.ts'
+import { linksOf, withModels } from './links.ts'
 import type { HistoryParts, Trouble } from './parts.ts'
 import { apart, openPass, type Pass } from './pass.ts'
-import { SOURCE_VERSION } from './registered.ts'
+import { SOURCE_VERSION } from './registering.ts'
 import { addressOf, subjectOf, takes } from './runs.ts'
+import { withOwnSource } from './sources.ts'
 import { comparePoints } from './verify-points.ts'
 import { compareTraces } from './verify-traces.ts'
 
@@ -124,6 +126,18 @@ async function compareRun(comparison: Comparison, run: TrackedRun): Promise<void
   })
   const [from, to] = [parts.from.census.byId(run.info.run_id), parts.to.census.byId(own)]
   if (from === undefined || to === undefined) return
+  const whole = await withModels(pass, run)
+  const twin = whole === run ? undefined : await parts.to.tracking.run(own, signal)
+  const named = (one: TrackedRun | undefined, id: (own: string) => string): Json => {
+    const { read, made } = one === undefined ? { read: [], made: [] } : linksOf(one)
+    return [
+      ...read.map(({ modelId }) => `reads ${id(modelId)}`),
+      ...made.map(({ modelId, step }) => `makes ${id(modelId)} at ${step}`),
+    ].toSorted()
+  }
+  const translated = (id: string) => identities.model(id) ?? id
+  const models = { models: named(whole === run ? undefined : whole, translated) }
+  differ(comparison, subject, models, { models: named(twin, (id) => id) })
   await compareFiles(comparison, subject, {
     from: { artifacts: parts.from.artifacts, root: from.root },
     to: { artifacts: parts.to.artifacts, root: to.root },
@@ -157,15 +171,21 @@ async function compareModels(comparison: Comparison): Promise<void> {
     if (filter.models.length > 0 && !filter.models.includes(model.name)) continue
     const subject = `registered model ${model.name}`
     await apart(pass, subject, async () => {
+      const versions = ((await from.registry?.versions(model.name, pass.signal)) ?? []).map(withOwnSource)
       const there = await to.registry?.model(model.name, pass.signal)
-      const replicas = there === undefined ? [] : ((await to.registry?.versions(model.name, pass.signal)) ?? [])
+      const replicas =
+        there === undefined ? [] : ((await to.registry?.versions(model.name, pass.signal)) ?? []).map(withOwnSource)
       const numbers = new Map(replicas.map((one) => [one.version, tagUnder(one.tags, SOURCE_VERSION) ?? one.version]))
       const aliases = (pairs: readonly Pair[], number: (version: string) => string) =>
         Object.fromEntries(pairs.map(({ key, value }) => [key, number(value)]))
       const view = {
         description: model.description,
         tags: record(model.tags),
-        aliases: aliases(model.aliases, (v) => v),
+        // A server keeps an alias of a version that is gone; nobody can set it elsewhere.
+        aliases: aliases(
+          model.aliases.filter(({ value }) => versions.some(({ version }) => version === value)),
+          (version) => version,
+        ),
       }
       const theirs =
         there === undefined
@@ -176,7 +196,6 @@ async function compareModels(comparison: Comparison): Promise<void> {
               aliases: aliases(there.aliases, (version) => numbers.get(version) ?? version),
             }
       differ(comparison, subject, view, theirs)
-      const versions = (await from.registry?.versions(model.name, pass.signal)) ?? []
       for (const version of versions) {
         const replica = replicas.find((one) => numbers.get(one.version) === version.version)
         compareVersion(comparison, version, replica)

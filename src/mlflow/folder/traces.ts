@@ -53,6 +53,9 @@ export function folderTraces(documents: Documents): Traces {
       return (found as unknown as TraceContent | undefined)?.spans ?? []
     },
     put: (trace) => change(trace, (before) => ({ ...before, info: trace.info })),
+    // What a trace says of itself is replaced whole.
+    deleteTag: () => Promise.resolve(),
+    deleteAssessment: () => Promise.resolve(),
     putSpans: (trace, spans) =>
       change(trace, (before) => {
         const ids = new Set(spans.map((span) => span['span_id']))

@@ -59,9 +59,18 @@ export function experiments(trackingOf: (place: Place) => Tracking): Service {
 async function standing(tracking: Tracking, body: ExperimentBody, signal: AbortSignal): Promise<TrackedExperiment> {
   const there = await tracking.experimentByName(body.name, signal)
   if (there !== undefined) return there
-  // Tags come after it: one that is refused must not cost the experiment.
-  const id = await tracking.createExperiment(body.name, [], signal)
+  const id = await create(tracking, body, signal)
   return (await tracking.experiment(id, signal)) ?? { id, name: body.name, deleted: false, tags: [] }
+}
+
+/** A tag that is refused must not cost the experiment: it is kept later. */
+async function create(tracking: Tracking, body: ExperimentBody, signal: AbortSignal): Promise<string> {
+  try {
+    return await tracking.createExperiment(body.name, pairsOf(body), signal)
+  } catch (thrown) {
+    if (!isFault(thrown, 'azure/refused') || pairsOf(body).length === 0) throw thrown
+    return tracking.createExperiment(body.name, [], signal)
+  }
 }
 
 interface Change {
