@@ -11,7 +11,6 @@ import requests
 from cases import equal, true, until
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCAL = {**os.environ, "HOLDFAST_LOCAL": "1"}
 HOME = Path(tempfile.mkdtemp(prefix="history-"))
 uris = {}
 servers = {}
@@ -49,7 +48,8 @@ def program(verb, *more, source="old", to="new"):
 
 def holdfast(verb, *more, source="old", to="new"):
     """Runs it, and gives its exit code and its facts."""
-    done = subprocess.run(program(verb, *more, source=source, to=to), capture_output=True, text=True, timeout=300, env=LOCAL)
+    environment = {**os.environ, "HOLDFAST_LOCAL": "1"}
+    done = subprocess.run(program(verb, *more, source=source, to=to), capture_output=True, text=True, timeout=300, env=environment)
     end = done.stdout.find("\n}\n{")
     text = done.stdout if end < 0 else done.stdout[: end + 2]
     true(text, f"facts on standard output, not only {done.stderr}")

@@ -22,6 +22,8 @@ const AT_ONCE = 2
 const HARNESS = ['az.py', 'cases.py', 'histories.py', 'local_azure.py', 'oracle_steps.py', 'tracking.py']
 /** Beside a server of MLflow, which the usual environment has whole. */
 const WITH_SERVER = ['oracle.py']
+/** Beside a server of MLflow 2. */
+const WITH_TWO = ['history_servers.py']
 /** An environment for some scenarios, and how long each may take. */
 interface Place {
   readonly folder: string
@@ -43,7 +45,7 @@ const APART: readonly Place[] = [
   // Up to four servers of MLflow, each of which takes seconds to start and as long to be filled.
   {
     ...USUAL,
-    scenarios: ['history_copy.py', 'history_behaviour.py', 'history_kills.py'],
+    scenarios: ['history_copy.py', 'history_behaviour.py', 'history_kills.py', 'history_servers.py'],
     longestMilliseconds: 1_200_000,
   },
   // Two servers of MLflow, which are lost, come back and are compared whole three times.
@@ -65,6 +67,8 @@ const APART: readonly Place[] = [
     longestMilliseconds: 600_000,
   },
 ]
+/** A whole server of the last MLflow 2, which the scenarios that need it start themselves. */
+const TWO_SERVER: Place = { folder: 'mlflow-two-server', file: 'requirements-mlflow-two-server' }
 /** Scenarios that run once more elsewhere. */
 const AGAIN: readonly Place[] = [
   // The last client of MLflow 2.
@@ -99,7 +103,10 @@ process.exit(failed === 0 && !ending.signal.aborted ? 0 : 1)
 /** The Python of each environment. They are made where a scenario needs them, one after the other. */
 async function pythonsOf(all: readonly Turn[]): Promise<ReadonlyMap<string, string>> {
   const pythons = new Map<string, string>()
-  const served = [...(all.some(({ name }) => WITH_SERVER.includes(name)) ? [USUAL] : [])]
+  const served = [
+    ...(all.some(({ name }) => WITH_SERVER.includes(name)) ? [USUAL] : []),
+    ...(all.some(({ name }) => WITH_TWO.includes(name)) ? [TWO_SERVER] : []),
+  ]
   // The usual one holds the others' folders, and making it clears its own.
   const places = [...all.map(({ place }) => place), ...served]
   for (const { folder, file } of places.toSorted((a, b) => a.folder.length - b.folder.length)) {
@@ -154,7 +161,9 @@ async function runOne({ name, place }: Turn): Promise<readonly CaseResult[]> {
       ? { env: { HOLDFAST_EXAMPLES: EXAMPLES }, emulator: WITHOUT_NODES }
       : WITH_SERVER.includes(name)
         ? { env: { MLFLOW_SERVER_PYTHON: pythons.get('') ?? '' } }
-        : {}
+        : WITH_TWO.includes(name)
+          ? { env: { MLFLOW_TWO_PYTHON: pythons.get(TWO_SERVER.folder) ?? '' } }
+          : {}
     return await runScenario({
       file: join(here, name),
       python,
