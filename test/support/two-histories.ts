@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Address, Item } from '../../src/core/model.ts'
+import type { Address, Item, JsonObject } from '../../src/core/model.ts'
 import { census, counted } from '../../src/engine/history/census.ts'
 import { openFolder } from '../../src/mlflow/folder/folder.ts'
 import type { LoggedModel } from '../../src/mlflow/logged-models.ts'
@@ -61,15 +61,24 @@ async function openHistory(path: string): Promise<OneHistory> {
   }
 }
 
-/** A folder has no search: the only one that services send is for the id of a source. */
+/**
+ * A folder has no search: the only one that services send is for the id of a source. What is found does not tell which
+ * logged models it read, as with MLflow.
+ */
 function searchable({ runs }: Tracking): Tracking['runs'] {
   return async function* (ids, signal, filter) {
     const wanted = /= '(.*)'$/.exec(filter ?? '')?.[1]
     for await (const run of runs(ids, signal)) {
       const source = run.tags.find(({ key }) => key === SOURCE_RUN)?.value
-      if (filter === undefined || (source !== undefined && (wanted === undefined || source === wanted))) yield run
+      if (filter === undefined || (source !== undefined && (wanted === undefined || source === wanted)))
+        yield withoutModelsRead(run)
     }
   }
+}
+
+function withoutModelsRead(run: TrackedRun): TrackedRun {
+  const { model_inputs: _, ...inputs } = (run.inputs ?? {}) as JsonObject
+  return { ...run, inputs }
 }
 
 const NOWHERE: Place = {

@@ -1,9 +1,9 @@
 import { Fault } from '../../core/errors.ts'
 import { type Address, address, type Item, segmentsOf } from '../../core/model.ts'
-import type { TrackedRun } from '../../mlflow/tracking.ts'
 import type { Histories, HistoryNames } from '../history-names.ts'
 import { awakeRun, experimentNames, sharedModelId } from '../history-place.ts'
-import type { Place, Service } from '../service.ts'
+import type { Place, Reach, Service } from '../service.ts'
+import { type LinkedRun, linkedRuns, notedLinks } from './reading.ts'
 import { keyOf, linksOf, type ModelLinkBody, modelLinkBody, modelLinkItem } from './schema.ts'
 
 /** What runs say of the logged models that they read and made. See ./readme.md. */
@@ -13,7 +13,7 @@ export function modelLinks(histories: Histories): Service {
     kind: 'model-link',
     needs: ['run', 'logged-model'],
     can: { converge: true, update: true, remove: false, acts: false, ordered: false },
-    list: (place, { signal }) => list(histories, place, signal),
+    list: (place, reach) => list(histories, place, reach),
     read: (place, of, { signal }) => read(histories, place, { of, signal }),
     references: () => [],
     converge,
@@ -22,12 +22,13 @@ export function modelLinks(histories: Histories): Service {
   }
 }
 
-async function* list(histories: Histories, place: Place, signal: AbortSignal): AsyncIterable<Item> {
+async function* list(histories: Histories, place: Place, reach: Reach): AsyncIterable<Item> {
   const history = histories.of(place)
+  const { signal } = reach
   const experiments = await experimentNames(history, signal)
-  for await (const run of history.tracking.runs([...experiments.keys()], signal)) {
-    const experiment = experiments.get(run.info.experiment_id) ?? ''
-    const found = await itemOf(histories.namesOf(place), run, { experiment, signal })
+  for await (const one of linkedRuns(history, place, { experiments: [...experiments.keys()], reach })) {
+    const experiment = experiments.get(one.run.info.experiment_id) ?? ''
+    const found = await itemOf(histories.namesOf(place), one, { experiment, signal })
     if (found !== undefined) yield found
   }
 }
@@ -35,10 +36,9 @@ async function* list(histories: Histories, place: Place, signal: AbortSignal): A
 /** `undefined` for a run that names none. */
 async function itemOf(
   names: HistoryNames,
-  run: TrackedRun,
+  { run, links: { read: reads, made } }: LinkedRun,
   { experiment, signal }: { readonly experiment: string; readonly signal: AbortSignal },
 ): Promise<Item | undefined> {
-  const { read: reads, made } = linksOf(run)
   if (reads.length + made.length === 0) return undefined
   const needs = new Set<Address>()
   const nameOf = async (id: string) => {
@@ -65,7 +65,7 @@ async function read(
   const [experiment = '', id = ''] = segmentsOf(of)
   const resident = await histories.namesOf(place).runOf(id, signal)
   const run = resident && (await histories.of(place).tracking.run(resident.id, signal))
-  return run && itemOf(histories.namesOf(place), run, { experiment, signal })
+  return run && itemOf(histories.namesOf(place), { run, links: linksOf(run) }, { experiment, signal })
 }
 
 /** Adds what is not there: no server takes a link away. */
@@ -75,10 +75,12 @@ async function add(
   { wanted, signal }: { readonly wanted: Item; readonly signal: AbortSignal },
 ): Promise<Item> {
   const body = modelLinkBody(wanted.body)
-  const { tracking, models } = histories.of(place)
+  const { tracking, models, notes } = histories.of(place)
   const names = histories.namesOf(place)
   const runId = (await names.runOf(body.run, signal))?.id
   if (runId === undefined) throw noRun(body, place)
+  // A search shows the run as before when it is linked to a model that it read.
+  notedLinks(notes, place, runId).forget()
   const of = wanted.address
   const there = await read(histories, place, { of, signal })
   const lacking = lackingLinks(body, there === undefined ? { read: [], made: [] } : modelLinkBody(there.body))
