@@ -54,7 +54,7 @@ export async function comeback(options: ComebackOptions): Promise<Comeback> {
   const earlier = await meantBefore(options)
   const snapshots = { theirs: theirs.snapshot, ours: ours.snapshot }
   const sorted = sortOut({ parts, returned, mark: () => failover, earlier, ...snapshots })
-  const findings = [...sorted.settled, ...(await settle(options, { from, to, ours: ours.snapshot, sorted }))]
+  const findings = [...sorted.settled, ...(await settle(options, { from, to, ...snapshots, sorted }))]
   await tenure.append(failover, {
     type: 'return/done',
     body: { side: returned, findings: findings.map(plain) },
@@ -102,6 +102,8 @@ export async function settle(
 export interface CarryingOver {
   readonly from: Place
   readonly to: Place
+  /** All that was found on either side. */
+  readonly theirs: Snapshot
   readonly ours: Snapshot
   readonly sorted: Sorted
   /** True: what stands already, under a name of its own, is not told again. */
@@ -124,7 +126,10 @@ async function carryOver(options: Omit<ComebackOptions, 'active'>, over: Carryin
   const isNews = ({ item: { address } }: Sorted['carry'][number]) =>
     moving.has(address) || notes.get(address)?.is === 'refused'
   const carry = over.newsOnly === true ? sorted.carry.filter(isNews) : sorted.carry
-  const meant = carry.map((one) => carriedAs(one, notes.get(one.item.address)))
+  const meant = carry.map((one) => {
+    const finding = carriedAs(one, notes.get(one.item.address))
+    return finding.is === 'conflict' ? left(options, over, finding) : finding
+  })
   if (over.newsOnly === true && meant.length + sorted.merge.length === 0) return []
   const merging = sorted.merge.map(({ item }): Finding => ({ is: 'merged', address: item.address }))
   const run = `${failover}-return-${parts.now().toString(36)}`
@@ -143,7 +148,7 @@ async function carryOver(options: Omit<ComebackOptions, 'active'>, over: Carryin
   const bad = new Map<Address, string>([...quarantined, ...stuck].map(({ step, message }) => [step.address, message]))
   return meant.map((one) => {
     const why = bad.get(one.is === 'aside' ? one.as : one.address)
-    return why === undefined ? one : { is: 'conflict', address: one.address, why: why || 'what it needs failed' }
+    return why === undefined ? one : left(options, over, { address: one.address, why: why || 'what it needs failed' })
   })
 }
 
@@ -152,6 +157,21 @@ function carriedAs({ of, item }: Sorted['carry'][number], note: Note | undefined
   if (note?.is === 'refused') return { is: 'conflict', address: of, why: note.reason }
   const as = note?.is === 'mapped' ? note.to : item.address
   return as === of ? { is: 'carried', address: of } : { is: 'aside', address: of, as }
+}
+
+/**
+ * What cannot be carried is a conflict, unless it needs something that neither listing had: that came to be between
+ * the listings of their kinds, and where each pass looks for late work, the next one finds both.
+ */
+function left(
+  { parts, carrying }: Omit<ComebackOptions, 'active'>,
+  { theirs, ours }: CarryingOver,
+  { address, why }: { readonly address: Address; readonly why: string },
+): Finding {
+  const isMissing = (need: Address) => !theirs.has(need) && !ours.has(need) && carrying.excluded?.(need) !== true
+  const isUnripe = parts.unfenced !== undefined && theirs.get(address)?.needs.some(isMissing) === true
+  if (!isUnripe) return { is: 'conflict', address, why }
+  return { is: 'listed', address, why: 'what it needs was not found yet; the next pass looks for it' }
 }
 
 interface Merging {

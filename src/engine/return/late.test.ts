@@ -119,6 +119,15 @@ it('keeps under a name of its own what both made under one, tells it once, and t
   expect([primary.picture, secondary.picture]).toEqual(before)
 })
 
+it('leaves to the next pass what needs something that was made while it was looked for', async () => {
+  const { primary, secondary } = world.sides
+  primary.put('asset/late/1', body.asset(7, 'datum/late'))
+  expect(findingsOf(await passed())).toEqual(['listed asset/late/1'])
+  primary.put('datum/late', body.datum(7))
+  expect(findingsOf(await passed())).toEqual(['carried asset/late/1', 'carried datum/late'])
+  expect(primary.picture).toEqual(secondary.picture)
+})
+
 it('lets the active side’s stand where a person has said so, and asks no second time', async () => {
   const { primary, secondary } = world.sides
   primary.put('datum/set', body.datum(2))

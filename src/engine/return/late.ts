@@ -37,7 +37,7 @@ export async function carryLate(
     earlier: await meantBefore({ parts, failover }),
   })
   if (sorted.carry.length + sorted.merge.length + sorted.settled.length === 0) return []
-  const over = { from: ends.target, to: ends.source, ours, sorted, newsOnly: true }
+  const over = { from: ends.target, to: ends.source, theirs: target.snapshot, ours, sorted, newsOnly: true }
   const findings = [...sorted.settled, ...(await settle({ ...options, failover }, over))]
   if (findings.length === 0) return []
   const left = findings.flatMap((one) => (one.is === 'conflict' ? [[one.address, one.why] as const] : []))
