@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cloud } from '../../demo/cloud.ts'
 import {
   deployWorkspace,
@@ -9,6 +10,10 @@ import {
 } from '../../demo/estate.ts'
 
 const DAY = 86_400_000
+
+/** What a job has of logs once it runs. */
+const LOGS = ['user_logs/std_log.txt', 'system_logs/lifecycler/lifecycler.log']
+const PATIENCE_MILLISECONDS = 60_000
 
 export type Deed = (cloud: Cloud, subscription: string, args: readonly string[]) => Promise<void>
 
@@ -23,12 +28,13 @@ export const TEAM: Readonly<Record<string, Deed>> = {
     const tomorrow = new Date(Date.now() + DAY)
     await cloud.arm('PUT', `${estate.workspace}/schedules/nightly`, nightlySchedule(estate, tomorrow))
   },
-  /** A job of this name, which runs for longer than the drill. */
+  /** A job of this name, which runs for longer than the drill. The team has seen its logs when this ends. */
   submits: async (cloud, subscription, [name = '']) => {
     const estate = estateOf(subscription)
     const { properties } = waitingJob(estate) as { properties: object }
     const command = 'node -e "setTimeout(() => undefined, 600_000)"'
     await cloud.arm('PUT', `${estate.workspace}/jobs/${name}`, { properties: { ...properties, command } })
+    await Promise.all(LOGS.map((log) => seen(cloud, estate.storage, `ExperimentRun/dcid.${name}/${log}`)))
   },
   /** A version of a model in East US 2: `team registers churn 4`. */
   registers: async (cloud, subscription, [name = '', version = '']) => {
@@ -37,4 +43,13 @@ export const TEAM: Readonly<Record<string, Deed>> = {
     const properties = { modelType: 'custom_model', modelUri, tags: { by: 'team' } }
     await cloud.arm('PUT', `${estate.workspace}/models/${name}/versions/${version}`, { properties })
   },
+}
+
+/** Waits until a file of the workspace's run history is there. */
+async function seen(cloud: Cloud, account: string, name: string): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MILLISECONDS
+  while ((await cloud.blob(account, 'azureml', name)) === undefined) {
+    if (Date.now() > deadline) throw new Error(`${name} did not come`)
+    await sleep(50)
+  }
 }
