@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type Duplex, pipeline, Transform } from 'node:stream'
 import { connect as connectSecurely } from 'node:tls'
-import type { GateOrder, GateSetUp } from './gate.ts'
+import { type GateOrder, type GateSetUp, gateClock } from './gate.ts'
 
 /**
  * The gate, a process of its own: a proxy by CONNECT that lets bytes pass outwards only until a time that the process
@@ -16,8 +16,7 @@ const connections = new Set<{ readonly inner: Duplex; readonly outer: Socket }>(
 let until = 0
 let closing: NodeJS.Timeout | undefined
 
-const now = (): number => Number(process.hrtime.bigint() / 1_000_000n)
-const isOpen = (): boolean => now() < until
+const isOpen = (): boolean => gateClock() < until
 
 function setUp({ secret, proxy }: GateSetUp): void {
   mayEnter = `Basic ${Buffer.from(`holdfast:${secret}`).toString('base64')}`
@@ -31,7 +30,7 @@ function setUp({ secret, proxy }: GateSetUp): void {
 function obey({ until: wanted }: GateOrder): void {
   until = wanted
   clearTimeout(closing)
-  closing = setTimeout(shut, Math.max(0, until - now()))
+  closing = setTimeout(shut, Math.max(0, until - gateClock()))
 }
 
 function shut(): void {

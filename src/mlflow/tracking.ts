@@ -48,6 +48,13 @@ export interface TrackedRun {
   readonly outputs?: Json
 }
 
+/** Statuses of runs that go on, or have not begun: they are still being written to. */
+export const OPEN_STATUSES: readonly string[] = ['RUNNING', 'SCHEDULED']
+
+export function isOpenRun({ info }: TrackedRun): boolean {
+  return OPEN_STATUSES.includes(info.status)
+}
+
 export interface TrackedExperiment {
   readonly id: string
   readonly name: string

@@ -15,7 +15,7 @@ import { placeOf, readNames } from '../../services/place.ts'
 import { blobArtifacts, RUN_FILES } from '../../services/run/blob-artifacts.ts'
 import { type RunAccess, runs } from '../../services/run/index.ts'
 import { replicaOf, replicas } from '../../services/run/memory.ts'
-import { isOpen, type RunBody, sharedIdOf } from '../../services/run/schema.ts'
+import { type RunBody, sharedIdOf } from '../../services/run/schema.ts'
 import type { Place } from '../../services/service.ts'
 import { openSqliteResidents } from '../../store/sqlite-residents.ts'
 import { openReach, sender } from './reach.ts'
@@ -103,9 +103,9 @@ export async function openWorkspaceEnd(azure: Azure, id: string, signal: AbortSi
 }
 
 /** The services that carry between two ends. */
-export function carriersOf(from: OpenEnd, to: OpenEnd): Pick<HistoryParts, 'experiments' | 'runs' | 'isOpen'> {
+export function carriersOf(from: OpenEnd, to: OpenEnd): Pick<HistoryParts, 'experiments' | 'runs'> {
   const accessOf = (place: Place) => (place.workspace === to.end.place.workspace ? to.access : from.access)
-  return { experiments: experiments((place) => accessOf(place).tracking), runs: runs(accessOf), isOpen }
+  return { experiments: experiments((place) => accessOf(place).tracking), runs: runs(accessOf) }
 }
 
 /** A place that no region names: what is kept there says the same everywhere. */

@@ -34,7 +34,6 @@ export interface HistoryParts {
   /** Carry experiments and runs; both reach both ends. */
   readonly experiments: Service
   readonly runs: Service
-  readonly isOpen: (run: TrackedRun) => boolean
   readonly ledger: HistoryLedger
   readonly progress: Progress
   readonly filter: HistoryFilter

@@ -1,9 +1,7 @@
 import { isFault } from '../../core/errors.ts'
-import type { TrackedRun } from '../../mlflow/tracking.ts'
+import { isOpenRun, OPEN_STATUSES, type TrackedRun } from '../../mlflow/tracking.ts'
 import type { Pass } from './pass.ts'
 
-/** Statuses of runs that go on, or have not begun. */
-const OPEN = ['RUNNING', 'SCHEDULED']
 const NOTED_OPEN = 'open/'
 const IDS = /\b[0-9a-f]{32}\b/g
 
@@ -17,7 +15,7 @@ export async function* recentRuns(pass: Pass, since: number): AsyncIterable<Trac
   const ids = [...experiments.keys()]
   const given = new Set<string>()
   const filters = [
-    ...OPEN.map((status) => `attributes.status = '${status}'`),
+    ...OPEN_STATUSES.map((status) => `attributes.status = '${status}'`),
     `attributes.start_time >= ${since}`,
     `attributes.end_time >= ${since}`,
   ]
@@ -42,11 +40,11 @@ export async function* recentRuns(pass: Pass, since: number): AsyncIterable<Trac
 }
 
 /** Notes a run that is open, so that the next pass looks at it whatever it says of its times. */
-export function noteOpen({ parts: { ledger, isOpen } }: Pass, run: TrackedRun): void {
+export function noteOpen({ parts: { ledger } }: Pass, run: TrackedRun): void {
   const key = NOTED_OPEN + run.info.run_id
   const isNoted = ledger.get(key) !== undefined
-  if (isOpen(run) && !isNoted) ledger.put(key, '')
-  if (!isOpen(run) && isNoted) ledger.forget(key)
+  if (isOpenRun(run) && !isNoted) ledger.put(key, '')
+  if (!isOpenRun(run) && isNoted) ledger.forget(key)
 }
 
 /** Notes under which id a run stands at the target. */

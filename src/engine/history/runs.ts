@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { address } from '../../core/model.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import type { ModelLink } from '../../mlflow/logged-models.ts'
-import type { TrackedRun } from '../../mlflow/tracking.ts'
+import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { linksOf, missingLinks, withModels } from './links.ts'
@@ -41,7 +41,7 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise
   const envelope = envelopeOf(run)
   const id = run.info.run_id
   await acquaint(pass, id)
-  if (!parts.isOpen(run) && ledger.get(keyOf(run)) === envelope && identities.run(id) !== undefined) {
+  if (!isOpenRun(run) && ledger.get(keyOf(run)) === envelope && identities.run(id) !== undefined) {
     tally.unchanged += 1
     return
   }
@@ -175,7 +175,7 @@ export function subjectOf(pass: Pass, run: TrackedRun): string {
 export function takes({ parts }: Pass, run: TrackedRun): boolean {
   const { runs, since } = parts.filter
   if (runs.length > 0 && !runs.includes(run.info.run_id)) return false
-  if (since === undefined || parts.isOpen(run)) return true
+  if (since === undefined || isOpenRun(run)) return true
   // A run that began before and ended since has changed since.
   return Math.max(Number(run.info['start_time'] ?? 0), Number(run.info['end_time'] ?? 0)) >= since
 }

@@ -1,4 +1,5 @@
 import type { Notes } from '../history-place.ts'
+import { type JsonNote, jsonNote } from '../json-note.ts'
 import type { Place } from '../service.ts'
 import type { Shelf } from './owners.ts'
 import type { ArtifactBody } from './schema.ts'
@@ -14,17 +15,6 @@ export interface Noted {
 }
 
 /** What is noted of one owner's files in one place. */
-export function noted(notes: Notes, place: Place, { id }: Pick<Shelf, 'id'>) {
-  const key = `files ${place.workspace} ${id}`
-  return {
-    read: (): Noted | undefined => {
-      const text = notes.get(key)
-      return text === undefined ? undefined : (JSON.parse(text) as Noted)
-    },
-    write: (now: Noted) => {
-      const text = JSON.stringify(now)
-      if (text !== notes.get(key)) notes.put(key, text)
-    },
-    forget: () => notes.forget(key),
-  }
+export function noted(notes: Notes, place: Place, { id }: Pick<Shelf, 'id'>): JsonNote<Noted> {
+  return jsonNote(notes, `files ${place.workspace} ${id}`)
 }

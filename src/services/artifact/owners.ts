@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { address } from '../../core/model.ts'
 import type { LoggedModel } from '../../mlflow/logged-models.ts'
-import type { TrackedRun } from '../../mlflow/tracking.ts'
+import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { type HistoryNames, isModel } from '../history-names.ts'
 import { experimentNames, type HistoryAccess, type Resident, sharedModelId } from '../history-place.ts'
 import type { ArtifactBody, Owner } from './schema.ts'
@@ -15,7 +15,8 @@ export interface Shelf extends Owner {
   readonly envelope: string
 }
 
-const OPEN = new Set(['RUNNING', 'SCHEDULED', 'LOGGED_MODEL_PENDING'])
+/** Status of a logged model whose files are still being written. */
+const PENDING = 'LOGGED_MODEL_PENDING'
 
 export function ownerOf(sharedId: string): 'run' | 'logged-model' {
   return isModel(sharedId) ? 'logged-model' : 'run'
@@ -55,7 +56,7 @@ function runShelf({ sharedId, root }: Resident, experiment: string, run: Tracked
     id: sharedId,
     address: address('run', experiment, sharedId),
     root,
-    isOpen: OPEN.has(info.status),
+    isOpen: isOpenRun(run),
     envelope: digestOf([info, params, tags, latest]),
   }
 }
@@ -67,7 +68,7 @@ function modelShelf(model: LoggedModel, experiment: string): Shelf {
     id,
     address: address('logged-model', experiment, id),
     root: model.location,
-    isOpen: OPEN.has(model.status),
+    isOpen: model.status === PENDING,
     envelope: digestOf(model),
   }
 }

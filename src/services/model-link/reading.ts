@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { TrackedRun } from '../../mlflow/tracking.ts'
+import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { ahead } from '../ahead.ts'
 import type { HistoryAccess, Notes } from '../history-place.ts'
+import { type JsonNote, jsonNote } from '../json-note.ts'
 import type { Place, Reach } from '../service.ts'
 import { type Links, linksOf } from './schema.ts'
 
 /** Runs that are asked for at once. */
 const READS_AT_ONCE = 8
-/** A run with one of these is still being written to. */
-const OPEN = new Set(['RUNNING', 'SCHEDULED'])
 
 /** A run, with what it says of logged models. */
 export interface LinkedRun {
@@ -45,7 +44,7 @@ async function askedLinks(
   { run, reach: { signal, afresh = false } }: { readonly run: TrackedRun; readonly reach: Reach },
 ): Promise<Links> {
   const memory = notedLinks(notes, place, run.info.run_id)
-  const isOpen = OPEN.has(run.info.status)
+  const isOpen = isOpenRun(run)
   const envelope = createHash('sha256').update(JSON.stringify(run)).digest('hex')
   const before = afresh || isOpen ? undefined : memory.read()
   if (before?.envelope === envelope) return before.links
@@ -61,14 +60,6 @@ interface Noted {
 }
 
 /** What is noted of the links of one run, by its id in the place. */
-export function notedLinks(notes: Notes, place: Place, ownId: string) {
-  const key = `links ${place.workspace} ${ownId}`
-  return {
-    read: (): Noted | undefined => {
-      const text = notes.get(key)
-      return text === undefined ? undefined : (JSON.parse(text) as Noted)
-    },
-    write: (now: Noted) => notes.put(key, JSON.stringify(now)),
-    forget: () => notes.forget(key),
-  }
+export function notedLinks(notes: Notes, place: Place, ownId: string): JsonNote<Noted> {
+  return jsonNote(notes, `links ${place.workspace} ${ownId}`)
 }

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import type { Item } from '../../core/model.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import { type MetricDigest, pointSum } from '../../mlflow/points.ts'
-import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
+import { isOpenRun, type Point, type TrackedRun, type Tracking } from '../../mlflow/tracking.ts'
 import { ahead } from '../ahead.ts'
 import type { Notes } from '../history-place.ts'
+import { jsonNote } from '../json-note.ts'
 import type { Place } from '../service.ts'
 import { showsAll } from './latest.ts'
 import { type Known, type Memory, openMemory, type Residents } from './memory.ts'
-import { isOpen, runItem } from './schema.ts'
+import { runItem } from './schema.ts'
 
 /** Reads runs of any place, each closed one once. */
 export interface Reading {
@@ -104,13 +105,15 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     remembered.learn(run)
     const id = run.info.run_id
     const envelope = envelopeOf(run)
-    const notes = pointNotes(readableOf(place).notes, place)
-    const before = afresh ? undefined : (remembered.known(id) ?? notes.read(id))
-    const holds = hold || isOpen(run)
-    const isKnown = before?.envelope === envelope && !isOpen(run)
-    const now = isKnown ? before : (taken(place, run) ?? (await look(place, run, { envelope, holds, signal })))
+    const note = pointNote(readableOf(place).notes, place, id)
+    const before: Known | undefined = afresh ? undefined : (remembered.known(id) ?? note.read())
+    const holds = hold || isOpenRun(run)
+    const isKnown = before?.envelope === envelope && !isOpenRun(run)
+    const now: Known = isKnown ? before : (taken(place, run) ?? (await look(place, run, { envelope, holds, signal })))
     remembered.know(id, now)
-    if (now !== before && !isOpen(run)) notes.write(id, now)
+    // Names that a place keeps in another form are found out by reading.
+    const isToNote = now !== before && !isOpenRun(run) && now.keys === undefined
+    if (isToNote) note.write({ envelope: now.envelope, metrics: now.metrics })
     const experiment = await experimentOf(place, run, signal)
     return runItem(place, { experiment, run, metrics: now.metrics, sharedId: remembered.sharedId })
   }
@@ -148,7 +151,7 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     const name = nameOf(place, run.info.run_id)
     const wanted = expected.get(name)
     expected.delete(name)
-    if (wanted === undefined || isOpen(run) || hasOwn(namesOf(run).metrics)) return undefined
+    if (wanted === undefined || isOpenRun(run) || hasOwn(namesOf(run).metrics)) return undefined
     return showsAll(run, wanted.last) ? { envelope: envelopeOf(run), metrics: wanted.metrics } : undefined
   }
 
@@ -192,7 +195,7 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     },
     forget: (place, ownId) => {
       open.get(keyOf(place))?.forget(ownId)
-      readableOf(place).notes?.forget(noteKey(place, ownId))
+      pointNote(readableOf(place).notes, place, ownId).forget()
     },
     expect: (place, ownId, one) => void expected.set(nameOf(place, ownId), one),
   }
@@ -210,20 +213,7 @@ function envelopeOf({ info, params, tags, latest }: TrackedRun): string {
     .digest('hex')
 }
 
-function noteKey(place: Place, ownId: string): string {
-  return `points ${place.workspace} ${ownId}`
-}
-
-/** What was read of the metrics of runs that are over, noted for the next process. */
-function pointNotes(notes: Notes | undefined, place: Place) {
-  return {
-    read: (id: string): Known | undefined => {
-      const text = notes?.get(noteKey(place, id))
-      return text === undefined ? undefined : (JSON.parse(text) as Known)
-    },
-    write: (id: string, { envelope, metrics, keys }: Known) => {
-      // Names that a place keeps in another form are found out by reading.
-      if (keys === undefined) notes?.put(noteKey(place, id), JSON.stringify({ envelope, metrics }))
-    },
-  }
+/** What was read of the metrics of a run that is over, noted for the next process. */
+function pointNote(notes: Notes | undefined, place: Place, ownId: string) {
+  return jsonNote<Pick<Known, 'envelope' | 'metrics'>>(notes, `points ${place.workspace} ${ownId}`)
 }

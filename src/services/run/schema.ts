@@ -2,7 +2,7 @@ import { address, type Item, type Json, type JsonObject } from '../../core/model
 import { item } from '../../core/snapshot.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import type { MetricDigest } from '../../mlflow/points.ts'
-import type { Pair, TrackedRun } from '../../mlflow/tracking.ts'
+import { OPEN_STATUSES, type Pair, type TrackedRun } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
 
 /**
@@ -41,14 +41,8 @@ export interface RunBody {
   readonly datasets: readonly Json[]
 }
 
-const OPEN = new Set(['RUNNING', 'SCHEDULED'])
-
-export function isOpen(run: TrackedRun): boolean {
-  return OPEN.has(run.info.status)
-}
-
 export function isOpenBody(body: JsonObject): boolean {
-  return OPEN.has(String(body['status']))
+  return OPEN_STATUSES.includes(String(body['status']))
 }
 
 export function isDeleted(run: TrackedRun): boolean {

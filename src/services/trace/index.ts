@@ -6,6 +6,7 @@ import type { Trace } from '../../mlflow/traces.ts'
 import { ahead } from '../ahead.ts'
 import type { Histories, HistoryNames } from '../history-names.ts'
 import { awake, experimentNames, type HistoryAccess } from '../history-place.ts'
+import { jsonNote } from '../json-note.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
 import {
   isOpen,
@@ -64,13 +65,12 @@ async function spansOf(
   { id, info }: Trace,
   { place, signal, afresh }: { readonly place: Place; readonly signal: AbortSignal; readonly afresh: boolean },
 ): Promise<SpanSum> {
-  const key = `spans ${place.workspace} ${id}`
+  const memory = jsonNote<SpanSum & { readonly envelope: string }>(notes, `spans ${place.workspace} ${id}`)
   const envelope = createHash('sha256').update(JSON.stringify(info)).digest('hex')
-  const before = afresh || isOpen(info) ? undefined : notes.get(key)
-  const noted = before === undefined ? undefined : (JSON.parse(before) as SpanSum & { readonly envelope: string })
-  if (noted?.envelope === envelope) return { count: noted.count, sha256: noted.sha256 }
+  const before = afresh || isOpen(info) ? undefined : memory.read()
+  if (before?.envelope === envelope) return { count: before.count, sha256: before.sha256 }
   const sum = sumOfSpans(await api.spans(id, signal))
-  if (!isOpen(info)) notes.put(key, JSON.stringify({ ...sum, envelope }))
+  if (!isOpen(info)) memory.write({ ...sum, envelope })
   return sum
 }
 
