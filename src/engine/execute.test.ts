@@ -1,7 +1,15 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
 import { body } from '../../test/support/made-up-kinds.ts'
-import { CALL, CARRYING, LEASE, type Process, passing, World } from '../../test/support/made-up-world.ts'
+import {
+  CALL,
+  CARRYING,
+  LEASE,
+  type Process,
+  passing,
+  type World,
+  worldOfTest,
+} from '../../test/support/made-up-world.ts'
 import { Fault } from '../core/errors.ts'
 import type { Address } from '../core/model.ts'
 import { ATTEMPTS } from '../core/run.ts'
@@ -9,18 +17,13 @@ import type { Plan } from '../core/step.ts'
 import { type Execution, execute } from './execute.ts'
 import { prepare } from './sync.ts'
 
-const worlds: World[] = []
 let world: World
 beforeEach(() => {
   world = fresh()
 })
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close()
-})
 
 function fresh(where?: 'memory'): World {
-  const made = new World(where)
-  worlds.push(made)
+  const made = worldOfTest(where)
   made.sides.primary.put('datum/set', body.datum(1))
   made.sides.primary.put('asset/churn/1', body.asset(1, 'datum/set'))
   made.sides.primary.put('asset/churn/2', body.asset(2, 'datum/set'))
@@ -64,7 +67,6 @@ it('guards I2 and I3: cut off at any point, another process ends where an undist
     expect(other.sides.secondary.picture, where).toEqual(picture)
     expect(other.effects.map(({ of }) => of).sort(), where).toEqual(effects)
     await other.close()
-    worlds.pop()
   }
 })
 
@@ -215,7 +217,6 @@ it('goes on after a cut pass as if it had been whole', async () => {
     expect(second?.reckoned.behind, where).toEqual([])
     expect(second?.reckoned.recoveryPoint, where).toBe(second?.source.startedAt)
     await other.close()
-    worlds.pop()
   }
 })
 

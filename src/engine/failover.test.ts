@@ -1,29 +1,32 @@
 import { readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
 import { beginning, carrying, configOf, FAILOVER, failingOf, shownAs } from '../../test/support/made-up-failover.ts'
 import { body, statusOf } from '../../test/support/made-up-kinds.ts'
-import { CALL, forever, LEASE, type Process, passing, World } from '../../test/support/made-up-world.ts'
+import {
+  CALL,
+  forever,
+  LEASE,
+  type Process,
+  passing,
+  type World,
+  worldOfTest,
+} from '../../test/support/made-up-world.ts'
 import { Fault } from '../core/errors.ts'
 import { type Phase, phasesOf } from '../core/phases.ts'
 import { carryOut } from './failover.ts'
 import { pointAgain } from './pointer-left.ts'
 import { type FailoverReport, reportOf } from './report.ts'
 
-const worlds: World[] = []
 let world: World
 beforeEach(async () => {
   world = await lost()
 })
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close()
-})
 
 /** A world that was in step when its primary was lost. */
 async function lost(where?: 'memory'): Promise<World> {
-  const made = new World(where)
-  worlds.push(made)
+  const made = worldOfTest(where)
   const { primary } = made.sides
   primary.put('datum/set', body.datum(1))
   primary.put('schedule/nightly', body.schedule(1))
@@ -37,9 +40,11 @@ async function lost(where?: 'memory'): Promise<World> {
   return made
 }
 
-async function whole(process: Process): Promise<void> {
-  if ((await (worlds.at(-1) ?? world).journal(FAILOVER)).length === 0) await beginning(process)
-  await carrying(worlds.at(-1) ?? world)(process)
+function whole(of: World): (process: Process) => Promise<void> {
+  return async (process) => {
+    if ((await of.journal(FAILOVER)).length === 0) await beginning(process)
+    await carrying(of)(process)
+  }
 }
 
 async function reported(of = world): Promise<FailoverReport> {
@@ -59,7 +64,7 @@ const submitted = (of: World) =>
     .sort()
 
 it('raises the standby, resubmits what was under way, moves the pointer and looks at all of it', async () => {
-  await world.run('b', whole)
+  await world.run('b', whole(world))
   const { secondary } = world.sides
   expect(secondary.get('schedule/nightly')).toEqual(body.schedule(1))
   expect(submitted(world)).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
@@ -85,14 +90,14 @@ it('guards I2 and I3: cut off at any point it is carried to the same end by anot
   timeout: 120_000,
 }, async () => {
   const cord = fuse()
-  await whole(await world.start('whole', cord))
+  await whole(world)(await world.start('whole', cord))
   const picture = world.sides.secondary.picture
   const jobs = (await reported()).jobs
   expect(cord.passed.length).toBeGreaterThan(50)
   for (let point = 1; point <= cord.passed.length; point++) {
     const other = await lost('memory')
-    await other.run('first', whole, point)
-    await other.run('second', whole)
+    await other.run('first', whole(other), point)
+    await other.run('second', whole(other))
     const where = `cut at ${cord.passed[point - 1]}`
     const report = await reported(other)
     expect(report, where).toMatchObject({ id: FAILOVER, outcome: 'done' })
@@ -104,7 +109,6 @@ it('guards I2 and I3: cut off at any point it is carried to the same end by anot
     for (const once of ['failover/begun', 'resubmit/planned', 'failover/ended'])
       expect(types.filter((type) => type === once).length, `${once}, ${where}`).toBe(1)
     await other.close()
-    worlds.pop()
   }
 })
 
@@ -117,7 +121,7 @@ it('guards I1: a controller whose lease another took effects nothing more', asyn
     reached.resolve()
     await goOn.promise
   }
-  const work = whole(first)
+  const work = whole(world)(first)
   await reached.promise
   world.leasesRunOut()
   const second = await world.start('new')
@@ -125,7 +129,7 @@ it('guards I1: a controller whose lease another took effects nothing more', asyn
   goOn.resolve()
   await expect(work).rejects.toMatchObject({ code: 'run/fenced' })
   expect(world.effects.length).toBe(until)
-  await whole(second)
+  await whole(world)(second)
   expect(submitted(world)).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
 })
 
@@ -159,7 +163,7 @@ it('says of each job what becomes of it: submitted, waiting, left, blocked', asy
   }
   await world.run('a', passing())
   primary.down = true
-  await world.run('b', whole)
+  await world.run('b', whole(world))
   const { jobs, loss } = await reported()
   expect(jobs.map(({ job, is }) => `${job} ${is}`).sort()).toEqual([
     'block blocked',
@@ -175,7 +179,7 @@ it('names a job that cannot be submitted, and does not let the others wait for i
   world.befall = ({ act, of }) => {
     if (act === 'submit' && of === `job/train-${FAILOVER}`) throw new Fault('azure/refused', 'there is no quota')
   }
-  await world.run('b', whole)
+  await world.run('b', whole(world))
   const { jobs, outcome } = await reported()
   expect(outcome).toBe('done')
   expect(jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train failed', 'tune submitted'])
@@ -189,11 +193,11 @@ it.each([
   world.befall = ({ act, of }) => {
     if (meets(act, of)) world.sides.secondary.down = true
   }
-  await expect(world.run('b', whole)).rejects.toMatchObject({ code: 'azure/unreachable' })
+  await expect(world.run('b', whole(world))).rejects.toMatchObject({ code: 'azure/unreachable' })
   world.leasesRunOut()
   world.befall = () => undefined
   world.sides.secondary.down = false
-  await world.run('c', whole)
+  await world.run('c', whole(world))
   const { jobs, outcome } = await reported()
   expect(outcome).toBe('done')
   expect(jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train submitted', 'tune submitted'])
@@ -207,7 +211,7 @@ it('does once more what failed while the side that takes over went on answering'
     if (act === 'converge' && of === 'schedule/nightly' && failures++ === 0)
       throw new Fault('azure/unreachable', 'it did not answer')
   }
-  await world.run('b', whole)
+  await world.run('b', whole(world))
   expect(await reported()).toMatchObject({ outcome: 'done' })
   expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
 })
@@ -219,7 +223,7 @@ it('guards I3: asks again by name for a job whose submission went unanswered, an
     unanswered = false
     throw new Fault('azure/unreachable', 'no answer came')
   }
-  await world.run('b', whole)
+  await world.run('b', whole(world))
   expect(submitted(world)).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
   expect((await reported()).jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train submitted', 'tune submitted'])
 })
@@ -228,7 +232,7 @@ it('names what could not be raised, and raises the rest', async () => {
   world.befall = ({ act, of }) => {
     if (act === 'converge' && of === 'schedule/nightly') throw new Fault('azure/refused', 'it is refused')
   }
-  await world.run('b', whole)
+  await world.run('b', whole(world))
   const report = await reported()
   expect(report.outcome).toBe('done')
   expect(report.unfinished).toEqual(['schedule/nightly was not raised: it is refused'])
@@ -237,8 +241,7 @@ it('names what could not be raised, and raises the rest', async () => {
 })
 
 it('makes what was cold, and names what it finds missing or different', async () => {
-  const cold = new World()
-  worlds.push(cold)
+  const cold = worldOfTest()
   cold.sides.primary.put('datum/set', body.datum(1))
   cold.sides.primary.put('datum/gone', body.datum(1))
   cold.sides.primary.put('schedule/nightly', body.schedule(1))
@@ -246,19 +249,18 @@ it('makes what was cold, and names what it finds missing or different', async ()
   cold.sides.primary.down = true
   cold.sides.secondary.put('datum/set', body.datum(9))
   cold.sides.secondary.drop('datum/gone')
-  await cold.run('b', whole)
+  await cold.run('b', whole(cold))
   expect(cold.sides.secondary.get('schedule/nightly')).toEqual(body.schedule(1))
   expect((await reported(cold)).verified).toMatchObject({ missing: ['datum/gone'], different: ['datum/set'] })
 })
 
 it('does not take what was mapped for different', async () => {
-  const other = new World()
-  worlds.push(other)
+  const other = worldOfTest()
   other.sides.primary.put('asset/churn/1', body.asset(1))
   other.sides.secondary.put('asset/churn/1', body.asset(9))
   await other.run('a', passing())
   other.sides.primary.down = true
-  await other.run('b', whole)
+  await other.run('b', whole(other))
   expect((await reported(other)).verified).toMatchObject({ missing: [], different: [] })
 })
 
@@ -268,7 +270,7 @@ it('reads what acts before it stops it, and everything else after', async () => 
   primary.put('datum/late', body.datum(7))
   primary.put('schedule/late', body.schedule(7))
   primary.put('job/late', body.job('Queued'))
-  await world.run('b', whole)
+  await world.run('b', whole(world))
   expect(primary.get('schedule/nightly')).toMatchObject({ live: false })
   expect(statusOf(primary.get('job/train'))).toBe('Canceled')
   expect(secondary.get('datum/late')).toEqual(body.datum(7))
@@ -283,14 +285,14 @@ it('guards I2: reads nothing as wanted that a process had stopped before it was 
 }, async () => {
   const cord = fuse()
   world.sides.primary.down = false
-  await whole(await world.start('whole', cord))
+  await whole(world)(await world.start('whole', cord))
   const picture = world.sides.secondary.picture
   for (const [index, what] of cord.passed.entries()) {
     if (!/fence|drain/.test(what)) continue
     const other = await lost('memory')
     other.sides.primary.down = false
-    await other.run('first', whole, index + 1)
-    await other.run('second', whole)
+    await other.run('first', whole(other), index + 1)
+    await other.run('second', whole(other))
     expect(submitted(other), `cut at ${what}`).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
     expect(other.sides.secondary.picture, `cut at ${what}`).toEqual(picture)
   }
@@ -313,11 +315,11 @@ it('does a phase again that failed, and goes on from there', async () => {
   world.befall = ({ act, side }) => {
     if (act === 'list' && side === 'secondary') throw new TypeError('x is not a function')
   }
-  await expect(world.run('b', whole)).rejects.toThrow('x is not a function')
+  await expect(world.run('b', whole(world))).rejects.toThrow('x is not a function')
   world.leasesRunOut()
   world.befall = () => undefined
   world.sides.secondary.broken.clear()
-  await world.run('c', whole)
+  await world.run('c', whole(world))
   expect(await reported()).toMatchObject({ outcome: 'done', verified: { missing: [] } })
   expect(submitted(world).length).toBe(2)
 })

@@ -1,16 +1,15 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
-import { type Process, World } from '../../test/support/made-up-world.ts'
+import { type Process, type World, worldOfTest } from '../../test/support/made-up-world.ts'
 import type { Notice } from '../core/notice.ts'
 import { type NoticeTarget, notifying } from './notify.ts'
 
 let world: World
 let now = 0
 beforeEach(() => {
-  world = new World('memory')
+  world = worldOfTest('memory')
   now = 0
 })
-afterEach(() => world.close())
 
 /** A receiver that remembers, and refuses while it is told to. */
 function receiver(key: string) {

@@ -1,3 +1,4 @@
+import { Fault } from '../core/errors.ts'
 import type { Instant, Kind, Side } from '../core/model.ts'
 import type { Place, Service } from '../services/service.ts'
 import type { Ledger } from '../store/ledger.ts'
@@ -37,6 +38,19 @@ export interface Parts {
   /** Wall clock, for what people and reports read. */
   now(): Instant
   readonly progress: Progress
+}
+
+/**
+ * Opens a side that must be there.
+ * @throws Fault `policy/missing` where its workspace does not exist
+ */
+export async function placeOf(parts: Pick<Parts, 'open'>, side: Side, signal: AbortSignal): Promise<Place> {
+  const place = await parts.open(side, signal)
+  if (place !== undefined) return place
+  throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
+    facts: { side },
+    hint: side === 'secondary' ? 'Make it with `holdfast apply`.' : 'Look at the id in holdfast.yaml.',
+  })
 }
 
 export function serviceOf(services: readonly Service[], kind: Kind): Service | undefined {

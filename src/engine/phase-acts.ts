@@ -1,14 +1,12 @@
-import { Fault } from '../core/errors.ts'
 import { type Address, type Item, type JsonObject, kindOf, type Side } from '../core/model.ts'
 import type { FailoverState, Phase } from '../core/phases.ts'
 import { mappedFrom } from '../core/plan-drafts.ts'
 import { item, type Snapshot } from '../core/snapshot.ts'
-import type { Place } from '../services/service.ts'
 import type { Entry } from '../store/ledger.ts'
 import { lossOf, openBy } from './loss.ts'
 import { drainLost, fenceLost } from './lost-side.ts'
 import { observe } from './observe.ts'
-import { type Parts, serviceOf } from './parts.ts'
+import { type Parts, placeOf, serviceOf } from './parts.ts'
 import { type Active, pointAll, type Target } from './pointer.ts'
 import { promote } from './promote.ts'
 import { NO_REPLICA } from './reckon.ts'
@@ -115,12 +113,4 @@ function replicasIn(snapshot: Snapshot): (entry: Entry) => Item | undefined {
     if (origin !== undefined) mapped.set(`${origin} ${one.digest}`, one)
   }
   return ({ address, replicaDigest }) => mapped.get(`${address} ${replicaDigest}`) ?? snapshot.get(address)
-}
-
-async function placeOf(parts: Parts, side: Side, signal: AbortSignal): Promise<Place> {
-  const place = await parts.open(side, signal)
-  if (place !== undefined) return place
-  throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
-    hint: 'Make it with `holdfast apply`.',
-  })
 }

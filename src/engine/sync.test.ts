@@ -1,6 +1,14 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { body } from '../../test/support/made-up-kinds.ts'
-import { CALL, CARRYING, changesOf, PROTECTION, passing, World } from '../../test/support/made-up-world.ts'
+import {
+  CALL,
+  CARRYING,
+  changesOf,
+  PROTECTION,
+  passing,
+  type World,
+  worldOfTest,
+} from '../../test/support/made-up-world.ts'
 import { Fault } from '../core/errors.ts'
 import type { Address, Side } from '../core/model.ts'
 import { lossOf, openBy } from './loss.ts'
@@ -9,9 +17,8 @@ import { pass } from './sync.ts'
 
 let world: World
 beforeEach(() => {
-  world = new World()
+  world = worldOfTest()
 })
-afterEach(() => world.close())
 
 /** One thing of every made-up kind. */
 function estate(side: Side = 'primary'): void {

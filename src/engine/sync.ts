@@ -3,11 +3,11 @@ import { type Address, type Instant, type Kind, kindOf, otherSide, type Side } f
 import { plan as planOf } from '../core/plan.ts'
 import { type Snapshot, withKind } from '../core/snapshot.ts'
 import type { Note, Plan, Planning, PlanRules } from '../core/step.ts'
-import type { Place, Service } from '../services/service.ts'
+import type { Service } from '../services/service.ts'
 import type { Ends } from './carry.ts'
 import { type Execution, execute } from './execute.ts'
 import { type Observation, observe } from './observe.ts'
-import { type Parts, serviceOf } from './parts.ts'
+import { type Parts, placeOf, serviceOf } from './parts.ts'
 import { type Reckoned, reckon } from './reckon.ts'
 import { carryLate } from './return/late.ts'
 import type { Finding } from './return/sort-out.ts'
@@ -51,8 +51,8 @@ export interface Pass extends Prepared {
 export async function prepare(options: PassOptions): Promise<Prepared> {
   const { parts, active, carrying, signal, before } = options
   const [source, target] = await Promise.all([
-    openOrFail(parts, active, signal),
-    openOrFail(parts, otherSide(active), signal),
+    placeOf(parts, active, signal),
+    placeOf(parts, otherSide(active), signal),
   ])
   const excluded = carrying.excluded ?? (() => false)
   const reading = { services: parts.services, signal, excluded, progress: parts.progress }
@@ -159,15 +159,6 @@ function syncedFact(active: Side, { prepared: { source, plan }, execution, recko
 
 function mappedOf(notes: readonly Note[]): ReadonlyMap<Address, Address> {
   return new Map(notes.flatMap((note) => (note.is === 'mapped' ? [[note.address, note.to] as const] : [])))
-}
-
-async function openOrFail(parts: Parts, side: Side, signal: AbortSignal): Promise<Place> {
-  const place = await parts.open(side, signal)
-  if (place !== undefined) return place
-  throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
-    facts: { side },
-    hint: side === 'secondary' ? 'Make it with `holdfast apply`.' : 'Look at the id in holdfast.yaml.',
-  })
 }
 
 /** Kinds with the number of steps each, in the order of kinds, for people. */

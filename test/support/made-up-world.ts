@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { type Address, kindOf, otherSide, type Side } from '../../src/core/model.ts'
 import { standingForm } from '../../src/core/standing.ts'
 import { type Parts, serviceOf, silent } from '../../src/engine/parts.ts'
@@ -42,6 +43,7 @@ export class World {
   readonly #tenures: Tenure[] = []
   #wall = 1000
   #ticks = 0
+  #isClosed = false
 
   /** @param where `memory` for a test that needs many worlds: the same store, without the waiting for the disk */
   constructor(where: 'disk' | 'memory' = 'disk', clock?: () => number) {
@@ -132,7 +134,10 @@ export class World {
     return Array.fromAsync(this.store.read(PROTECTION, run === undefined ? {} : { run }))
   }
 
+  /** May be called twice. */
   async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     await this.store.close()
     this.ledger.close()
     rmSync(this.#dir, { recursive: true, force: true })
@@ -170,6 +175,13 @@ export class World {
       progress: silent,
     }
   }
+}
+
+/** A world that is closed when the test is over in which, or before which, it was made. */
+export function worldOfTest(...where: ConstructorParameters<typeof World>): World {
+  const world = new World(...where)
+  onTestFinished(() => world.close())
+  return world
 }
 
 async function unlessAborted(signal: AbortSignal, work: void | Promise<void>): Promise<void> {

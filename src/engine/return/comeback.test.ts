@@ -1,25 +1,20 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../../test/support/fuse.ts'
 import { beginning, carrying, FAILOVER, returning } from '../../../test/support/made-up-failover.ts'
 import { body, statusOf } from '../../../test/support/made-up-kinds.ts'
-import { changesOf, passing, World } from '../../../test/support/made-up-world.ts'
+import { changesOf, passing, type World, worldOfTest } from '../../../test/support/made-up-world.ts'
 import { Fault } from '../../core/errors.ts'
 import type { Address } from '../../core/model.ts'
 import type { Comeback } from './comeback.ts'
 
-const worlds: World[] = []
 let world: World
 beforeEach(async () => {
   world = await apart()
 })
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close()
-})
 
 /** A world in which the secondary has taken over, and the primary had been in step. */
 async function apart(where?: 'memory'): Promise<World> {
-  const made = new World(where)
-  worlds.push(made)
+  const made = worldOfTest(where)
   const { primary } = made.sides
   primary.put('datum/set', body.datum(1))
   primary.put('datum/same', body.datum(1))
@@ -217,6 +212,5 @@ it('guards I2 and I3: cut off at any point and begun again it ends the same, wit
     const carried = changesOf(other, 'secondary')
     expect(new Set(carried).size, where).toBe(carried.length)
     await other.close()
-    worlds.pop()
   }
 })

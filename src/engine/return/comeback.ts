@@ -8,7 +8,7 @@ import { execute } from '../execute.ts'
 import { type Fenced, fence } from '../fence.ts'
 import { GONE_AGAIN } from '../insist.ts'
 import { type Observation, observe } from '../observe.ts'
-import { type Parts, serviceOf } from '../parts.ts'
+import { type Parts, placeOf, serviceOf } from '../parts.ts'
 import type { Carrying } from '../sync.ts'
 import type { Tenure } from '../tenure.ts'
 import { type Earlier, type Finding, type Sorted, sortOut } from './sort-out.ts'
@@ -208,15 +208,6 @@ async function read({ parts, signal, carrying }: ComebackOptions, place: Place):
       hint: '`holdfast serve` tries it again by itself; `holdfast sync` does by hand.',
     },
   )
-}
-
-async function placeOf(parts: Parts, side: Side, signal: AbortSignal): Promise<Place> {
-  const place = await parts.open(side, signal)
-  if (place !== undefined) return place
-  throw new Fault('policy/missing', `The workspace of the ${side} is gone`, {
-    facts: { side },
-    hint: 'Make it again with `holdfast apply`.',
-  })
 }
 
 /** A finding as the journal has it. */

@@ -1,17 +1,13 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../../test/support/fuse.ts'
 import { beginning, carrying, FAILOVER, returning } from '../../../test/support/made-up-failover.ts'
 import { body } from '../../../test/support/made-up-kinds.ts'
-import { changesOf, type Process, passing, World } from '../../../test/support/made-up-world.ts'
+import { changesOf, type Process, passing, type World, worldOfTest } from '../../../test/support/made-up-world.ts'
 import type { Pass } from '../sync.ts'
 
-const worlds: World[] = []
 let world: World
 beforeEach(async () => {
   world = await together()
-})
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close()
 })
 
 /** A pair of which nobody can be kept from writing to either side. */
@@ -24,8 +20,7 @@ const follow = (process: Process) => passing('secondary')(unfenced(process))
 
 /** A world in which the primary was lost, came back, and follows the secondary. */
 async function together(where?: 'memory'): Promise<World> {
-  const made = new World(where)
-  worlds.push(made)
+  const made = worldOfTest(where)
   const { primary } = made.sides
   primary.put('datum/set', body.datum(1))
   primary.put('datum/same', body.datum(1))
@@ -167,8 +162,7 @@ it('is not looked for where a fence stops everybody, nor before any side was lef
   const fenced = await world.run('b', passing('secondary'))
   expect(fenced?.late).toEqual([])
   expect(world.sides.secondary.get('datum/late')).toBeUndefined()
-  const fresh = new World()
-  worlds.push(fresh)
+  const fresh = worldOfTest()
   fresh.sides.primary.put('datum/set', body.datum(1))
   fresh.sides.secondary.put('datum/other', body.datum(2))
   const first = await fresh.run('a', (process) => passing()(unfenced(process)))
@@ -198,6 +192,5 @@ it('guards I2 and I3: cut off at any point and begun again it ends the same, and
     const where = `cut at ${cord.passed[point - 1]}`
     expect([other.sides.primary.picture, other.sides.secondary.picture], where).toEqual(pictures)
     await other.close()
-    worlds.pop()
   }
 })

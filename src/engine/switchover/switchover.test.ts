@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../../test/support/fuse.ts'
 import { configOf, FAILOVER, failingOf } from '../../../test/support/made-up-failover.ts'
 import { body, statusOf } from '../../../test/support/made-up-kinds.ts'
-import { CARRYING, type Process, passing, World } from '../../../test/support/made-up-world.ts'
+import { CARRYING, type Process, passing, type World, worldOfTest } from '../../../test/support/made-up-world.ts'
 import type { SwitchoverWish } from '../../core/persons/switchover.ts'
 import type { FailoverState } from '../../core/phases.ts'
 import { carryOut } from '../failover.ts'
@@ -14,19 +14,14 @@ import { checkSwitchover, switchoverRecords } from './begin.ts'
 
 const WISH: SwitchoverWish = { by: 'ada', jobs: 'resubmit', wait: 1000 }
 
-const worlds: World[] = []
 let world: World
 beforeEach(async () => {
   world = await inStep()
 })
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close()
-})
 
 /** A world whose standby was in step, and in which work went on since. */
 async function inStep(where?: 'memory'): Promise<World> {
-  const made = new World(where)
-  worlds.push(made)
+  const made = worldOfTest(where)
   const { primary } = made.sides
   primary.put('datum/set', body.datum(1))
   primary.put('schedule/nightly', body.schedule(1))
@@ -186,7 +181,6 @@ it('guards I2 and I3: cut off at any point it is carried to the same end by anot
     expect(other.sides.secondary.picture, where).toEqual(picture)
     expect(live(other, 'primary'), where).toEqual([false, false])
     await other.close()
-    worlds.pop()
   }
 })
 
