@@ -38,7 +38,7 @@ export const GUIDANCE: readonly (readonly [service: string, state: string, words
     'The standby names the primary’s: make it geo-replicated (Premium). Nothing checks that, and images are not copied',
   ],
   ['Application Insights', 'by `apply`', 'The standby has its own with the same retention. Telemetry is not carried'],
-  ['Compute cluster, compute instance', 'carried', 'Quota in the second region is not checked'],
+  ['Compute cluster, compute instance', 'carried', 'Quota is read before a switchover, and is no promise of machines'],
   [
     'AKS, Databricks, virtual machines, HDInsight as compute',
     'observed',

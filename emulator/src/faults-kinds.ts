@@ -107,7 +107,7 @@ export const FAULT_KINDS = {
   quota: {
     sees: 'no cores of a family: new computes and deployments of it are refused with `ClusterCoreQuotaReached`, quotas and usages say 0',
     fields: {
-      family: { is: 'text', means: 'a family of machines as quotas name it, `*` for all' },
+      family: { is: 'text', means: 'a family of machines as sizes and quotas name it, `*` for all' },
     },
     narrows: false,
   },

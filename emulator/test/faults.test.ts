@@ -301,7 +301,8 @@ it('quota leaves no cores of a family, and says so', async () => {
   const { value } = (await arm('GET', `${CAPACITY}/usages`)).body as {
     value: { limit: number; name: { value: string } }[]
   }
-  expect(value.find(({ name }) => name.value === 'standardDSv2Family')).toMatchObject({ limit: 0 })
+  const family = value.find(({ name }) => name.value === 'Standard DSv2 Family Cluster Dedicated vCPUs')
+  expect(family).toMatchObject({ limit: 0, type: 'Microsoft.MachineLearningServices/vmFamily/usages' })
   await faults()
   expect((await arm('PUT', `${WORKSPACE}/computes/cpu`, cluster)).status).toBeLessThan(300)
 })

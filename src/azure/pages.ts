@@ -43,11 +43,11 @@ async function pageAt(exchange: Exchange, request: AzureRequest): Promise<Page> 
   return { items: body.value as readonly Body[], next }
 }
 
-/** Items that have no id are all fresh: nothing tells them apart. */
+/** Items that have no id are all fresh: nothing tells them apart. Usages of several types stand under one id. */
 function isFresh(item: JsonObject, seen: Set<string>): boolean {
   const id = item['id']
   if (typeof id !== 'string') return true
-  const key = id.toLowerCase()
+  const key = `${id} ${item['type']}`.toLowerCase()
   if (seen.has(key)) return false
   seen.add(key)
   return true

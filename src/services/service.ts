@@ -133,6 +133,12 @@ export interface Service {
    */
   aside?(item: Item, mark: string): Item
 
+  /**
+   * For kinds that take of what a region grants by measure: what a place lacks for `acting`, all that would act there
+   * together, each in a sentence. None: there is room. Reads only. A right to it is no promise that it can be had.
+   */
+  lacking?(place: Place, acting: readonly Item[], reach: Reach): Promise<readonly string[]>
+
   /** For kinds that act: stops it where it is, without removing it. Safe to call again. Returns what it found acting. */
   fence?(place: Place, reach: Reach): Promise<readonly Address[]>
 }

@@ -120,6 +120,21 @@ it('shows the whole plan and what stands against it, and does nothing', async ()
   expect(await verb('failback')).toMatchObject({ code: 50, err: expect.stringContaining('primary is active already') })
 })
 
+it('is refused with the reason where the other region’s quota does not carry what must run there', async () => {
+  const lack = /compute\/\S+ may take \d+ cores of \S+ in centralus, where the quota is 0 and 0 are free/
+  await emulator.faults([{ is: 'quota', at: 'centralus', family: '*' }])
+  try {
+    expect(await verb('switchover', '--yes')).toMatchObject({ code: 50, err: expect.stringMatching(lack) })
+    expect(await asJson('plan')).toMatchObject({ code: 0, value: { lacking: [expect.stringMatching(lack)] } })
+    expect((await verb('plan')).out).toMatch(lack)
+    expect((await verb('failover', '--even-if-healthy')).out).toMatch(lack)
+  } finally {
+    await emulator.faults([])
+  }
+  expect(await asJson('status')).toMatchObject({ value: { active: 'primary', epoch: 0 } })
+  expect(await asJson('plan')).toMatchObject({ value: { lacking: [] } })
+})
+
 it('is held by a pause, which everybody sees and which ends', async () => {
   expect((await verb('pause', '--for', '2h', '--why', 'network work')).out).toMatch(/Paused by .* until .*network work/)
   expect((await verb('status')).out).toContain('network work')

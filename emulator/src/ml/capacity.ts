@@ -1,13 +1,18 @@
-import { objectOf, propertiesOf } from '../arm/envelope.ts'
-import type { Resource } from '../arm/resources.ts'
+import { objectOf } from '../arm/envelope.ts'
 import type { Handler } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
-import { LOCATION, NAMESPACE, typeOf } from './paths.ts'
-import { USUAL_LIMIT, VM_FAMILIES, VM_SIZES, vmSize } from './vm-sizes.ts'
+import { limitOf, type Priority, plain, sumOf, type Taker, takersOf } from './cores.ts'
+import { LOCATION, NAMESPACE } from './paths.ts'
+import { USUAL_LIMIT, VM_FAMILIES, VM_SIZES } from './vm-sizes.ts'
 
-type Values = Readonly<Record<string, unknown>>
+const PRIORITIES: readonly Priority[] = ['Dedicated', 'LowPriority']
+/** Segments of a workspace's id, the empty one before the first slash among them. */
+const WORKSPACE_SEGMENTS = 9
+/** Clusters that a region may have, and cores of all families together. */
+const CLUSTERS = 500
+const TOTALS = { Dedicated: ['dedicatedCores', 10_000], LowPriority: ['lowPriorityCores', 3000] } as const
 
 /** What a region has to give: sizes of machines, cores that may be used, cores that are. */
 export function capacityRoutes(region: Region): readonly Route[] {
@@ -27,88 +32,84 @@ export function capacityRoutes(region: Region): readonly Route[] {
   ]
 }
 
-/** Refuses machines for which the region has no cores left. Sizes that are not known are not counted. */
-export function checkQuota(
-  region: Region,
-  wanted: { readonly size: string; readonly nodes: number; readonly id: string },
-): void {
-  const size = vmSize(wanted.size)
-  if (size === undefined) return
-  const limit = limitOf(region, size.family)
-  const cores = size.vCPUs * wanted.nodes
-  const used = coresOf(region, size.family, wanted.id)
-  if (used + cores <= limit) return
-  const message = `The ${size.family} quota of ${region.name} is ${limit} cores, of which ${used} are taken: ${cores} more for ${wanted.nodes} nodes of ${size.name} are over it.`
-  throw new Refusal(400, 'ClusterCoreQuotaReached', message)
-}
-
-function limitOf(region: Region, family: string): number {
-  const taken = region.faults.of('quota').map((fault) => fault.family.toLowerCase())
-  if (taken.includes('*') || taken.includes(family.toLowerCase())) return 0
-  const row = region.db.get<{ cores: number }>('SELECT cores FROM ml_quotas WHERE family = ?', family)
-  return row?.cores ?? USUAL_LIMIT
-}
-
-/** Cores that computes and deployments of a family may take in all, leaving out the one with the id `except`. */
-function coresOf(region: Region, family: string, except = ''): number {
-  let cores = 0
-  for (const type of [typeOf('computes'), typeOf('onlineEndpoints', 'deployments')]) {
-    let after: number | undefined = 0
-    while (after !== undefined) {
-      const found = region.resources.ofType(type, { after, limit: 500 })
-      for (const taker of found.items) {
-        if (taker.id.toLowerCase() !== except.toLowerCase()) cores += coresIn(taker, family)
-      }
-      after = found.next
-    }
-  }
-  return cores
-}
-
-function coresIn(taker: Resource, family: string): number {
-  const properties = propertiesOf(taker.body)
-  const inner = (properties['properties'] ?? {}) as Values
-  const size = vmSize(String(properties['instanceType'] ?? inner['vmSize'] ?? ''))
-  if (size?.family !== family) return 0
-  const sku = taker.body['sku'] as Values | undefined
-  return size.vCPUs * (properties['instanceType'] === undefined ? nodesOf(inner) : Number(sku?.['capacity'] ?? 1))
-}
-
-/** How many machines a compute may grow to. */
-export function nodesOf(inner: Values): number {
-  const scale = inner['scaleSettings'] as Values | null | undefined
-  return scale == null ? 1 : Number(scale['maxNodeCount'] ?? 1)
+/** What an answer of usages calls the cores of a family, as the examples of the vendor's specification have it. */
+function quotaName(family: string, priority: Priority): string {
+  const words = family.replace(/^standard/i, 'Standard ').replace(/Family$/, ' Family')
+  return `${words} Cluster ${priority} vCPUs`
 }
 
 function usages(region: Region): Handler {
-  return (_call, { s = '' }) => ({
-    status: 200,
-    body: {
-      value: VM_FAMILIES.map((family) => ({
-        id: idOf(region, s, `usages/${family}`),
-        amlWorkspaceLocation: region.name,
-        type: `${NAMESPACE}/locations/usages`,
-        unit: 'Count',
-        currentValue: coresOf(region, family),
-        limit: limitOf(region, family),
-        name: { value: family, localizedValue: family },
-      })),
-    },
-  })
+  return (_call, { s = '' }) => {
+    const takers = takersOf(region)
+    const clusters = { value: takers.length, limit: CLUSTERS, type: 'totalCores', name: 'Clusters' }
+    const rows = PRIORITIES.flatMap((priority) => {
+      const of = takers.filter((one) => one.priority === priority)
+      return [totalRow(of, priority), ...VM_FAMILIES.flatMap((family) => familyRows(region, of, { family, priority }))]
+    })
+    return { status: 200, body: { value: [clusters, ...rows].map((row) => shownUsage(region, s, row)) } }
+  }
+}
+
+interface UsageRow {
+  readonly value: number
+  readonly limit: number
+  readonly type: string
+  readonly name: string
+  /** Whose cores they are; the subscription's where nothing is said. */
+  readonly of?: string
+}
+
+function totalRow(takers: readonly Taker[], priority: Priority): UsageRow {
+  const [type, limit] = TOTALS[priority]
+  return { value: sumOf(takers), limit, type, name: `Total Cluster ${priority} Regional vCPUs` }
+}
+
+/** The cores of a family in all, by workspace, and by compute. */
+function familyRows(
+  region: Region,
+  all: readonly Taker[],
+  { family, priority }: { readonly family: string; readonly priority: Priority },
+): readonly UsageRow[] {
+  const of = all.filter((one) => one.family === family)
+  const shared = { limit: limitOf(region, family, priority), name: quotaName(family, priority) }
+  const workspaces = Map.groupBy(of, ({ id }) => id.split('/').slice(0, WORKSPACE_SEGMENTS).join('/'))
+  return [
+    { ...shared, value: sumOf(of), type: 'vmFamily' },
+    ...[...workspaces].map(([id, takers]) => ({ ...shared, value: sumOf(takers), type: 'workspaces', of: id })),
+    ...of
+      .filter(({ id }) => /\/computes\/[^/]+$/i.test(id))
+      .map(({ id, cores }) => ({ ...shared, value: cores, type: 'workspaces/computes', of: id })),
+  ]
+}
+
+function shownUsage(region: Region, subscription: string, { value, limit, type, name, of }: UsageRow): unknown {
+  const last = type.endsWith('Cores') ? '' : `/${name.replaceAll(' ', '_')}`
+  return {
+    id: `${of ?? `/subscriptions/${subscription}`}/usages${last}`,
+    amlWorkspaceLocation: region.name,
+    type: `${NAMESPACE}/${type}/usages`,
+    unit: 'Count',
+    currentValue: value,
+    limit,
+    name: { value: name, localizedValue: name },
+  }
 }
 
 function quotas(region: Region): Handler {
   return (_call, { s = '' }) => ({
     status: 200,
     body: {
-      value: VM_FAMILIES.map((family) => ({
-        id: idOf(region, s, `quotas/${family}`),
-        amlWorkspaceLocation: region.name,
-        type: `${NAMESPACE}/locations/quotas`,
-        limit: limitOf(region, family),
-        unit: 'Count',
-        name: { value: family, localizedValue: family },
-      })),
+      value: VM_FAMILIES.map((family) => {
+        const name = quotaName(family, 'Dedicated')
+        return {
+          id: `/subscriptions/${s}/quotas/${name.replaceAll(' ', '_')}`,
+          amlWorkspaceLocation: region.name,
+          type: `${NAMESPACE}/vmFamily/quotas`,
+          limit: limitOf(region, family),
+          unit: 'Count',
+          name: { value: name, localizedValue: name },
+        }
+      }),
     },
   })
 }
@@ -126,7 +127,7 @@ function updateQuotas(region: Region): Handler {
             .split('/')
             .at(-1) ?? ''
         const cores = Number(one['limit'])
-        const known = VM_FAMILIES.find((each) => each.toLowerCase() === family.toLowerCase())
+        const known = VM_FAMILIES.find((each) => plain(each) === plain(family))
         if (known === undefined) return { ...one, status: 'InvalidVMFamilyName' }
         if (!Number.isInteger(cores) || cores < -1) return { ...one, status: 'Failure' }
         region.db.run(
@@ -149,8 +150,4 @@ function shownSize(size: (typeof VM_SIZES)[number]): unknown {
     premiumIO: true,
     supportedComputeTypes: ['AmlCompute', 'ComputeInstance'],
   }
-}
-
-function idOf(region: Region, subscription: string, rest: string): string {
-  return `/subscriptions/${subscription}/providers/${NAMESPACE}/locations/${region.name}/${rest}`
 }

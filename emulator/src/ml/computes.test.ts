@@ -92,14 +92,16 @@ describe('computes', () => {
   it('take cores, of which a region has so many', async () => {
     const usage = async () => {
       const value = (await test.ask('GET', `${LOCATION}/usages`)).at('value')
-      return (value as { name: { value: string } }[]).find((one) => one.name.value === 'standardNCSv3Family')
+      return (value as { name: { value: string } }[]).find(
+        (one) => one.name.value === 'Standard NCSv3 Family Cluster Dedicated vCPUs',
+      )
     }
     const size = 'Standard_NC6s_v3'
 
     await test.ended(await test.ask('PUT', `${workspace}/computes/gpu`, cluster(2, size)))
     const before = await usage()
     const set = await test.ask('POST', `${LOCATION}/updateQuotas`, {
-      value: [{ id: `${LOCATION}/quotas/standardNCSv3Family`, limit: 18 }],
+      value: [{ id: `${LOCATION}/quotas/Standard_NCSv3_Family_Cluster_Dedicated_vCPUs`, limit: 18 }],
     })
     const over = await test.ask('PUT', `${workspace}/computes/gpu2`, cluster(2, size))
     const within = await test.ask('PUT', `${workspace}/computes/gpu3`, cluster(1, size))

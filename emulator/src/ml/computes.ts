@@ -15,8 +15,8 @@ import type { Call, Handler, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
-import { checkQuota, nodesOf } from './capacity.ts'
 import { computeProperties, resized } from './compute-new.ts'
+import { checkQuota, nodesOf, priorityOf } from './cores.ts'
 import { inWorkspace, typeOf, WORKSPACE, workspaceIdOf } from './paths.ts'
 import { identityOf } from './workspace-new.ts'
 import { workspaceOf } from './workspace-of.ts'
@@ -206,7 +206,7 @@ function change(region: Region, found: Resource, outer: Values, inner: Values): 
 function checkRoom(region: Region, id: string, properties: Values): void {
   const inner = (properties['properties'] ?? {}) as Values
   if (typeof inner['vmSize'] !== 'string') return
-  checkQuota(region, { id, size: inner['vmSize'], nodes: nodesOf(inner) })
+  checkQuota(region, { id, size: inner['vmSize'], nodes: nodesOf(inner), priority: priorityOf(inner) })
 }
 
 function refuseOther(found: Resource | undefined, wanted: Values): void {

@@ -6,6 +6,7 @@ import { standingBy } from '../../engine/promote.ts'
 import { jobChoices } from '../../engine/resubmit.ts'
 import type { Composed } from '../compose/compose.ts'
 import { resubmittingOf } from '../compose/failing.ts'
+import { lackingSaid, showLacking } from '../lacking.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Judged } from './failover-judge.ts'
 import { lossNow } from './status.ts'
@@ -18,6 +19,8 @@ export interface Preview {
   readonly pointers: readonly string[]
   /** Who goes on writing to the side that is left, because no fence reaches them. */
   readonly unfenced: string | null
+  /** What the side that takes over has no room for. It takes over none the less, and names what could not be raised. */
+  readonly lacking: readonly string[]
   /** Known to be lost, whole or in part. */
   readonly atRisk: readonly Address[]
 }
@@ -35,6 +38,7 @@ export async function previewOf(joined: Composed, { roles }: Judged, signal: Abo
     jobs: choices.map((choice) => ({ name: choice.name, becomes: BECOMES[choice.do], reason: choice.reason })),
     pointers: policy.pointer.map((target) => Object.values(target).join()),
     unfenced: parts.unfenced ?? null,
+    lacking: await lackingSaid({ parts, side: otherSide(roles.active), signal }),
     atRisk: lossNow(parts).items.map(({ address }) => address),
   }
 }
@@ -57,7 +61,7 @@ export function showJudged(io: Terminal, { policy, parts }: Composed, judged: Ju
   if (decision.do === 'continue') io.say(`  ${decision.reason}`)
 }
 
-export function showPreview(io: Terminal, { raises, jobs, pointers, atRisk, unfenced }: Preview): void {
+export function showPreview(io: Terminal, { raises, jobs, pointers, atRisk, unfenced, lacking }: Preview): void {
   io.say()
   io.say('A failover would')
   io.say(
@@ -70,6 +74,7 @@ export function showPreview(io: Terminal, { raises, jobs, pointers, atRisk, unfe
   for (const { name, becomes, reason } of jobs.filter((job) => job.becomes !== BECOMES.submit))
     io.say(`            not ${name}, which ${becomes === 'waits' ? 'waits' : `is ${becomes}`}: ${readable(reason)}`)
   io.say(`  point     ${listed(pointers, 'pointer')}`)
+  showLacking(io, lacking)
   if (atRisk.length > 0) io.say(`  lose      all or a part of ${listed(atRisk.map(readable), 'thing')}`)
   io.say()
 }

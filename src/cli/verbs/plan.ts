@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { counted } from '../../core/counted.ts'
+import { otherSide } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
 import type { Plan, Step } from '../../core/step.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type Prepared, prepare, stepsByKind } from '../../engine/sync.ts'
 import { showAway } from '../away.ts'
+import { lackingSaid, showLacking } from '../lacking.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { showUnread } from '../shown.ts'
 import type { Style, Terminal } from '../terminal.ts'
@@ -33,8 +35,11 @@ export function planVerb(): Command {
           const roles = await rolesOf(parts)
           await showAway(io, parts, roles)
           const prepared = await prepare({ parts, active: roles.active, carrying, signal })
+          const asking = { parts, side: otherSide(roles.active), signal }
+          const lacking = await lackingSaid(asking, ({ kind }) => prepared.source.snapshot.items(kind))
           showPlan(io, prepared, options.all === true ? Number.POSITIVE_INFINITY : SHOWN)
-          io.facts(factsOfPlan(prepared))
+          showLacking(io, lacking)
+          io.facts({ ...factsOfPlan(prepared), lacking })
           demandRead(prepared.source, prepared.target)
         }),
       ),

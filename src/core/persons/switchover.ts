@@ -31,6 +31,8 @@ export interface Leaving {
   readonly conflicts: readonly string[]
   /** What no pass can carry, in sentences. */
   readonly uncarried: readonly string[]
+  /** What the other side has no room for, in sentences. */
+  readonly lacking: readonly string[]
 }
 
 /** A reason against it, with the one act that would do away with it. */
@@ -38,6 +40,8 @@ export interface Refusal {
   readonly reason: string
   readonly hint: string
 }
+
+const NO_ROOM = 'Ask for quota there, let less of it grow so far, or map it to a size that there is in `mappings`.'
 
 /** Every reason for which the active side may not be left now. None: it may. */
 export function refusals(leaving: Leaving): readonly Refusal[] {
@@ -59,6 +63,7 @@ export function refusals(leaving: Leaving): readonly Refusal[] {
     ...(leaving.standby.synced ? [] : [neverInStep(to)]),
     ...conflicting(leaving.conflicts),
     ...leaving.uncarried.map((reason) => ({ reason, hint: 'Correct it, or exclude it in the policy.' })),
+    ...leaving.lacking.map((reason) => ({ reason, hint: NO_ROOM })),
   ]
 }
 

@@ -5,6 +5,7 @@ import type { NewRecord } from '../../store/store.ts'
 import type { Parts } from '../parts.ts'
 import { pauseNow } from '../pause.ts'
 import { conflictsOf, rolesOf, sideAway, standbyOf } from '../roles.ts'
+import { lackingAt } from '../room.ts'
 import { type Carrying, type Prepared, prepare } from '../sync.ts'
 import { runningOf, underWay } from '../under-way.ts'
 import { uncarried } from './equal.ts'
@@ -46,13 +47,15 @@ export async function checkSwitchover({ parts, carrying, wish, health, signal }:
     now: parts.now(),
     conflicts: Object.keys(await conflictsOf(parts)),
     uncarried: [],
+    lacking: [],
   }
   const already = refusals(leaving)
   if (already.length > 0) return { from, to, refusals: already, prepared: undefined, open: [] }
   const prepared = await prepare({ parts, active: from, carrying, signal })
   const left = uncarried(prepared, { parts, but: () => false })
+  const lacking = await lackingAt({ parts, side: to, signal }, ({ kind }) => prepared.source.snapshot.items(kind))
   const open = await openJobs({ parts, from, signal })
-  return { from, to, refusals: refusals({ ...leaving, uncarried: left }), prepared, open }
+  return { from, to, refusals: refusals({ ...leaving, uncarried: left, lacking }), prepared, open }
 }
 
 /** The first records of a switchover. It is carried out as a failover is, from the journal, by whoever holds the lease. */

@@ -6,6 +6,7 @@ import { body, statusOf } from '../../../test/support/made-up-kinds.ts'
 import { CARRYING, type Process, passing, type World, worldOfTest } from '../../../test/support/made-up-world.ts'
 import type { SwitchoverWish } from '../../core/persons/switchover.ts'
 import type { FailoverState } from '../../core/phases.ts'
+import type { Service } from '../../services/service.ts'
 import { carryOut } from '../failover.ts'
 import { type FailoverReport, reportOf } from '../report.ts'
 import { underWay } from '../under-way.ts'
@@ -188,9 +189,16 @@ it('is refused, with every reason, where something would be lost or left undone'
   const { primary } = world.sides
   const well = { planes: [{ plane: 'control', verdict: 'up', ok: [], failed: [] }], reason: 'well' }
   const health = { primary: well, secondary: { ...well, planes: [], reason: 'the secondary does not answer' } } as never
-  const check = (of: Partial<Parameters<typeof checkSwitchover>[0]> = {}) =>
-    world.run('b', async ({ parts }) => {
+  const check = ({
+    room,
+    ...of
+  }: Partial<Parameters<typeof checkSwitchover>[0]> & { room?: Service['lacking'] } = {}) =>
+    world.run('b', async ({ parts: plain }) => {
       const signal = AbortSignal.timeout(5000)
+      const services = plain.services.map((one) =>
+        one.kind === 'datum' && room !== undefined ? { ...one, lacking: room } : one,
+      )
+      const parts = { ...plain, services }
       const checked = await checkSwitchover({ parts, carrying: CARRYING, wish: WISH, health, signal, ...of })
       return checked.refusals.map(({ reason }) => reason)
     })
@@ -198,6 +206,9 @@ it('is refused, with every reason, where something would be lost or left undone'
   const both = { health: { primary: well, secondary: well } as never }
   expect(await check(both)).toEqual([])
   expect(await check({ ...both, wish: { ...WISH, towards: 'primary' } })).toEqual(['The primary is active already'])
+  const cramped = await check({ ...both, room: (_, acting) => Promise.resolve([`no room for ${acting.length}`]) })
+  // Both that stand in the active side now, of which the standby has one yet.
+  expect(cramped).toEqual(['no room for 2'])
   primary.broken.add('datum')
   expect(await check(both)).toEqual([expect.stringContaining('datum cannot be read to its end')])
   primary.broken.clear()

@@ -5,6 +5,7 @@ import type { Address, Item } from '../../core/model.ts'
 import { ML_API } from '../arm-body.ts'
 import { namedResources } from '../named-resource.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
+import { coresLacking } from './quota.ts'
 import { computeBody, frozenOf, innerOf, isMade, parkedBody, typeOf, withoutState } from './schema.ts'
 
 /** Computes: clusters, instances, and what is attached. See ./readme.md. */
@@ -56,6 +57,7 @@ export function computes(arm: Arm): Service {
     remove,
     frozen: frozenOf,
     parked: parkedBody,
+    lacking: (place, acting, reach) => coresLacking(arm, place, acting, reach),
   }
 }
 
