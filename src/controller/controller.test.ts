@@ -56,6 +56,38 @@ it('fails over once when the active side is lost for as long as the policy says,
   expect(outcomes(one)).toEqual(['a1 done'])
 })
 
+it('does not fail over within the cool-down of a failover that another controller carried out', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  const { primary, secondary } = world.sides
+  primary.down = true
+  await time.goOn(3 * MINUTE)
+  expect(outcomes(one)).toEqual(['a1 done'])
+  primary.down = false
+  await time.goOn(3 * MINUTE)
+  await one.end()
+  const two = controller('b')
+  await time.goOn(2 * MINUTE)
+  secondary.down = true
+  await time.goOn(FOLLOWED.failover.after + 5 * TICK)
+  expect(outcomes(two)).toEqual([])
+  expect(two.of('decision').at(-1)?.decision).toMatchObject({
+    do: 'wait',
+    reason: expect.stringContaining('after the last failover nothing is automatic'),
+  })
+})
+
+it('carries a failover out in an epoch of its own', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  const [before] = one.of('lease')
+  world.sides.primary.down = true
+  await time.goOn(3 * MINUTE)
+  expect(outcomes(one)).toEqual(['a1 done'])
+  const roles = await world.store.fact('churn', 'roles')
+  expect(Number(roles?.['epoch'])).toBeGreaterThan(before?.epoch ?? 0)
+})
+
 it('does not fail over while the active side comes and goes', async () => {
   const one = controller('a')
   await time.goOn(MINUTE)

@@ -106,7 +106,7 @@ describe('nothing is done', () => {
   const cases: readonly (readonly [string, Partial<Situation>])[] = [
     ['while all is well', { health: { primary: health('primary', 'healthy'), secondary: well } }],
     ['without the lease', { leased: false }],
-    ['without a standby that was ever in step', { standby: { synced: false } }],
+    ['without a standby that was ever in step', { standby: { synced: false, recoveryPoint: NOW.wall } }],
     ['without a recovery point', { standby: { synced: true } }],
     ['while too few can tell', { health: { primary: health('primary', 'unknown'), secondary: well } }],
     ['when the standby is lost too', { health: { primary: lost, secondary: health('secondary', 'lost', DOWN) } }],
@@ -125,6 +125,13 @@ describe('nothing is done', () => {
     ],
   ]
   for (const [when, more] of cases) it(when, () => expect(what(more)).toBe('stay'))
+
+  it('while signing in is down on both sides, though storage could be read out: nobody could sign in to do it', () => {
+    const primary = health('primary', 'degraded', { control: 'down', signin: 'down' })
+    const secondary = health('secondary', 'degraded', { signin: 'down' })
+    expect(what({ health: { primary, secondary: well } })).toBe('ask')
+    expect(what({ health: { primary, secondary } })).toBe('stay')
+  })
 
   it('about a plane that is in doubt', () => {
     expect(what({ health: { primary: health('primary', 'degraded', { data: 'mixed' }), secondary: well } })).toBe(

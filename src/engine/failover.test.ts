@@ -69,6 +69,8 @@ it('raises the standby, resubmits what was under way, moves the pointer and look
   expect(secondary.get('schedule/nightly')).toEqual(body.schedule(1))
   expect(submitted(world)).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
   expect(pointer(world)).toEqual(configOf(world, 'secondary'))
+  const closed = world.calls.filter(({ act }) => act === 'close').map(({ side, of }) => `${side} ${of}`)
+  expect(closed.sort()).toEqual(['train', 'tune'].map((job) => `secondary ${job} as ${job}-${FAILOVER}`))
   expect(await world.store.fact('churn', 'roles')).toMatchObject({ active: 'secondary', failover: FAILOVER })
   const report = await reported()
   expect(report).toMatchObject({ outcome: 'done', verified: { missing: [], different: [] }, unfinished: [] })
@@ -270,7 +272,13 @@ it('reads what acts before it stops it, and everything else after', async () => 
   primary.put('datum/late', body.datum(7))
   primary.put('schedule/late', body.schedule(7))
   primary.put('job/late', body.job('Queued'))
+  const fenced: string[] = []
+  world.befall = ({ act, of }, moment) => {
+    if (act === 'fence' && moment === 'before') fenced.push(of)
+  }
   await world.run('b', whole(world))
+  // A schedule that fires in between would start what was just stopped.
+  expect(fenced).toEqual(['schedule', 'job'])
   expect(primary.get('schedule/nightly')).toMatchObject({ live: false })
   expect(statusOf(primary.get('job/train'))).toBe('Canceled')
   expect(secondary.get('datum/late')).toEqual(body.datum(7))

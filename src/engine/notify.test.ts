@@ -6,7 +6,9 @@ import { type NoticeTarget, notifying } from './notify.ts'
 
 let world: World
 let now = 0
+let wall = 0
 beforeEach(() => {
+  wall = 0
   world = worldOfTest('memory')
   now = 0
 })
@@ -31,7 +33,7 @@ function teller({ parts }: Process, ...targets: readonly NoticeTarget[]) {
   const failures: string[] = []
   const failed = (target: string, why: string) => failures.push(`${target}: ${why}`)
   // The made-up world's clock stands at the year 1970: nothing in it is old.
-  return { ...notifying({ parts: { ...parts, now: () => 0 }, targets, clock: () => now, failed }), failures }
+  return { ...notifying({ parts: { ...parts, now: () => wall }, targets, clock: () => now, failed }), failures }
 }
 
 const said = (process: Process, by: string) =>
@@ -80,6 +82,21 @@ it('waits longer after each refusal, holds up nobody else, and loses nothing', a
   now += 1000
   await told.flush(process.tenure)
   expect([who(one.heard), told.pending()]).toEqual([['ada', 'bob'], 0])
+})
+
+it('does not tell any more what a target has not taken for a day', async () => {
+  const one = receiver('one')
+  const process = await world.start('a')
+  const told = teller(process, one.target)
+  await told.flush(process.tenure)
+  one.refuses = true
+  await said(process, 'ada')
+  await told.flush(process.tenure)
+  one.refuses = false
+  now += 300_000
+  wall = Date.now() + 86_500_000
+  await told.flush(process.tenure)
+  expect([who(one.heard), told.pending()]).toEqual([[], 0])
 })
 
 it('guards I3: goes on by another after a crash, and sends again under the same id what may have arrived', async () => {

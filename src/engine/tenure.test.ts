@@ -60,6 +60,33 @@ it('guards I1: knows itself fenced after a pause that was longer than the lease'
   await tenure.end()
 })
 
+it('guards I1: reckons its end from before a renewal was sent, however long the answer takes', async () => {
+  let now = 0
+  let beat: () => void = () => undefined
+  const every = (_: number, work: () => void) => {
+    beat = work
+    return () => undefined
+  }
+  const store = scripted(() => {
+    now = 250
+  })
+  const tenure = await takeTenure({
+    store,
+    protection: 'churn',
+    holder: 'a',
+    leaseMilliseconds: 300,
+    clock: () => now,
+    every,
+  })
+  if ('held' in tenure) throw new Error('held')
+  now = 100
+  beat()
+  await new Promise((resolve) => setImmediate(resolve))
+  tenure.demand(149)
+  expect(() => tenure.demand(150)).toThrow(/ends before/)
+  await tenure.end()
+})
+
 it('guards I1: permits nothing after it was given back, though the time that it had would last', async () => {
   const tenure = await held(scripted(() => undefined))
   tenure.demand(1)

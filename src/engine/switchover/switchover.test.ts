@@ -152,6 +152,39 @@ it('goes back when a person wants it, until the other side is raised', async () 
   expect(await world.run('c', wants)).toEqual({ refused: 'No switchover is under way' })
 })
 
+it('is refused before the standby was in step, while a failover is under way, and before a side was taken back', async () => {
+  const signal = AbortSignal.timeout(5000)
+  const well = { planes: [{ plane: 'control', verdict: 'up', ok: [], failed: [] }], reason: 'well' }
+  const health = { primary: well, secondary: well } as never
+  const reasons = (of: World) =>
+    of.run('b', async ({ parts }) => {
+      const { refusals } = await checkSwitchover({ parts, carrying: CARRYING, wish: WISH, health, signal })
+      return refusals.map(({ reason }) => reason)
+    })
+  const fresh = worldOfTest('memory')
+  expect(await reasons(fresh)).toEqual(['The secondary was never in step'])
+  await world.run('a', async ({ tenure }) => {
+    await tenure.append('f9', { type: 'failover/begun', body: { id: 'f9', from: 'primary', to: 'secondary' } })
+  })
+  expect(await reasons(world)).toEqual(['Failover f9 is under way'])
+  await world.run('a', async ({ tenure }) => {
+    await tenure.append('f9', { type: 'failover/ended', body: { id: 'f9', outcome: 'done' } })
+    await tenure.setFact('roles', { active: 'secondary', epoch: 2, failover: 'f9' })
+  })
+  expect(await reasons(world)).toEqual([expect.stringContaining('The primary was left by failover f9')])
+})
+
+it('is not turned back once it has begun to raise the other side', async () => {
+  await world.run('b', async (process) => {
+    const { parts, tenure } = process
+    const leaving = { from: 'primary', to: 'secondary' } as const
+    await parts.store.append(tenure.lease, switchoverRecords(leaving, WISH, { id: FAILOVER, epoch: 0, now: 1 }))
+    await tenure.append(FAILOVER, { type: 'failover/phase-begun', body: { id: FAILOVER, phase: 'promote' } })
+    const taken = await speak(parts, tenure, { id: 'w', is: 'turn-back', by: 'ada', body: {} })
+    expect(taken).toEqual({ refused: expect.stringContaining('goes on to its end') })
+  })
+})
+
 it('carries over what is still written to the side that was left, and names it', async () => {
   const { primary } = world.sides
   world.befall = ({ act }, moment) => {
@@ -206,6 +239,8 @@ it('is refused, with every reason, where something would be lost or left undone'
   const both = { health: { primary: well, secondary: well } as never }
   expect(await check(both)).toEqual([])
   expect(await check({ ...both, wish: { ...WISH, towards: 'primary' } })).toEqual(['The primary is active already'])
+  const sick = { primary: { ...well, planes: [], reason: 'the primary is not well' }, secondary: well } as never
+  expect(await check({ health: sick })).toEqual(['the primary is not well'])
   const cramped = await check({ ...both, room: (_, acting) => Promise.resolve([`no room for ${acting.length}`]) })
   // Both that stand in the active side now, of which the standby has one yet.
   expect(cramped).toEqual(['no room for 2'])
