@@ -160,6 +160,26 @@ it('leaves what both sides changed to a person, on both sides', async () => {
   expect([primary.get('datum/set'), secondary.get('datum/set')]).toEqual([body.datum(2), body.datum(3)])
 })
 
+it('goes on carrying what can be read while only the control plane is down', async () => {
+  let down = false
+  const askPoints = async () => {
+    const seen = await seenIn(world, time)()
+    const probes = seen.probes.map((probe) =>
+      down && probe.side === 'primary' && probe.plane === 'control' ? { ...probe, result: 'failed' as const } : probe,
+    )
+    return { ...seen, probes }
+  }
+  const one = controller('a', { acts: { ...ENGINE, askPoints } })
+  await time.goOn(MINUTE)
+  down = true
+  await time.goOn(FOLLOWED.failover.after + 3 * TICK)
+  expect(one.of('decision').at(-1)?.decision).toMatchObject({ do: 'ask', drain: true })
+  world.sides.primary.put('datum/late', body.datum(7))
+  await time.goOn(2 * FOLLOWED.sync.every)
+  expect(world.sides.secondary.get('datum/late')).toEqual(body.datum(7))
+  expect(outcomes(one)).toEqual([])
+})
+
 it('goes on after a tick that surprised it', async () => {
   let surprises = 3
   const askPoints = async () => {

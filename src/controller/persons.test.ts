@@ -41,6 +41,7 @@ it('holds a failover while it is paused, and no longer', async () => {
     do: 'ask',
     reason: expect.stringContaining('it is paused'),
   })
+  expect((await world.journal()).filter(({ type }) => type === 'pause/begun')).toHaveLength(1)
   expect(await say('resume')).toHaveProperty('records')
   await time.goOn(3 * TICK)
   expect(outcomes(one)).toEqual(['a1 done'])

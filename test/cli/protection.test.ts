@@ -199,6 +199,12 @@ it('carries a failover on that was interrupted, and resubmits once', async () =>
     ({ method, target }) => method === 'PUT' && target.includes(`/jobs/${JOB}-f`),
   )
   expect(submissions).toHaveLength(1)
+  const standby = /workspace: (\S+churn-dr)/.exec(readFileSync(policy, 'utf8'))?.[1] ?? ''
+  const closed = await cloud.mlflow(standby, 'GET', `mlflow/runs/get?run_id=${JOB}`)
+  const { info, data } = closed['run'] as { info: { status: string }; data: { tags: { key: string; value: string }[] } }
+  expect(info.status).toBe('KILLED')
+  const successor = data.tags.find(({ key }) => key === 'holdfast.resubmitted_as')?.value
+  expect(submissions[0]?.target).toContain(`/jobs/${successor}`)
   expect((await journal()).filter((type) => type === 'failover/begun')).toHaveLength(1)
   expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn-dr' })
   expect((await verb('status')).out).toContain('churn: the secondary is active')

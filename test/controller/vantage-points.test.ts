@@ -27,13 +27,16 @@ async function point(name: string, key = KEY): Promise<string> {
   return server.listen({ port: 0, host: '127.0.0.1' })
 }
 
+let looks = 0
 function asking(...points: readonly { name: string; url: string }[]) {
+  looks = 0
   const verify = (body: string, signature: string) => isSigned(body, signature, KEY)
   const options = {
     points: points.map((one) => ({ ...one, host: one.name })),
     verify,
     timeoutMilliseconds: 500,
-    clock: () => 10_000,
+    // Half a second goes by between each question and its answer.
+    clock: () => 9_500 + 500 * ++looks,
   }
   return askPoints(options, AbortSignal.timeout(10_000))
 }

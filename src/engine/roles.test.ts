@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest'
+import { fuse } from '../../test/support/fuse.ts'
+import { worldOfTest } from '../../test/support/made-up-world.ts'
+import { standbyOf } from './roles.ts'
+
+it('is in step by a pass of this direction, and not by one of an earlier', async () => {
+  const world = worldOfTest('memory')
+  await world.run('a', ({ tenure }) => tenure.setFact('synced', { active: 'primary', recoveryPoint: 5 }))
+  const { parts } = world.joined('asks', fuse())
+  const away = { side: 'secondary', failover: 'f1' } as const
+  expect(await standbyOf(parts, { active: 'primary', epoch: 1 }, undefined)).toEqual({ synced: true, recoveryPoint: 5 })
+  expect(await standbyOf(parts, { active: 'secondary', epoch: 2 }, undefined)).toEqual({ synced: false })
+  expect(await standbyOf(parts, { active: 'primary', epoch: 1 }, away)).toEqual({ synced: false })
+})
