@@ -106,6 +106,12 @@ const SECTIONS: readonly Section[] = [
     rows: (offers) => once(offers.map(rowOf)),
   },
   {
+    title: 'Key vaults',
+    words: 'Secrets, at `{vault}.vault.azure.net`. All else of a vault answers 501.',
+    of: ({ name }) => name === 'vault',
+    rows: (offers) => once(offers.filter(({ served }) => served).map(rowOf)),
+  },
+  {
     title: 'Storage accounts over ARM',
     words: 'Microsoft.Storage. All else of this provider answers 501.',
     of: ({ where, name, offers }) => where === 'region' && name === 'arm' && offers.some(isStorage),

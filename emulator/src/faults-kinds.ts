@@ -140,7 +140,7 @@ export const FAULT_KINDS = {
 export const NARROWINGS = {
   plane: {
     is: 'choice',
-    of: ['arm', 'history', 'mlflow', 'blob', 'discovery', 'scoring', 'signin'],
+    of: ['arm', 'history', 'mlflow', 'blob', 'vault', 'discovery', 'scoring', 'signin'],
     means: 'one face of a region',
   },
   route: {

@@ -22,6 +22,8 @@ import { storageAccounts } from './storage/arm/plane.ts'
 import { Blobs } from './storage/blobs.ts'
 import { blobService } from './storage/plane.ts'
 import { openTokens, type Tokens } from './tokens.ts'
+import { keyVault } from './vault/plane.ts'
+import { VaultSecrets } from './vault/secrets.ts'
 
 /** What every part of a region may use. */
 export interface Region {
@@ -33,6 +35,7 @@ export interface Region {
   readonly root: string
   readonly db: Database
   readonly resources: Resources
+  readonly vaultSecrets: VaultSecrets
   readonly operations: Operations
   readonly runs: Runs
   readonly blobs: Blobs
@@ -68,6 +71,7 @@ function planesOf(region: Region): readonly Plane[] {
     history(region),
     blobService(region),
     storageAccounts(region),
+    keyVault(region),
     genericResources(region),
   ]
 }
@@ -87,13 +91,15 @@ export async function openRegion(options: {
   const clock = movableClock(options.clockShiftMilliseconds)
   clock.skew(options.clockSkewMilliseconds ?? 0)
   const db = new Database(join(dir, 'state.db'))
+  const resources = new Resources(db, clock)
   const region: Region = {
     name: options.name,
     dir,
     root: options.root,
     db,
     clock,
-    resources: new Resources(db, clock),
+    resources,
+    vaultSecrets: new VaultSecrets({ db, clock, resources }),
     operations: new Operations(db, clock),
     runs: new Runs(db, clock),
     blobs: new Blobs(db, clock, dir),

@@ -2,6 +2,11 @@ import { ARM_HOST, type ChaosClient, STORAGE_AUDIENCE } from './client.ts'
 import { until } from './mortal-emulator.ts'
 import { explained, type Site } from './things/thing.ts'
 
+/** The vault of a site, which holds its secrets. */
+export function vaultOf({ region, group }: Pick<Site, 'region' | 'group'>): string {
+  return `${group}/providers/Microsoft.KeyVault/vaults/secrets-${region}`
+}
+
 /** Makes a group, an account and a workspace in a region, with what the load needs to be there. */
 export async function makeSite(client: ChaosClient, subscription: string, region: string): Promise<Site> {
   const group = `/subscriptions/${subscription}/resourceGroups/chaos-${region}`
@@ -18,6 +23,7 @@ export async function makeSite(client: ChaosClient, subscription: string, region
   }
   await put(group, { location: region })
   await put(storageAccount, { location: region, kind: 'StorageV2', sku: { name: 'Standard_LRS' }, properties: {} })
+  await put(vaultOf({ region, group }), { location: region, properties: {} })
   await put(workspace, { location: region, identity: { type: 'SystemAssigned' }, properties: { storageAccount } })
   await put(`${workspace}/environments/base/versions/1`, { properties: { image: 'python' } })
   const scaleSettings = { minNodeCount: 0, maxNodeCount: 1 }

@@ -12,6 +12,10 @@ SECRET = os.environ["AZURE_CLIENT_SECRET"]
 TENANT = os.environ["AZURE_TENANT_ID"]
 SUBSCRIPTION = os.environ["AZURE_SUBSCRIPTION_ID"]
 VAULT = ("-g", "rg-az", "-n", "vaultaz", "--resource-type", "Microsoft.KeyVault/vaults")
+SECRETS = ("-g", "rg-az", "-n", "secretsaz", "--resource-type", "Microsoft.KeyVault/vaults")
+LOGS = ("-g", "rg-az", "-n", "logsaz", "--resource-type", "Microsoft.OperationalInsights/workspaces")
+LOST = "/subscriptions/{subscriptionId}/resourceGroups/rg-az/providers/Microsoft.Resources/deployments/lost"
+NOWHERE = {"properties": {"mode": "Incremental", "templateLink": {"uri": "https://storeaz.blob.core.windows.net/none/t.json"}}}
 ML = "/subscriptions/{subscriptionId}/resourceGroups/rg-az/providers/Microsoft.MachineLearningServices/workspaces/wsaz"
 
 # Comments and several lines in a string are what the Azure CLI allows in a template.
@@ -32,6 +36,20 @@ TEMPLATE = """{
   }
 }
 """
+TEAM = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "parameters": {"team": {"type": "securestring"}},
+    "resources": [
+        {
+            "type": "Microsoft.OperationalInsights/workspaces",
+            "apiVersion": "2020-08-01",
+            "name": "logsaz",
+            "location": "[resourceGroup().location]",
+            "tags": {"team": "[parameters('team')]"},
+        }
+    ],
+}
 with open("account.json", "w") as file:
     file.write(TEMPLATE)
 DEPLOYED = ("-g", "rg-az", "--template-file", "account.json", "--parameters", "name=storeaz")
@@ -93,6 +111,52 @@ def _():
     true("(ResourceNotFound)" in refused("resource", "show", *VAULT), "Azure's code stands in the error")
 
 
+@case("keyvault sets secrets and shows them, by the token that the vault asks for")
+def _():
+    open_to_deployments = json.dumps({"tenantId": TENANT, "enabledForTemplateDeployment": True})
+    az("resource", "create", *SECRETS, "--location", "centralus", "--properties", open_to_deployments)
+    for word in ("first", "second"):
+        made = az("keyvault", "secret", "set", "--vault-name", "secretsaz", "-n", "team", "--value", word)
+    equal((made["value"], made["attributes"]["enabled"]), ("second", True))
+    equal(az("keyvault", "secret", "show", "--vault-name", "secretsaz", "-n", "team", "--query", "value"), "second")
+    error = refused("keyvault", "secret", "show", "--vault-name", "secretsaz", "-n", "none")
+    true("(SecretNotFound)" in error, f"the vault's code in {error}")
+
+
+@case("deployment takes a template by its address and a signature, and a parameter out of a vault")
+def _():
+    key = az("storage", "account", "keys", "list", "-n", "storeaz", "-g", "rg-az", "--query", "[0].value")
+    account = ("--account-name", "storeaz", "--account-key", key)
+    az("storage", "container", "create", "-n", "templates", *account)
+    write("team.json", TEAM)
+    az("storage", "blob", "upload", "-c", "templates", "-n", "team.json", "-f", "team.json", *account)
+    until = ("--permissions", "r", "--expiry", "2099-01-01T00:00Z")
+    sas = az("storage", "container", "generate-sas", "-n", "templates", *until, *account)
+    vault = az("resource", "show", *SECRETS, "--query", "id")
+    write("values.json", {"parameters": {"team": {"reference": {"keyVault": {"id": vault}, "secretName": "team"}}}})
+    link = ("--template-uri", "https://storeaz.blob.core.windows.net/templates/team.json", "--query-string", sas)
+    done = az("deployment", "group", "create", "-g", "rg-az", "-n", "linked", *link, "--parameters", "@values.json")
+    equal(done["properties"]["templateLink"]["uri"], link[1])
+    equal(az("resource", "show", *LOGS, "--query", "tags"), {"team": "second"})
+    lost = ("--template-uri", link[1].replace("team", "none"), "--query-string", sas)
+    true(refused("deployment", "group", "create", "-g", "rg-az", "-n", "lost", *lost), "there is no such file")
+    error = refused("rest", "--method", "put", "--url", f"{LOST}?api-version=2024-03-01", "--body", json.dumps(NOWHERE))
+    true("InvalidContentLink" in error, f"Azure's code in {error}")
+
+
+@case("deployment gives its place to an earlier one where it fails")
+def _():
+    az("resource", "tag", *LOGS, "--tags", "team=other")
+    words = ("-g", "rg-az", "-n", "undone", *DEPLOYED[2:-1], "name=NOT_VALID", "--rollback-on-error", "linked")
+    error = refused("deployment", "group", "create", *words)
+    true("DeploymentFailed" in error, f"the failure in {error}")
+    undone = az("deployment", "group", "show", "-g", "rg-az", "-n", "undone", "--query", "properties.onErrorDeployment")
+    equal((undone["type"], undone["deploymentName"], undone["provisioningState"]), ("SpecificDeployment", "linked", "Succeeded"))
+    equal(az("resource", "list", "-g", "rg-az", "--query", "[].name"), ["logsaz"])
+    equal(az("resource", "show", *LOGS, "--query", "tags"), {"team": "second"})
+    az("deployment", "group", "create", "-n", "first", *DEPLOYED)
+
+
 @case("rest reaches any path of Azure ML")
 def _():
     store = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-az/providers/Microsoft.Storage/storageAccounts/storeaz"
@@ -131,6 +195,11 @@ def _():
     equal([one["name"] for one in groups["value"]], ["rg-az"])
     az("group", "delete", "-n", "rg-az", "-y", env=env)
     equal(az("group", "exists", "-n", "rg-az", env=env), False)
+
+
+def write(name, content):
+    with open(name, "w") as file:
+        json.dump(content, file)
 
 
 def rest(method, path, body=None):

@@ -64,7 +64,7 @@ const APART: readonly Place[] = [
     folder: 'azure-cli',
     file: 'requirements-azure-cli',
     scenarios: ['azure_cli.py', 'azure_cli_storage.py'],
-    longestMilliseconds: 600_000,
+    longestMilliseconds: 900_000,
   },
 ]
 /** A whole server of the last MLflow 2, which the scenarios that need it start themselves. */

@@ -3,6 +3,7 @@ import type { Call, Plane, Reply } from '../call.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { TENANT } from '../tokens.ts'
+import { unloggedBody } from '../unlogged-body.ts'
 import { bearer } from './authenticate.ts'
 import { checkConditions, countOf, envelope, one, page, propertiesOf, seqOf, storable } from './envelope.ts'
 import { ADDED, type Added, userIdentity, WRITE_ONLY } from './generic-kinds.ts'
@@ -12,6 +13,8 @@ import type { Resource } from './resources.ts'
 const OWNED_ELSEWHERE = /\/providers\/+(microsoft\.machinelearningservices|microsoft\.storage)\//i
 
 const ANY_RESOURCE = '/subscriptions/:subscription/resourceGroups/:group/providers/:namespace/:type/:name'
+/** The body of a secret: its value may have 25,000 characters. */
+const LONGEST_SECRET = 256 * 1024
 const METHODS = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']
 
 /** A path of a resource, a collection or an action, whatever the provider. */
@@ -71,13 +74,13 @@ function parse(path: string): GenericPath {
 }
 
 async function put(call: Call, path: GenericPath, region: Region): Promise<Reply> {
-  const sent = storable((await call.json()) ?? {})
+  const sent = storable((isSecret(path) ? await unlogged(call) : await call.json()) ?? {})
   return call.commit(() => {
     const found = region.resources.get(path.id)
     checkConditions(call, found)
     needParent(path, region)
     const { own, otherwise } = added(path, region, found)
-    const properties = { ...otherwise, ...shown(path, propertiesOf(sent)), ...own }
+    const properties = { ...otherwise, ...shown(path, propertiesOf(sent)), ...own, ...newVersion(path, sent, region) }
     const identity = identityOf(sent['identity'], found)
     const body = {
       ...sent,
@@ -110,6 +113,7 @@ function remove(call: Call, path: GenericPath, region: Region): Promise<Reply> {
     checkConditions(call, found)
     if (found === undefined) return { status: 204 }
     region.resources.removeTree(found.id)
+    region.vaultSecrets.forget(found.id)
     return { status: 200, note: { subject: found.id } }
   })
 }
@@ -151,6 +155,30 @@ function added(path: GenericPath, region: Region, found: Resource | undefined): 
     Object.entries(fresh.own ?? {}).map(([field, value]) => [field, before[field] ?? value]),
   )
   return { ...fresh, own }
+}
+
+function isSecret(path: GenericPath): boolean {
+  return path.type.toLowerCase() === 'microsoft.keyvault/vaults/secrets'
+}
+
+async function unlogged(call: Call): Promise<unknown> {
+  const text = (await unloggedBody(call, LONGEST_SECRET)).toString('utf8')
+  try {
+    return JSON.parse(text)
+  } catch (failure) {
+    throw new Refusal(400, 'InvalidRequestContent', `The body is not JSON: ${(failure as Error).message}.`)
+  }
+}
+
+/** A secret that is set through ARM is one version more in its vault, whose value only the vault gives. */
+function newVersion(path: GenericPath, sent: Record<string, unknown>, region: Region): Record<string, unknown> {
+  const { value, contentType } = propertiesOf(sent)
+  if (!isSecret(path) || typeof value !== 'string') return {}
+  const [, vault = '', name = ''] = /^(.*)\/secrets\/([^/]+)$/i.exec(path.id) ?? []
+  const given = { value, enabled: true, ...(typeof contentType === 'string' ? { contentType } : {}) }
+  const { version } = region.vaultSecrets.set(vault, name, given)
+  const host = `${vault.split('/').at(-1)?.toLowerCase()}.vault.azure.net`
+  return { secretUriWithVersion: `https://${host}/secrets/${name}/${version}` }
 }
 
 function shown(path: GenericPath, properties: Record<string, unknown>): Record<string, unknown> {

@@ -18,6 +18,7 @@ import { ResourceRouting } from './arm/resource-routing.ts'
 import { listType } from './arm/type-lists.ts'
 import { deploymentRoutes } from './deployments/routes.ts'
 import type { ArmRequest, ArmResponse, FrontArm } from './front-arm.ts'
+import { readOutside } from './outside-arm.ts'
 import type { InnerClient, Reach } from './reach.ts'
 
 /** Azure Resource Manager's global front door. */
@@ -46,7 +47,12 @@ const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'] as const
 export function openArm(parts: ArmParts): Arm {
   const { db, clock, tokens, directory, reach, regions } = parts
   const groups = new Groups(db)
-  const frontArm: FrontArm = { db, clock, request: (request) => requestInside(request, parts) }
+  const frontArm: FrontArm = {
+    db,
+    clock,
+    request: (request) => requestInside(request, parts),
+    read: (wanted) => readOutside(wanted, parts),
+  }
   const removals = new GroupRemovals({ db, groups, directory, tokens, request: frontArm.request })
   const authorization = new Authorization(db, clock)
   const routing = new ResourceRouting({ db, directory, groups, reach, regions })

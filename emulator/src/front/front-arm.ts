@@ -21,6 +21,22 @@ export interface ArmResponse {
   readonly body: unknown
 }
 
+/** One thing to read at an address outside ARM. */
+export interface ReadRequest {
+  readonly url: URL
+  readonly client: string
+  /** Who reads, and for which audience a token says so. Absent: nobody signs in. */
+  readonly as?: { readonly caller: string; readonly audience: string }
+  /** How many bytes are read at most. */
+  readonly limit: number
+}
+
+/** What stands at an address, or what its host says instead. */
+export interface ReadAnswer {
+  readonly status: number
+  readonly bytes: Buffer
+}
+
 /** What the global services of ARM may use of the front. */
 export interface FrontArm {
   readonly db: Database
@@ -30,4 +46,9 @@ export interface FrontArm {
    * An unreachable region is an answer (503), not an exception.
    */
   request(call: ArmRequest): Promise<ArmResponse>
+  /**
+   * Reads what stands at an address of a region's service, over the network as it is.
+   * `undefined` where nothing of the emulator answers for the host, where its region is away, or where there are more bytes.
+   */
+  read(wanted: ReadRequest): Promise<ReadAnswer | undefined>
 }

@@ -1,5 +1,5 @@
 import { type Answer, ChaosClient, type Message, STORAGE_AUDIENCE } from '../../../test/chaos/client.ts'
-import { makeSite } from '../../../test/chaos/site.ts'
+import { makeSite, vaultOf } from '../../../test/chaos/site.ts'
 import type { Site } from '../../../test/chaos/things/thing.ts'
 import { type Random, randomOf } from '../../../test/simulation/random.ts'
 import { startTestEmulator, type TestEmulator } from '../../../test/support/emulator.ts'
@@ -38,7 +38,7 @@ export async function fuzz({ seed, each, seconds, progress }: Fuzzing): Promise<
   const client = new ChaosClient('fuzz', emulator)
   try {
     const site = await makeSite(client, emulator.subscription, REGION)
-    const routes = await fuzzRoutes(site)
+    const routes = await fuzzRoutes({ ...site, vault: nameIn(vaultOf(site)) })
     const all = Array.from({ length: each }, () => routes).flat()
     const before = await emulator.processes()
     const deadline = Date.now() + seconds * 1000
@@ -143,6 +143,10 @@ function messageFor(random: Random, route: FuzzRoute, about: { site: Site; url: 
       BLOB_HEADERS.filter(() => random.chance(0.2)).map(([name, values]) => [name, someOf(random, values)]),
     )
     return { audience: STORAGE_AUDIENCE, headers, ...(hasBody ? { body: someXml(random) } : {}) }
+  }
+  if (face === 'vault') {
+    const body = someBody(random, { value: 'x', contentType: 't', tags: { a: 'b' }, attributes: { enabled: true } })
+    return { audience: 'https://vault.azure.net', ...(hasBody ? { body } : {}) }
   }
   const { workspace, region } = about.site
   const seed = bodyFor(new URL(about.url).pathname, { workspace, region, runId: 'run-1' })

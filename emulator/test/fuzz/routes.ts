@@ -11,7 +11,7 @@ import { TRACKING_ROWS } from '../../src/mlflow/plane.ts'
 import { openRegion } from '../../src/region.ts'
 
 /** Who answers, and so in which shape a refusal comes. */
-export type Face = 'arm' | 'history' | 'mlflow' | 'blob' | 'signin'
+export type Face = 'arm' | 'history' | 'mlflow' | 'blob' | 'vault' | 'signin'
 
 /** One operation to be tried: a path with `{parameters}`. */
 export interface FuzzRoute {
@@ -92,6 +92,12 @@ const BLOB: readonly (readonly [methods: string, path: string])[] = [
   ['GET PUT', '/{c}/{b}?comp=tags'],
 ]
 
+const VAULT: readonly (readonly [methods: string, path: string])[] = [
+  ['GET PUT PATCH DELETE', '/secrets/{v}'],
+  ['GET', '/secrets/{v}/{id}'],
+  ['GET POST', '/{v}'],
+]
+
 const SIGN_IN: readonly (readonly [methods: string, path: string])[] = [
   ['POST', '/{t}/oauth2/v2.0/token'],
   ['POST', '/{t}/oauth2/token'],
@@ -101,7 +107,11 @@ const SIGN_IN: readonly (readonly [methods: string, path: string])[] = [
 ]
 
 /** Every operation that the emulator has a table for, and those that it names and does not do. */
-export async function fuzzRoutes(place: { region: string; account: string }): Promise<readonly FuzzRoute[]> {
+export async function fuzzRoutes(place: {
+  region: string
+  account: string
+  vault: string
+}): Promise<readonly FuzzRoute[]> {
   const data = `${place.region}.api.azureml.ms`
   const vendor = vendorOperations().filter((one) => !destroys(one.method, one.path))
   const api = `/mlflow/v2.0${WORKSPACE}/api/2.0`
@@ -116,6 +126,7 @@ export async function fuzzRoutes(place: { region: string; account: string }): Pr
     ),
     ...spread('mlflow', data, [['GET PUT DELETE', `${api}/mlflow-artifacts/artifacts/{b}`]]),
     ...spread('blob', `${place.account}.blob.core.windows.net`, BLOB),
+    ...spread('vault', `${place.vault}.vault.azure.net`, VAULT),
     ...spread('signin', 'login.microsoftonline.com', SIGN_IN),
   ]
 }

@@ -21,5 +21,6 @@ const REFUSALS: Readonly<Record<Face, (answer: Answer) => boolean>> = {
   history: ({ at }) => isText(at('error.code')) && isText(at('error.message')),
   mlflow: ({ at }) => isText(at('error_code')) && typeof at('message') === 'string',
   blob: ({ text, headers }) => /<Error><Code>\w+<\/Code><Message>/.test(text) && isText(headers['x-ms-error-code']),
+  vault: ({ at }) => isText(at('error.code')) && isText(at('error.message')),
   signin: ({ at }) => isText(at('error')) && isText(at('error_description')),
 }

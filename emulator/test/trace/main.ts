@@ -22,7 +22,11 @@ const emulator = await runEmulator({ regions: 'eastus2' })
 const secret = readFileSync(join(emulator.dir, 'inner-secret'), 'utf8')
 const tokens = await openTokens(emulator.dir)
 const issued = (audience: string) => tokens.issue({ subject: 'tracer', audience, lifetimeSeconds: 3600 })
-const bearers = { arm: await issued('https://management.azure.com'), blob: await issued('https://storage.azure.com') }
+const bearers = {
+  arm: await issued('https://management.azure.com'),
+  blob: await issued('https://storage.azure.com'),
+  vault: await issued('https://vault.azure.net'),
+}
 const pids = { front: emulator.process.pid ?? 0, region: (await emulator.pidOf('eastus2')) ?? 0 }
 const ports = {
   front: listeningPorts(pids.front).find((port) => port !== emulator.port && port !== cloudPort()) ?? 0,
@@ -101,7 +105,7 @@ function sent({ to, host, method, path, body, headers }: TracedWrite): Promise<s
     createConnection: () => dialInside(ports[to], secret, 'tracer'),
     headers: {
       host,
-      authorization: `Bearer ${isBlob ? bearers.blob : bearers.arm}`,
+      authorization: `Bearer ${bearers[isBlob ? 'blob' : host.endsWith('.vault.azure.net') ? 'vault' : 'arm']}`,
       'content-length': bytes.length,
       'x-ms-client-request-id': id,
       ...(isBlob ? { 'x-ms-version': '2024-11-04' } : { 'content-type': 'application/json' }),

@@ -87,6 +87,14 @@ export const TRACED: readonly TracedWrite[] = [
     body: { location, properties: {} },
   },
   {
+    plane: 'vaults',
+    to: 'region',
+    host: 'vault2.vault.azure.net',
+    method: 'PUT',
+    path: '/secrets/s',
+    body: { value: 'x' },
+  },
+  {
     plane: 'Azure ML',
     ...ARM,
     method: 'PUT',

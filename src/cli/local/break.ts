@@ -5,7 +5,7 @@ import { Fault } from '../../core/errors.ts'
 import { milliseconds, wholeNumber } from '../arguments.ts'
 import { type EmulatorFault, needEmulator } from './emulator.ts'
 
-const PLANES = ['arm', 'history', 'mlflow', 'blob', 'discovery', 'scoring', 'signin'] as const
+const PLANES = ['arm', 'history', 'mlflow', 'blob', 'vault', 'discovery', 'scoring', 'signin'] as const
 const KINDS = [
   'down, hang, slow, throttle, reset, lost-answer, held-answer, stale-list, duplicate-page',
   'lost-page-token, wrong-etag, expired-token, quota, clock or disk-full',

@@ -89,7 +89,29 @@ const template = (name: string, region: string) => ({
   ],
 })
 
+const VAULT_AUDIENCE = 'https://vault.azure.net'
+
+function secretOf({ site, name }: Desk): string {
+  return `https://secrets-${site.region}.vault.azure.net/secrets/s-${name}?api-version=7.4`
+}
+
 const READER = 'acdd72a7-3385-48ef-bd42-f606fba81ae7'
+
+/** A version more each time, of which the newest is read. */
+const SECRET: ThingKind = {
+  name: 'secret of a vault',
+  longest: 1000,
+  write: async (desk, label) => {
+    const url = secretOf(desk)
+    const body = { value: textOf(label) }
+    return explained(await desk.client.send('PUT', url, { body, audience: VAULT_AUDIENCE }), url)
+  },
+  read: async (desk) => {
+    const url = secretOf(desk)
+    const answer = found(await desk.client.send('GET', url, { audience: VAULT_AUDIENCE }), url)
+    return answer === undefined ? undefined : labelOf(String(answer.at('value')))
+  },
+}
 
 /** What is not Azure ML: groups, resources, roles, deployments, whole workspaces. */
 export const ARM_THINGS: readonly ThingKind[] = [
@@ -147,4 +169,5 @@ export const ARM_THINGS: readonly ThingKind[] = [
     text: 'tags.mark',
     removal: '&forceToPurge=true',
   }),
+  SECRET,
 ]

@@ -1,7 +1,7 @@
-import { isArray, isObject, type Json, type JsonObject, property } from './json.ts'
+import { isArray, isObject, type Json, type JsonObject, property, textAt } from './json.ts'
 import { evaluateText } from './language/evaluate.ts'
 import { escaped, expressionIn, nodesOf } from './language/parse.ts'
-import type { Pending, Scope } from './language/scope.ts'
+import type { Link, Pending, Scope } from './language/scope.ts'
 import { evaluateTree, type TreeOptions } from './language/tree.ts'
 import { type Declared, NESTED_TYPE } from './resources.ts'
 import { TemplateViolation } from './violation.ts'
@@ -39,10 +39,32 @@ export function bodyOf(
   if (resource.type.toLowerCase() !== NESTED_TYPE) return object(evaluateTree(fields, scope, options))
   const { properties = {}, ...others } = fields
   const { template, ...rest } = object(properties)
-  if (template === undefined) return object(evaluateTree(fields, scope, options))
+  if (template === undefined) return placed(object(evaluateTree(fields, scope, options)), scope)
   const around = object(evaluateTree({ ...others, properties: rest }, scope, options))
   const carried = isInner(object(properties)) ? template : outerTemplate(template, scope, options)
   return { ...around, properties: { ...object(around['properties'] ?? {}), template: carried } }
+}
+
+/** A nested deployment whose template or parameters are named relative to the template around it, with whole addresses. */
+function placed(body: JsonObject, { place }: Scope): JsonObject {
+  const properties = object(property(body, 'properties') ?? null)
+  const links = ['templateLink', 'parametersLink'].flatMap((name): [string, Json][] => {
+    const named = property(properties, name)
+    const path = isObject(named) ? textAt(named, 'relativePath') : undefined
+    if (!isObject(named) || path === undefined || place.link === undefined) return []
+    if (!URL.canParse(path, place.link.uri)) return []
+    const { relativePath: _, ...others } = named
+    return [[name, { ...others, ...besides(place.link, path) }]]
+  })
+  return links.length === 0 ? body : { ...body, properties: { ...properties, ...Object.fromEntries(links) } }
+}
+
+/** What lies beside a link, opened by the same signature. */
+function besides({ uri, queryString }: Link, path: string): JsonObject {
+  const base = new URL(uri)
+  const query = queryString ?? base.search.slice(1)
+  base.search = ''
+  return { uri: new URL(path, base).href, ...(query === '' ? {} : { queryString: query }) }
 }
 
 /** What of a nested deployment's template the template around it evaluates: nothing of an inner one. */

@@ -18,8 +18,10 @@ export interface Wanted {
   readonly now: () => number
 }
 
-/** Parameters or outputs as an answer shows them. Secure ones have a type and no value. */
-export type Shown = Readonly<Record<string, { readonly type: string; readonly value?: Json }>>
+/** Parameters or outputs as an answer shows them. Secure ones have a type and no value, those out of a vault a reference. */
+export type Shown = Readonly<
+  Record<string, { readonly type: string; readonly value?: Json; readonly reference?: Json }>
+>
 
 /** A template that is known to be in order, ready to be deployed. */
 export interface Prepared {
@@ -54,7 +56,8 @@ export function prepare(wanted: Wanted): Prepared {
   })
   const declaredOutputs = declarations(property(template, 'outputs'), template, 'outputs')
   tryBodies(resources, scope(later))
-  const parameters = shown(opened.parameters, ({ name }) => opened.scope.parameter(name))
+  const bound = shown(opened.parameters, ({ name }) => opened.scope.parameter(name))
+  const parameters = { ...bound, ...referring(opened.parameters, wanted.parameters) }
   return { parameters, resources, directory, waits, declaredOutputs, scope }
 }
 
@@ -84,6 +87,17 @@ function shown(declared: readonly Declaration[], value: (one: Declaration) => Js
   return Object.fromEntries(
     declared.map((one) => [one.name, isSecure(one.type) ? { type: one.type } : typed(one.type, value(one))]),
   )
+}
+
+/** Parameters whose values came out of a vault: the answer says where from. */
+function referring(declared: readonly Declaration[], given: Json | undefined): Shown {
+  if (given === undefined || !isObject(given)) return {}
+  const entries = declared.flatMap(({ name, type }) => {
+    const holder = property(given, name)
+    const reference = isObject(holder) ? property(holder, 'reference') : undefined
+    return reference === undefined ? [] : [[name, { type, reference }] as const]
+  })
+  return Object.fromEntries(entries)
 }
 
 function typed(type: string, value: Json): { readonly type: string; readonly value: Json } {

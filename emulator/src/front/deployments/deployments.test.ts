@@ -179,10 +179,15 @@ describe('a deployment', () => {
   })
 
   it('names what it does not do', async () => {
-    const linked = { properties: { mode: 'Incremental', templateLink: { uri: 'https://example.org/t.json' } } }
+    const linked = {
+      properties: {
+        mode: 'Incremental',
+        templateLink: { id: `${GROUP}/providers/Microsoft.Resources/templateSpecs/a/versions/1` },
+      },
+    }
     const { body } = await emulated.arm('PUT', ONE + V, linked)
     expect(body).toMatchObject({
-      error: { code: 'NotImplemented', message: expect.stringContaining('with templateLink') },
+      error: { code: 'NotImplemented', message: expect.stringContaining('with a template spec') },
     })
   })
 
@@ -353,7 +358,7 @@ async function emulate(root: string): Promise<Emulated> {
     return { ...answer(201, body), headers: { 'azure-asyncoperation': poll } }
   }
 
-  const front: FrontArm = { db, clock, request }
+  const front: FrontArm = { db, clock, request, read: async () => undefined }
   const find = router(deploymentRoutes(front))
   const listener = requestListener({
     planes: [

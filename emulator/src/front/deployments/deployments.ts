@@ -1,5 +1,5 @@
 import { complete } from '../../arm/template/execute/complete.ts'
-import { type Execution, execute } from '../../arm/template/execute/run.ts'
+import { type DeploymentResult, type Execution, execute } from '../../arm/template/execute/run.ts'
 import { Sender } from '../../arm/template/execute/sender.ts'
 import { type DeploymentRow, DeploymentStore } from '../../arm/template/execute/store.ts'
 import {
@@ -10,25 +10,16 @@ import {
   violationReply,
 } from '../../arm/template/execute/view.ts'
 import { isObject, type JsonObject, property, textAt } from '../../arm/template/json.ts'
-import type { Place } from '../../arm/template/language/scope.ts'
-import { type Prepared, prepare } from '../../arm/template/prepare.ts'
 import { TemplateViolation } from '../../arm/template/violation.ts'
 import { foresee } from '../../arm/template/what-if/foresee.ts'
 import type { Call, Reply } from '../../call.ts'
 import { Refusal } from '../../refusal.ts'
 import type { FrontArm } from '../front-arm.ts'
 import { nestedReader } from './nested-reader.ts'
-import { placeOf } from './place.ts'
-import { identity, type Params, type Request, requestOf } from './request.ts'
+import { identity, type Params, requestOf } from './request.ts'
+import { earlierOf, failing, type OnError, told } from './rollback.ts'
+import { askedAgain, type By, rowOf, type Wanted, wantedOf } from './wanted.ts'
 import { WhatIfs } from './what-ifs.ts'
-
-/** A request that is in order. */
-interface Wanted {
-  readonly request: Request
-  readonly prepared: Prepared
-  readonly place: Place
-  readonly sender: Sender
-}
 
 /** Deployments as ARM serves them. */
 export class Deployments {
@@ -47,21 +38,11 @@ export class Deployments {
   async put(call: Call, params: Params): Promise<Reply> {
     const wanted = await this.#wanted(call, params)
     if ('status' in wanted) return wanted
-    const { request, prepared } = wanted
     let row: DeploymentRow | undefined
     const reply = await call.commit(() => {
-      const before = this.#store.get(request.id)
+      const before = this.#store.get(wanted.asked.id)
       if (before !== undefined && this.#cancelled.has(before.seq)) throw stillActive(before)
-      const location = textAt(request.body, 'location')
-      const tags = property(request.body, 'tags')
-      const correlationId = call.correlation
-      row = this.#store.begin({
-        ...request,
-        location,
-        tags: isObject(tags) ? tags : undefined,
-        prepared,
-        correlationId,
-      })
+      row = this.#store.begin(rowOf(wanted))
       return { status: before === undefined ? 201 : 200, ...begun(call, row) }
     })
     if (row !== undefined) void this.#run(row, wanted)
@@ -69,16 +50,18 @@ export class Deployments {
   }
 
   /** Works in the background. What cannot be written down was interrupted, and the next opening says so. */
-  async #run(row: DeploymentRow, { request, prepared, sender }: Wanted): Promise<void> {
+  async #run(row: DeploymentRow, wanted: Wanted): Promise<DeploymentResult['state']> {
     this.#cancelled.set(row.seq, false)
-    const cancelled = () => this.#cancelled.get(row.seq) === true
-    const recorder = this.#store.recorder(row)
-    const execution: Execution = { prepared, sender, recorder, cancelled }
-    const finish = () => complete({ scope: row.scope, named: this.#store.named(row.id), sender, recorder })
     try {
       await this.#store.running(row)
-      const result = await execute(request.mode === 'Complete' ? { ...execution, finish } : execution)
-      await this.#store.finish(row, result)
+      const result = await this.#execute(row, wanted)
+      const { onError } = wanted
+      if (result.state !== 'Failed' || onError === undefined) await this.#store.finish(row, result)
+      else {
+        const { facts, error } = await this.#rollBack(row, wanted.by, onError)
+        await this.#store.finish(row, error === undefined ? result : failing(result, error), facts)
+      }
+      return result.state
     } catch (failure) {
       const message = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
       const error = { code: 'InternalServerError', message: 'The emulator has a defect here; its log has the place.' }
@@ -87,49 +70,74 @@ export class Deployments {
         () => process.stderr.write(`emulator: ${message}\n`),
         () => undefined,
       )
+      return 'Failed'
     } finally {
       this.#cancelled.delete(row.seq)
+    }
+  }
+
+  #execute(row: DeploymentRow, { asked, prepared, by }: Wanted): Promise<DeploymentResult> {
+    const recorder = this.#store.recorder(row)
+    const { sender } = by
+    const cancelled = () => this.#cancelled.get(row.seq) === true
+    const execution: Execution = { prepared, sender, recorder, cancelled }
+    const finish = () => complete({ scope: row.scope, named: this.#store.named(row.id), sender, recorder })
+    return execute(asked.mode === 'Complete' ? { ...execution, finish } : execution)
+  }
+
+  /** Deploys an earlier deployment once more in the place of one that failed, which is told of it. */
+  async #rollBack(failed: DeploymentRow, by: By, onError: OnError): Promise<{ facts: JsonObject; error?: string }> {
+    const earlier = earlierOf(this.#store, failed, onError)
+    if (typeof earlier === 'string') {
+      return { facts: { onErrorDeployment: told(onError, undefined, 'Failed') }, error: earlier }
+    }
+    const end = (state: DeploymentResult['state']) => ({ onErrorDeployment: told(onError, earlier.name, state) })
+    if (this.#cancelled.has(earlier.seq)) {
+      return { facts: end('Failed'), error: `The deployment '${earlier.name}' is still active.` }
+    }
+    try {
+      const wanted = await wantedOf(askedAgain(earlier), by, this.#front)
+      const row = await this.#front.db.write(() => this.#store.begin(rowOf(wanted)))
+      return { facts: end(await this.#run(row, wanted)) }
+    } catch (thrown) {
+      if (thrown instanceof TemplateViolation || thrown instanceof Refusal) {
+        return { facts: end('Failed'), error: thrown.message }
+      }
+      throw thrown
     }
   }
 
   async validate(call: Call, params: Params): Promise<Reply> {
     const wanted = await this.#wanted(call, params)
     if ('status' in wanted) return { ...wanted, unlogged: true }
-    const { request, prepared } = wanted
-    const row = DeploymentStore.draft({
-      ...request,
-      prepared,
-      correlationId: call.correlation,
-      now: this.#front.clock.iso(),
-    })
+    const row = DeploymentStore.draft({ ...rowOf(wanted), now: this.#front.clock.iso() })
     return { status: 200, body: validationBody(row), unlogged: true }
   }
 
   async whatIf(call: Call, params: Params): Promise<Reply> {
     const wanted = await this.#wanted(call, params)
     if ('status' in wanted) return { ...wanted, unlogged: true }
-    const { request, prepared, place, sender } = wanted
-    const settings = property(request.properties, 'whatIfSettings')
+    const { asked, prepared, place, by } = wanted
+    const properties = property(asked.body, 'properties')
+    const settings = isObject(properties) ? property(properties, 'whatIfSettings') : undefined
     const format = isObject(settings) ? textAt(settings, 'resultFormat') : undefined
     const whole = format?.toLowerCase() !== 'resourceidonly'
-    const prepareNested = nestedReader({ front: this.#front, sender, callerId: call.caller.id, around: place })
-    return this.whatIfs.begin(call, request.id, () =>
-      foresee(prepared, place, { sender, mode: request.mode, whole, prepareNested }),
+    const prepareNested = nestedReader({ ...by, front: this.#front, around: place })
+    const { sender } = by
+    return this.whatIfs.begin(call, asked.id, () =>
+      foresee(prepared, place, { sender, mode: asked.mode, whole, prepareNested }),
     )
   }
 
   /** Reads and prepares what the request asks for; a reply where it is not in order. */
   async #wanted(call: Call, params: Params): Promise<Reply | Wanted> {
-    const request = await requestOf(call, params)
+    const asked = await requestOf(call, params, this.#front)
     const sender = new Sender(this.#front, { authorization: call.headers.authorization ?? '', client: call.client })
-    const place = await placeOf(request, { sender, callerId: call.caller.id })
-    const { template, properties } = request
+    const by = { sender, callerId: call.caller.id, client: call.client, correlationId: call.correlation }
     try {
-      const now = () => this.#front.clock.now()
-      const prepared = prepare({ template, parameters: property(properties, 'parameters'), place, now })
-      return { request, prepared, place, sender }
+      return await wantedOf(asked, by, this.#front)
     } catch (thrown) {
-      if (thrown instanceof TemplateViolation) return violationReply(thrown, template)
+      if (thrown instanceof TemplateViolation) return violationReply(thrown, asked.template)
       throw thrown
     }
   }

@@ -8,15 +8,18 @@ import type { Request } from './request.ts'
 
 /** What a template may say about its place, asked of ARM. A resource group that is not there is refused here. */
 export async function placeOf(
-  request: Pick<Request, 'scope' | 'name' | 'template' | 'properties' | 'mode'> & { readonly body: JsonObject },
+  request: Pick<Request, 'scope' | 'name' | 'template' | 'parameters' | 'link' | 'mode'> & {
+    readonly body: JsonObject
+  },
   by: { readonly sender: Sender; readonly callerId: string },
 ): Promise<Place> {
-  const { scope, name, template, properties, body, mode } = request
+  const { scope, name, template, body, mode, link } = request
   const { sender, callerId } = by
   const subscriptionId = subscriptionOf(scope)
   const location = property(body, 'location')
-  const parameters = property(properties, 'parameters') ?? {}
-  const told = { template, parameters, mode, provisioningState: 'Accepted' }
+  const parameters = request.parameters ?? {}
+  const linked = link === undefined ? {} : { templateLink: { uri: link.uri.replace(/\?.*$/s, '') } }
+  const told = { ...linked, template, parameters, mode, provisioningState: 'Accepted' }
   return {
     id: scope,
     subscription:
@@ -25,6 +28,7 @@ export async function placeOf(
     tenant: { countryCode: 'US', displayName: 'Emulator', id: `/tenants/${TENANT}`, tenantId: TENANT },
     deployment: { name, ...(location === undefined ? {} : { location }), properties: told },
     deployer: { objectId: callerId, tenantId: TENANT },
+    link,
   }
 }
 

@@ -1,8 +1,13 @@
 import { isJsonObject } from '../../arm/template/execute/sender.ts'
 import { isObject, type Json, type JsonObject, property, textAt } from '../../arm/template/json.ts'
+import type { Link } from '../../arm/template/language/scope.ts'
 import type { Call } from '../../call.ts'
-import { notImplemented, Refusal } from '../../refusal.ts'
+import { Refusal } from '../../refusal.ts'
+import { unloggedBody } from '../../unlogged-body.ts'
+import type { FrontArm } from '../front-arm.ts'
+import { readLink, shownLink } from './links.ts'
 import { parseLoosely } from './loose-json.ts'
+import { type OnError, onErrorOf } from './rollback.ts'
 
 const LIMIT = 4 * 1024 * 1024
 
@@ -17,12 +22,23 @@ export interface Identity {
   readonly name: string
 }
 
+/** What a deployment is made of, read from where it lies. */
+export interface Content {
+  readonly template: JsonObject
+  /** Values by name, each in an object with `value` or `reference`. */
+  readonly parameters: Json | undefined
+  /** Where the template was read, unless it stood in the request. */
+  readonly link: Link | undefined
+  /** Links as answers show them. */
+  readonly links: JsonObject
+}
+
 /** What a caller wants deployed, checked as far as the request alone can be. */
-export interface Request extends Identity {
+export interface Request extends Identity, Content {
   readonly body: JsonObject
   readonly properties: JsonObject
-  readonly template: JsonObject
   readonly mode: Mode
+  readonly onError: OnError | undefined
 }
 
 export function identity(params: Params): Identity {
@@ -32,8 +48,8 @@ export function identity(params: Params): Identity {
   return { scope, name, id: `${scope}/providers/Microsoft.Resources/deployments/${name}` }
 }
 
-/** Reads a request for a deployment, or throws Azure's 400 for it. */
-export async function requestOf(call: Call, params: Params): Promise<Request> {
+/** Reads a request for a deployment with what it links to, or throws Azure's 400 for it. */
+export async function requestOf(call: Call, params: Params, front: FrontArm): Promise<Request> {
   const body = await bodyOf(call)
   const properties = property(body, 'properties')
   const { name = '', group } = params
@@ -46,26 +62,52 @@ export async function requestOf(call: Call, params: Params): Promise<Request> {
     throw new Refusal(400, 'LocationRequired', `The 'location' property must be specified for '${name}'.`)
   }
   const mode = modeOf(properties, group !== undefined)
-  refuseAbsent(properties)
-  const template = property(properties, 'template')
-  if (isObject(template)) return { ...identity(params), body, properties, template, mode }
-  throw invalid("The request content is not valid: one of 'template' and 'templateLink' must be given.")
+  const onError = onErrorOf(properties, group !== undefined)
+  const content = await contentOf(properties, { front, client: call.client })
+  return { ...identity(params), body, properties, ...content, mode, onError }
+}
+
+/** The template and parameters of a deployment: those that it holds, or those that lie where its links lead. */
+export async function contentOf(
+  properties: JsonObject,
+  by: { readonly front: FrontArm; readonly client: string },
+): Promise<Content> {
+  const template = given(properties, 'template')
+  const templateLink = given(properties, 'templateLink')
+  const parametersLink = given(properties, 'parametersLink')
+  const parameters = property(properties, 'parameters')
+  if ((template === undefined) === (templateLink === undefined)) {
+    throw invalid("The request content is not valid: exactly one of 'template' and 'templateLink' must be given.")
+  }
+  if (parametersLink !== undefined && parameters !== undefined && parameters !== null) {
+    throw invalid("The request content is not valid: only one of 'parameters' and 'parametersLink' can be given.")
+  }
+  const linked = templateLink && (await readLink(templateLink, by))
+  const values = parametersLink && (await readLink(parametersLink, by))
+  return {
+    template: linked?.content ?? template ?? {},
+    // A file of parameters holds them below a property of this name.
+    parameters: values === undefined ? parameters : (property(values.content, 'parameters') ?? {}),
+    link: linked?.link,
+    links: {
+      ...(templateLink && linked && { templateLink: shownLink(templateLink, linked.link) }),
+      ...(parametersLink && values && { parametersLink: shownLink(parametersLink, values.link) }),
+    },
+  }
+}
+
+function given(properties: JsonObject, name: string): JsonObject | undefined {
+  const value = property(properties, name)
+  if (value === undefined || value === null) return undefined
+  if (isObject(value)) return value
+  throw invalid(`The request content is not valid: the property '${name}' must be an object.`)
 }
 
 /** The body, read past the activity log: it may hold values of secure parameters. */
 async function bodyOf(call: Call): Promise<JsonObject> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of call.body) {
-    size += chunk.length
-    if (size > LIMIT) {
-      const message = `The request content size exceeds the maximum size of ${LIMIT} bytes.`
-      throw new Refusal(413, 'RequestContentTooLarge', message)
-    }
-    chunks.push(chunk)
-  }
+  const bytes = await unloggedBody(call, LIMIT)
   try {
-    const body: unknown = parseLoosely(Buffer.concat(chunks).toString('utf8'))
+    const body: unknown = parseLoosely(bytes.toString('utf8'))
     if (isJsonObject(body)) return body
   } catch (failure) {
     throw invalid(`The request content was invalid and could not be deserialized: '${(failure as Error).message}'.`)
@@ -84,19 +126,4 @@ function modeOf(properties: JsonObject, inGroup: boolean): Mode {
   if (/^complete$/i.test(mode) && inGroup) return 'Complete'
   const why = /^complete$/i.test(mode) ? 'is for deployments of resource groups' : 'is not valid'
   throw new Refusal(400, 'InvalidDeploymentMode', `The deployment mode '${mode}' ${why}.`)
-}
-
-function refuseAbsent(properties: JsonObject): void {
-  for (const link of ['templateLink', 'parametersLink', 'onErrorDeployment']) {
-    const value = property(properties, link)
-    if (value !== undefined && value !== null) throw notImplemented(`Deployments_CreateOrUpdate with ${link}`)
-  }
-  refuseVaultReferences(property(properties, 'parameters'))
-}
-
-function refuseVaultReferences(parameters: Json | undefined): void {
-  const holders = isObject(parameters) ? Object.values(parameters) : []
-  if (holders.some((holder) => isObject(holder) && property(holder, 'reference') !== undefined)) {
-    throw notImplemented('Deployments_CreateOrUpdate with a parameter that refers to a secret of a key vault')
-  }
 }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../../../clock.ts'
 import type { Database } from '../../../state/database.ts'
 import type { Json, JsonObject } from '../json.ts'
+import type { Link } from '../language/scope.ts'
 import type { Prepared } from '../prepare.ts'
 import { canonicalId, typeAndNameOf } from '../resource-ids.ts'
 import type { Declared } from '../resources.ts'
@@ -23,6 +24,9 @@ export interface DeploymentRow {
   readonly templateHash: string
   readonly parametersJson: string
   readonly factsJson: string
+  /** Parameters as they were given, values of secure ones among them; never shown. Absent in rows of before there were rollbacks. */
+  readonly givenJson: string | null
+  readonly linkJson: string | null
   readonly correlationId: string
   readonly statusId: string
   readonly startedAt: string
@@ -54,11 +58,19 @@ export interface NewDeployment {
   readonly tags?: JsonObject | undefined
   readonly template: JsonObject
   readonly prepared: Prepared
+  /** Parameters as they were given. */
+  readonly parameters: Json | undefined
+  readonly link: Link | undefined
+  /** Where template and parameters were read, as an answer shows it. */
+  readonly links: JsonObject
   readonly mode: 'Incremental' | 'Complete'
   readonly correlationId: string
 }
 
 const OPEN = `state IN ('Accepted', 'Running')`
+/** Whether another deployment has the deployment `d` among its resources. */
+const INSIDE = `EXISTS (SELECT 1 FROM deployments o, json_each(o.factsJson, '$.validated') v
+  WHERE o.id <> d.id AND json_extract(v.value, '$.id') = d.id COLLATE NOCASE)`
 const INTERRUPTED = JSON.stringify({
   code: 'DeploymentInterrupted',
   message: 'The emulator ended while this deployment was running. Deploy it again.',
@@ -91,6 +103,8 @@ export class DeploymentStore {
     const columns = db.all<{ name: string }>('PRAGMA table_info(deployment_operations)')
     if (!columns.some(({ name }) => name === 'action'))
       db.migrate("ALTER TABLE deployment_operations ADD COLUMN action TEXT NOT NULL DEFAULT 'Create'")
+    if (!db.all<{ name: string }>('PRAGMA table_info(deployments)').some(({ name }) => name === 'givenJson'))
+      db.migrate('ALTER TABLE deployments ADD COLUMN givenJson TEXT; ALTER TABLE deployments ADD COLUMN linkJson TEXT')
   }
 
   get(id: string): DeploymentRow | undefined {
@@ -113,6 +127,21 @@ export class DeploymentStore {
     )
   }
 
+  /** The newest deployment of the same scope that succeeded and stands inside no other. */
+  lastSuccessful({ scope, id }: DeploymentRow): DeploymentRow | undefined {
+    return this.#db.get<DeploymentRow>(
+      `SELECT * FROM deployments d WHERE scope = ? AND state = 'Succeeded' AND id <> ? AND NOT ${INSIDE}
+       ORDER BY seq DESC LIMIT 1`,
+      scope,
+      id,
+    )
+  }
+
+  /** True for a deployment that another one made. */
+  isNested({ id }: DeploymentRow): boolean {
+    return this.#db.get(`SELECT 1 FROM deployments d WHERE id = ? AND ${INSIDE}`, id) !== undefined
+  }
+
   /** Canonical ids of everything that a deployment names, with what its nested deployments name. */
   named(id: string): ReadonlySet<string> {
     const row = this.get(id)
@@ -128,7 +157,7 @@ export class DeploymentStore {
 
   /** What a deployment would be kept as; a validation shows it and keeps nothing. */
   static draft(wanted: NewDeployment & { readonly now: string }): Omit<DeploymentRow, 'seq' | 'state'> {
-    const { id, scope, name, location, tags, prepared, mode, now } = wanted
+    const { id, scope, name, location, tags, prepared, mode, link, links, now } = wanted
     const templateJson = JSON.stringify(wanted.template)
     return {
       id,
@@ -139,7 +168,9 @@ export class DeploymentStore {
       templateJson,
       templateHash: hashOf(templateJson),
       parametersJson: JSON.stringify(prepared.parameters),
-      factsJson: JSON.stringify({ mode, ...factsOf(prepared) }),
+      factsJson: JSON.stringify({ mode, ...links, ...factsOf(prepared) }),
+      givenJson: JSON.stringify(wanted.parameters ?? {}),
+      linkJson: link === undefined ? null : JSON.stringify(link),
       correlationId: wanted.correlationId,
       statusId: randomBytes(8).toString('hex').toUpperCase(),
       startedAt: now,
@@ -176,16 +207,18 @@ export class DeploymentStore {
     return this.#db.write(() => void this.#db.run(`UPDATE deployments SET state = 'Running' WHERE seq = ?`, seq))
   }
 
-  /** Writes down how a deployment ended, unless another has taken its place. */
-  finish({ seq }: DeploymentRow, result: DeploymentResult): Promise<void> {
+  /** Writes down how a deployment ended, unless another has taken its place. `facts` are told besides. */
+  finish({ seq }: DeploymentRow, result: DeploymentResult, facts: JsonObject = {}): Promise<void> {
     return this.#db.write(() => {
       this.#db.run(
-        `UPDATE deployments SET state = ?, changedAt = ?, outputsJson = ?, resourcesJson = ?, errorJson = ? WHERE seq = ?`,
+        `UPDATE deployments SET state = ?, changedAt = ?, outputsJson = ?, resourcesJson = ?, errorJson = ?,
+         factsJson = json_patch(factsJson, ?) WHERE seq = ?`,
         result.state,
         this.#clock.iso(),
         result.state === 'Succeeded' ? JSON.stringify(result.outputs) : null,
         JSON.stringify(result.outputResources),
         result.state === 'Failed' ? JSON.stringify(result.error) : null,
+        JSON.stringify(facts),
         seq,
       )
     })

@@ -2,6 +2,13 @@ import type { Json, JsonObject } from '../json.ts'
 import { TemplateViolation } from '../violation.ts'
 import type { Allowance } from './allowance.ts'
 
+/** Where a template or its parameters were read. */
+export interface Link {
+  readonly uri: string
+  /** What is sent with the address and never shown: mostly a signature. */
+  readonly queryString?: string
+}
+
 /** Where a deployment stands and what it may say about itself. */
 export interface Place {
   /** `/subscriptions/x/resourceGroups/y`, `/subscriptions/x` for a deployment at the subscription, empty at the tenant. */
@@ -16,6 +23,8 @@ export interface Place {
   readonly deployment: JsonObject
   /** What `deployer()` returns. */
   readonly deployer: JsonObject
+  /** Where its template was read, for what is named relative to it. */
+  readonly link?: Link | undefined
 }
 
 /** A function that a template defines itself. */
