@@ -1,65 +1,38 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { type Cloud, openCloud } from '../../demo/cloud.ts'
-import { deployWorkspace, type Estate, estateOf, registerAssets, waitingJob } from '../../demo/estate.ts'
+import type { Cloud } from '../../demo/cloud.ts'
+import { type Estate, waitingJob } from '../../demo/estate.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
-import { facts, holdfast } from '../support/command-line.ts'
-import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
+import { holdfast } from '../support/command-line.ts'
+import type { TestEmulator } from '../support/emulator.ts'
+import { type EmulatedEstate, emulatedEstate, openShell } from '../support/protected-estate.ts'
 
 // One protection from its first line to the way back, as a person at a shell takes it: the tests build on each other.
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const JOB = 'night-report'
 
+const { dir, policy, verb, asJson, started, close } = openShell('cli')
+let site: EmulatedEstate
 let emulator: TestEmulator
 let cloud: Cloud
 let estate: Estate
 let container: string
-const dir = mkdtempSync(join(tmpdir(), 'holdfast-cli-'))
-const policy = join(dir, 'holdfast.yaml')
-const children = new Set<ChildProcess>()
 
 beforeAll(async () => {
-  emulator = await startTestEmulator({ env: { EMULATOR_ALLOCATION_SECONDS: '0' } })
-  Object.assign(process.env, emulator.env)
-  cloud = openCloud(emulator.env)
-  estate = estateOf(emulator.subscription)
-  await deployWorkspace(cloud, estate)
-  await registerAssets(cloud, estate)
+  site = await emulatedEstate()
+  ;({ emulator, cloud, estate } = site)
   const { workspaceId } = (await cloud.arm('GET', estate.workspace))['properties'] as { workspaceId: string }
   container = `azureml-blobstore-${workspaceId}`
   await cloud.putBlob(estate.storage, `${container}/models/gr%C3%B6%C3%9Fe%201/w.json`, '{}')
 })
 
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL')
-  await cloud.close()
-  await emulator.stop()
-  rmSync(dir, { recursive: true, force: true })
+  close()
+  await site.close()
 })
-
-/** A verb of the protection. */
-function verb(...args: readonly string[]) {
-  return holdfast(...args, '--policy', policy)
-}
-
-function asJson(...args: readonly string[]) {
-  return facts(...args, '--policy', policy)
-}
-
-/** A verb as a process of its own, for what signals do to it. */
-function started(...args: readonly string[]): ChildProcess & { readonly over: Promise<number | null> } {
-  const child = spawn(process.execPath, [MAIN, ...args, '--policy', policy], { stdio: ['ignore', 'pipe', 'pipe'] })
-  children.add(child)
-  const over = new Promise<number | null>((resolve) => child.once('close', resolve))
-  return Object.assign(child, { over })
-}
 
 /** Types of what the journal has, in order. */
 async function journal(): Promise<readonly string[]> {

@@ -1,79 +1,40 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { audit } from '../../demo/audit.ts'
-import { type Cloud, openCloud } from '../../demo/cloud.ts'
-import {
-  deployWorkspace,
-  type Estate,
-  estateOf,
-  logHistory,
-  nightlySchedule,
-  registerAssets,
-  waitingJob,
-} from '../../demo/estate.ts'
+import type { Cloud } from '../../demo/cloud.ts'
+import { type Estate, logHistory, nightlySchedule, waitingJob } from '../../demo/estate.ts'
 import { witness } from '../../demo/witness.ts'
-import { facts, holdfast } from '../support/command-line.ts'
-import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
+import type { TestEmulator } from '../support/emulator.ts'
+import { type EmulatedEstate, emulatedEstate, openShell } from '../support/protected-estate.ts'
 
 // A side that is well is left and gone back to, as a person at a shell does it: the tests build on each other.
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const JOB = 'night-report'
 const MINUTE = 60_000
 
+const { dir, policy, verb, asJson, started, close } = openShell('switchover')
+let site: EmulatedEstate
 let emulator: TestEmulator
 let cloud: Cloud
 let estate: Estate
-const dir = mkdtempSync(join(tmpdir(), 'holdfast-switchover-'))
-const policy = join(dir, 'holdfast.yaml')
-const children = new Set<ChildProcess>()
 
 beforeAll(async () => {
-  emulator = await startTestEmulator({ env: { EMULATOR_ALLOCATION_SECONDS: '0' } })
-  Object.assign(process.env, emulator.env)
-  cloud = openCloud(emulator.env)
-  estate = estateOf(emulator.subscription)
-  await deployWorkspace(cloud, estate)
-  await registerAssets(cloud, estate)
+  site = await emulatedEstate()
+  ;({ emulator, cloud, estate } = site)
   await logHistory(cloud, estate)
   const tomorrow = new Date(Date.now() + 1440 * MINUTE)
   await cloud.arm('PUT', `${estate.workspace}/schedules/nightly`, nightlySchedule(estate, tomorrow))
-  await holdfast('init', '--workspace', estate.workspace, '--policy', policy)
-  await holdfast('apply', '--policy', policy)
+  await verb('init', '--workspace', estate.workspace)
+  await verb('apply')
 }, 120_000)
 
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL')
-  await cloud.close()
-  await emulator.stop()
-  rmSync(dir, { recursive: true, force: true })
+  close()
+  await site.close()
 })
-
-function verb(...args: readonly string[]) {
-  return holdfast(...args, '--policy', policy)
-}
-
-function asJson(...args: readonly string[]) {
-  return facts(...args, '--policy', policy)
-}
-
-/** A verb as a process of its own, and what it says. */
-function started(...args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args, '--policy', policy], { stdio: ['ignore', 'pipe', 'pipe'] })
-  children.add(child)
-  let said = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-  const over = new Promise<number | null>((resolve) => child.once('close', resolve))
-  return Object.assign(child, { over, said: () => said })
-}
 
 async function submit(name: string, seconds: number): Promise<void> {
   const { properties } = waitingJob(estate) as { properties: object }
