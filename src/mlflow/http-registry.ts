@@ -42,12 +42,14 @@ export function httpRegistry(send: Send): ModelRegistry {
     signal: AbortSignal,
   ): AsyncIterable<JsonObject> {
     for (const filter of filters) {
+      let isTaken = false
       try {
         for await (const page of search(path, filter === '' ? {} : { filter }, signal)) {
+          isTaken = true
           yield* listOf(page[path.startsWith('model-versions') ? 'model_versions' : 'registered_models'])
         }
       } catch (thrown) {
-        if (!filter.endsWith(PROMPTS) || !isFault(thrown, 'azure/refused')) throw thrown
+        if (isTaken || !filter.endsWith(PROMPTS) || !isFault(thrown, 'azure/refused')) throw thrown
       }
     }
   }
@@ -58,14 +60,12 @@ export function httpRegistry(send: Send): ModelRegistry {
   }
 
   async function versions(name: string, signal: AbortSignal): Promise<readonly ModelVersion[]> {
-    // The grammar of filters has two quotes and no escape.
-    const quote = name.includes("'") ? '"' : "'"
-    const filter = `name=${quote}${name}${quote}`
+    const filter = filterFor(name)
     const found: ModelVersion[] = []
     for (const one of [filter, `${filter} AND ${PROMPTS}`]) {
       for await (const raw of searched('model-versions/search', [one], signal)) found.push(versionFrom(raw))
       // A model has versions of one sort.
-      if (found.length > 0) break
+      if (found.some((raw) => raw.name === name)) break
     }
     return found.filter((one) => one.name === name).sort((a, b) => Number(a.version) - Number(b.version))
   }
@@ -103,6 +103,12 @@ export function httpRegistry(send: Send): ModelRegistry {
     deleteVersionTag: (of, key, signal) => remove('model-versions/delete-tag', { ...of, key }, signal),
     deleteVersion: (of, signal) => remove('model-versions/delete', { ...of }, signal),
   }
+}
+
+/** A filter that finds a name, and others too where it has both quotes: the grammar has no escape, and `_` is any character. */
+function filterFor(name: string): string {
+  if (!name.includes("'")) return `name='${name}'`
+  return name.includes('"') ? `name LIKE '${name.replaceAll("'", '_')}'` : `name="${name}"`
 }
 
 function modelFrom(raw: JsonObject): RegisteredModel {
