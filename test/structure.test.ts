@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store/history-ledger.ts',
     'blobs/blob-store.ts',
     'mlflow/tracking.ts',
+    'mlflow/awake.ts',
     'mlflow/points.ts',
     'mlflow/kept.ts',
     'mlflow/registry.ts',

@@ -61,6 +61,10 @@ export function httpLoggedModels(send: Send): LoggedModels {
       const path = `logged-models/${encodeURIComponent(id)}/tags`
       await call({ method: 'PATCH', path, body: { tags: tags.map(pair) }, signal })
     },
+    deleteTag: async (id, key, signal) => {
+      const path = `logged-models/${encodeURIComponent(id)}/tags/${encodeURIComponent(key)}`
+      await optional({ method: 'DELETE', path, signal })
+    },
     finish: async (id, status, signal) => {
       const path = `logged-models/${encodeURIComponent(id)}`
       await call({ method: 'PATCH', path, body: { model_id: id, status }, signal })

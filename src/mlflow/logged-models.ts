@@ -32,6 +32,8 @@ export interface LoggedModels {
   /** Creates one under an id of the server's choosing. Never sent twice: look for it after a failure. */
   create(model: Omit<LoggedModel, 'id' | 'location' | 'created' | 'metrics'>, signal: AbortSignal): Promise<LoggedModel>
   setTags(id: string, tags: readonly Pair[], signal: AbortSignal): Promise<void>
+  /** Takes a tag away. One that is gone already is success. */
+  deleteTag(id: string, key: string, signal: AbortSignal): Promise<void>
   /** Says that it is ready or failed. */
   finish(id: string, status: string, signal: AbortSignal): Promise<void>
   /** Links are kept apart by model; one that is there already is success. */

@@ -44,37 +44,6 @@ export function sharedModelId({ id, tags }: LoggedModel): string {
   return tags.find(({ key }) => key === SOURCE_MODEL)?.value ?? id
 }
 
-/** A deleted experiment takes nothing that is new. */
-export async function awake<T>(
-  tracking: Tracking,
-  { experimentId, signal }: { readonly experimentId: string; readonly signal: AbortSignal },
-  work: () => Promise<T>,
-): Promise<T> {
-  const isDeleted = (await tracking.experiment(experimentId, signal))?.deleted === true
-  if (isDeleted) await tracking.setExperimentDeleted(experimentId, false, signal)
-  try {
-    return await work()
-  } finally {
-    if (isDeleted) await tracking.setExperimentDeleted(experimentId, true, signal)
-  }
-}
-
-/** A deleted run takes nothing that is new. */
-export async function awakeRun(
-  tracking: Tracking,
-  { runId, signal }: { readonly runId: string; readonly signal: AbortSignal },
-  work: () => Promise<void>,
-): Promise<void> {
-  const run = await tracking.run(runId, signal)
-  const isDeleted = run?.info['lifecycle_stage'] === 'deleted'
-  if (isDeleted) await tracking.setRunDeleted(runId, false, signal)
-  try {
-    await work()
-  } finally {
-    if (isDeleted) await tracking.setRunDeleted(runId, true, signal)
-  }
-}
-
 /** Names of experiments by their ids here. */
 export async function experimentNames({ tracking }: HistoryAccess, signal: AbortSignal): Promise<Map<string, string>> {
   const names = new Map<string, string>()

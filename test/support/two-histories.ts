@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Address, Item, JsonObject } from '../../src/core/model.ts'
-import { census, counted } from '../../src/engine/history/census.ts'
+import { type Census, census, counted } from '../../src/engine/history/census.ts'
 import { openFolder } from '../../src/mlflow/folder/folder.ts'
 import type { LoggedModel } from '../../src/mlflow/logged-models.ts'
 import type { TrackedRun, Tracking } from '../../src/mlflow/tracking.ts'
@@ -13,11 +13,13 @@ import { serverRegistry } from '../../src/services/registry.ts'
 import { SOURCE_RUN, sharedIdOf } from '../../src/services/run/schema.ts'
 import type { Place, Service } from '../../src/services/service.ts'
 import { openSqliteResidents } from '../../src/store/sqlite-residents.ts'
+import { asAServer } from './as-a-server.ts'
 import { readTree } from './read-tree.ts'
 
 /** A run history in a folder that gives ids of its own, as a server does. */
 export interface OneHistory extends HistoryAccess {
   readonly place: Place
+  readonly census: Census
   /** Everything that it keeps, by path. */
   kept(): Promise<ReadonlyMap<string, string>>
 }
@@ -35,21 +37,22 @@ export interface TwoHistories {
 
 async function openHistory(path: string): Promise<OneHistory> {
   const folder = await openFolder(path, 'target')
+  const { tracking, models, traces } = asAServer(folder)
   const residents = census(sharedIdOf, openSqliteResidents())
   const notes = new Map<string, string>()
   // A folder keeps the ids of its source where it is told; a server does not.
   const createLogged: HistoryAccess['models']['create'] = async (wanted, signal) => {
     const hidden = wanted.tags.filter(({ key }) => key !== 'holdfast.source_model_id')
-    const made = await folder.models.create({ ...wanted, tags: hidden }, signal)
+    const made = await models.create({ ...wanted, tags: hidden }, signal)
     await folder.models.setTags(made.id, wanted.tags, signal)
     return (await folder.models.model(made.id, signal)) ?? made
   }
   return {
-    tracking: counted({ ...folder.tracking, runs: searchable(folder.tracking) }, residents),
+    tracking: counted({ ...tracking, runs: searchable(tracking) }, residents),
     artifacts: folder.artifacts,
     registry: folder.registry,
-    models: { ...folder.models, create: createLogged },
-    traces: folder.traces,
+    models: { ...models, create: createLogged },
+    traces,
     census: residents,
     notes: {
       get: (key) => notes.get(key),

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
+import { awakeRun } from '../../mlflow/awake.ts'
 import type { LoggedModel, LoggedModels } from '../../mlflow/logged-models.ts'
 import type { Pair, Point } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint } from './recent.ts'
-import { awake } from './runs.ts'
 
 /** Tags by which a replica says which model it is of, and when that was made (milliseconds). */
 const SOURCE_MODEL = 'holdfast.source_model_id'
@@ -33,7 +33,13 @@ export async function copyLoggedModels(pass: Pass): Promise<void> {
         pass.troubles.push({ subject, code: 'sync/loss', message: `${to.name} has no logged models` })
         return
       }
-      await persistently(() => copyModel(pass, to.models as LoggedModels, { model, known }))
+      let isAgain = false
+      await persistently(async () => {
+        // It may have been made before, and nobody heard.
+        const there = known ?? (isAgain ? (await standing(pass))?.get(model.id) : undefined)
+        isAgain = true
+        await copyModel(pass, to.models as LoggedModels, { model, known: there })
+      })
     })
     parts.progress.advance()
   })
@@ -130,13 +136,12 @@ async function copyPoints(pass: Pass, model: LoggedModel, there: LoggedModel): P
   for (const [runId, points] of Map.groupBy(model.metrics, (point) => point.runId)) {
     const own = identities.run(runId)
     const missing = points.filter((point) => !has.has(nameOf(point, own ?? '')))
-    const run = own === undefined || missing.length === 0 ? undefined : await parts.to.tracking.run(own, signal)
-    if (own === undefined || run === undefined) continue
+    if (own === undefined || missing.length === 0) continue
     const metrics = missing.map(({ runId: _, about, ...point }) => ({
       ...point,
       about: { ...about, model_id: there.id },
     }))
-    await awake(pass, run, () => parts.to.tracking.log(own, { metrics }, signal))
+    await awakeRun(parts.to.tracking, own, signal, () => parts.to.tracking.log(own, { metrics }, signal))
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { address } from '../../core/model.ts'
+import { awakeRun } from '../../mlflow/awake.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import type { ModelLink } from '../../mlflow/logged-models.ts'
 import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
@@ -114,7 +115,8 @@ async function withLinks(pass: Pass, run: TrackedRun): Promise<boolean> {
   const isWhole = translated.read.length + translated.made.length === links.read.length + links.made.length
   const lack = missingLinks(translated, linksOf(standing))
   if (lack.read.length + lack.made.length > 0) {
-    await awake(pass, standing, () => parts.to.models?.link(standing.info.run_id, lack, signal) ?? Promise.resolve())
+    const { run_id: id } = standing.info
+    await awakeRun(parts.to.tracking, id, signal, async () => parts.to.models?.link(id, lack, signal))
   }
   if (!isWhole) {
     pass.troubles.push({
@@ -131,15 +133,6 @@ function translate({ identities }: Pass, links: readonly ModelLink[]): readonly 
     const id = identities.model(modelId)
     return id === undefined ? [] : [{ modelId: id, step }]
   })
-}
-
-/** Writes to a run of the target that may be deleted, which takes no writes. */
-export async function awake({ parts, signal }: Pass, run: TrackedRun, work: () => Promise<void>): Promise<void> {
-  const { tracking } = parts.to
-  const isDeleted = run.info['lifecycle_stage'] === 'deleted'
-  if (isDeleted) await tracking.setRunDeleted(run.info.run_id, false, signal)
-  await work()
-  if (isDeleted) await tracking.setRunDeleted(run.info.run_id, true, signal)
 }
 
 async function converge(pass: Pass, run: TrackedRun): Promise<void> {

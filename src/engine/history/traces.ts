@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { canonical } from '../../core/canonical.ts'
 import type { Json, JsonObject } from '../../core/model.ts'
+import { awake } from '../../mlflow/awake.ts'
 import type { Trace, Traces } from '../../mlflow/traces.ts'
 import { inParallel } from './in-parallel.ts'
 import { apart, type Pass, persistently } from './pass.ts'
@@ -68,7 +69,7 @@ async function copyTrace(pass: Pass, api: Traces, { wanted, there }: TraceCopy):
   const lacking = lackingSpans(spans, has)
   const gone = { tags: missing(before.tags, tagsIn(wanted)), notes: missing(before.notes, notesIn(wanted)) }
   if (!isSame || lacking.length > 0) {
-    await awake(pass, wanted, async () => {
+    await awake(parts.to.tracking, wanted.experimentId, signal, async () => {
       for (const tag of gone.tags) await api.deleteTag(wanted.id, tag, signal)
       for (const note of gone.notes) await api.deleteAssessment(wanted.id, note, signal)
       await write(api, { wanted, isSame, lacking, signal })
@@ -127,15 +128,6 @@ async function write(
   await api.putSpans(wanted, lacking, signal)
   // And once more: spans lengthen a trace whose own duration is not that between its first and last whole millisecond.
   await api.put(wanted, signal)
-}
-
-/** A deleted experiment takes no traces. */
-async function awake(pass: Pass, { experimentId }: Trace, work: () => Promise<void>): Promise<void> {
-  const { tracking } = pass.parts.to
-  const isDeleted = (await tracking.experiment(experimentId, pass.signal))?.deleted === true
-  if (isDeleted) await tracking.setExperimentDeleted(experimentId, false, pass.signal)
-  await work()
-  if (isDeleted) await tracking.setExperimentDeleted(experimentId, true, pass.signal)
 }
 
 /** Spans that are not there as they are at the source. */

@@ -44,6 +44,7 @@ export function folderLoggedModels(documents: Documents, linkModels: LinkModels)
         ...before,
         tags: [...before.tags.filter(({ key }) => valueUnder(tags, key) === undefined), ...tags],
       })),
+    deleteTag: (id, key) => change(id, (before) => ({ ...before, tags: before.tags.filter((one) => one.key !== key) })),
     finish: (id, status) => change(id, (before) => ({ ...before, status })),
     link: (runId, { read, made }) =>
       linkModels(runId, {

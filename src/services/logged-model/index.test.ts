@@ -6,6 +6,7 @@ import {
   type OneHistory,
   twoHistories,
 } from '../../../test/support/two-histories.ts'
+import { Fault } from '../../core/errors.ts'
 
 const two = twoHistories()
 
@@ -53,4 +54,34 @@ it('is open until it is ready, and is said to be ready last', async () => {
   await source.models.create({ ...of, name: 'lm', type: '', status: '', params: [], tags: [] }, signal)
   const [pending] = await items('logged-model', source)
   expect(service('logged-model').open?.(pending?.body ?? {})).toBe(true)
+})
+
+it('loses the tag that is taken away at its source', async () => {
+  const { source, target, signal, carry, items } = two()
+  const { model } = await fill(source)
+  await carry()
+  await source.models.deleteTag(model.id, 'a', signal)
+  await carry()
+  expect((await items('logged-model', target))[0]?.body['tags']).toEqual({})
+  expect(await carry()).toEqual([])
+})
+
+it('is made once, though it was made before and nobody heard', async () => {
+  const { source, target, signal, service, carry, items } = two()
+  const run = await makeRun(source, 'first')
+  await carry()
+  await makeLogged(source, run, 'lm')
+  const { models } = target
+  const unheard: typeof models.create = async (...wanted) => {
+    await models.create(...wanted)
+    throw new Fault('azure/unreachable', 'it did not answer')
+  }
+  const [wanted] = await items('logged-model', source)
+  if (wanted === undefined) throw new Error('no model')
+  const converge = () => service('logged-model').converge(target.place, wanted, { source: source.place, signal })
+  Object.assign(target, { models: { ...models, create: unheard } })
+  await expect(converge()).rejects.toMatchObject({ code: 'azure/unreachable' })
+  Object.assign(target, { models })
+  await converge()
+  expect(await items('logged-model', target)).toHaveLength(1)
 })

@@ -1,9 +1,10 @@
 import { Fault } from '../../core/errors.ts'
 import { type Address, type Item, segmentsOf } from '../../core/model.ts'
+import { awake, awakeRun } from '../../mlflow/awake.ts'
 import type { LoggedModel } from '../../mlflow/logged-models.ts'
 import type { Pair } from '../../mlflow/tracking.ts'
 import type { Histories, HistoryNames } from '../history-names.ts'
-import { awake, awakeRun, experimentNames, SOURCE_CREATED, SOURCE_MODEL } from '../history-place.ts'
+import { experimentNames, SOURCE_CREATED, SOURCE_MODEL } from '../history-place.ts'
 import type { Carriage, Place, Service } from '../service.ts'
 import { carriedTags, type LoggedModelBody, loggedModelBody, loggedModelItem, pointName } from './schema.ts'
 
@@ -13,6 +14,11 @@ const PENDING = 'LOGGED_MODEL_PENDING'
 
 /** Logged models of MLflow 3 with the points about them. See ./readme.md. */
 export function loggedModels(histories: Histories): Service {
+  // Nobody heard the end of these: they may stand.
+  const unheard = new Set<string>()
+  const becoming = (change: Change): Service['converge'] => {
+    return (place, item, carriage) => become(histories, place, { item, carriage, change, unheard })
+  }
   return {
     kind: 'logged-model',
     needs: ['run'],
@@ -21,8 +27,8 @@ export function loggedModels(histories: Histories): Service {
     read: (place, of, { signal }) => read(histories, place, { of, signal }),
     references: () => [],
     open: (body) => loggedModelBody(body).status === PENDING,
-    converge: (place, item, carriage) => become(histories, place, { item, carriage, change: asWanted }),
-    mergeInto: (place, item, carriage) => become(histories, place, { item, carriage, change: withMore }),
+    converge: becoming(asWanted),
+    mergeInto: becoming(withMore),
     remove: () => Promise.reject(new Fault('run/defect', 'A logged model is never removed')),
   }
 }
@@ -71,29 +77,47 @@ async function standing(
 }
 
 /** What is to be changed of a model that stands. */
-type Change = (there: LoggedModel, body: LoggedModelBody) => { readonly tags: readonly Pair[]; readonly status: string }
+type Change = (
+  there: LoggedModel,
+  body: LoggedModelBody,
+) => {
+  readonly tags: readonly Pair[]
+  /** Keys of tags to be taken away. */
+  readonly gone: readonly string[]
+  readonly status: string
+}
 
 const asWanted: Change = (there, body) => ({
   tags: pairsOf(body.tags).filter(({ key, value }) => tagOf(there, key) !== value),
+  gone: carriedTags(there).flatMap(({ key }) => (Object.hasOwn(body.tags, key) ? [] : [key])),
   status: body.status,
 })
 
 const withMore: Change = (there, body) => ({
   tags: pairsOf(body.tags).filter(({ key }) => tagOf(there, key) === undefined),
+  gone: [],
   status: there.status === PENDING ? body.status : there.status,
 })
+
+interface Becoming {
+  readonly item: Item
+  readonly carriage: Carriage
+  readonly change: Change
+  readonly unheard: Set<string>
+}
 
 async function become(
   histories: Histories,
   place: Place,
-  { item, carriage, change }: { readonly item: Item; readonly carriage: Carriage; readonly change: Change },
+  { item, carriage, change, unheard }: Becoming,
 ): Promise<Item> {
   const body = loggedModelBody(item.body)
   const { source, signal } = carriage
   const { models } = histories.of(place)
   const known = await standing(histories, place, { id: body.id, signal })
-  const there = known ?? (await create(histories, place, { body, signal }))
-  const { tags, status } = change(there, body)
+  const there = known ?? (await create(histories, place, { body, unheard, signal }))
+  const { tags, gone, status } = change(there, body)
+  for (const key of gone) await models.deleteTag(there.id, key, signal)
   if (tags.length > 0) await models.setTags(there.id, tags, signal)
   if (body.points.count > 0) {
     const original = await standing(histories, source, { id: body.id, signal })
@@ -106,12 +130,23 @@ async function become(
 async function create(
   histories: Histories,
   place: Place,
-  { body, signal }: { readonly body: LoggedModelBody; readonly signal: AbortSignal },
+  {
+    body,
+    unheard,
+    signal,
+  }: { readonly body: LoggedModelBody; readonly signal: AbortSignal } & Pick<Becoming, 'unheard'>,
 ): Promise<LoggedModel> {
   const { tracking, models } = histories.of(place)
   const names = histories.namesOf(place)
   const experiment = await tracking.experimentByName(body.experiment, signal)
   if (experiment === undefined) throw noExperiment(body, place)
+  const attempt = `${place.workspace} ${body.id}`
+  if (unheard.has(attempt)) {
+    for await (const model of (await models.list([experiment.id], signal)) ?? []) names.learnModel(model)
+    const found = await standing(histories, place, { id: body.id, signal })
+    if (found !== undefined) return found
+  }
+  unheard.add(attempt)
   const marks = [
     { key: SOURCE_MODEL, value: body.id },
     { key: SOURCE_CREATED, value: String(body.created) },
@@ -125,7 +160,8 @@ async function create(
     params: pairsOf(body.params),
     tags: [...pairsOf(body.tags), ...marks],
   }
-  const made = await awake(tracking, { experimentId: experiment.id, signal }, () => models.create(wanted, signal))
+  const made = await awake(tracking, experiment.id, signal, () => models.create(wanted, signal))
+  unheard.delete(attempt)
   names.learnModel(made)
   return made
 }
@@ -148,7 +184,7 @@ async function addPoints(histories: Histories, { place, there, source, points, s
     if (has.has(pointName({ ...point, runId })) || (await names.run(runId, signal)) === undefined) continue
     const { key, value, timestamp, step } = point
     const metrics = [{ key, value, timestamp, step, about: { ...about, model_id: there.id } }]
-    await awakeRun(tracking, { runId, signal }, () => tracking.log(runId, { metrics }, signal))
+    await awakeRun(tracking, runId, signal, () => tracking.log(runId, { metrics }, signal))
   }
 }
 

@@ -1,7 +1,8 @@
 import { Fault } from '../../core/errors.ts'
 import { type Address, address, type Item, segmentsOf } from '../../core/model.ts'
+import { awakeRun } from '../../mlflow/awake.ts'
 import type { Histories, HistoryNames } from '../history-names.ts'
-import { awakeRun, experimentNames, sharedModelId } from '../history-place.ts'
+import { experimentNames, sharedModelId } from '../history-place.ts'
 import type { Place, Reach, Service } from '../service.ts'
 import { type LinkedRun, linkedRuns, notedLinks } from './reading.ts'
 import { keyOf, linksOf, type ModelLinkBody, modelLinkBody, modelLinkItem } from './schema.ts'
@@ -91,7 +92,7 @@ async function add(
         lacking.made.map(async ({ model, step }) => ({ modelId: await names.own(model, signal), step })),
       ),
     }
-    await awakeRun(tracking, { runId, signal }, () => models.link(runId, links, signal))
+    await awakeRun(tracking, runId, signal, () => models.link(runId, links, signal))
   }
   return (await read(histories, place, { of, signal })) ?? wanted
 }

@@ -2,7 +2,7 @@ import { namesOf } from '../../mlflow/kept.ts'
 import type { MetricDigest } from '../../mlflow/points.ts'
 import type { Pair, Point, TrackedRun } from '../../mlflow/tracking.ts'
 import type { Carriage, Place } from '../service.ts'
-import { create } from './creating.ts'
+import { create, whereRunsAreTaken } from './creating.ts'
 import type { RunAccess } from './index.ts'
 import { keep, leftOf, type Refusals, tagsOfMetrics, underOwnKeys } from './keeping.ts'
 import { type Lacking, lackingPoints } from './lacking.ts'
@@ -62,13 +62,30 @@ export async function become(
   place: Place,
   bringing: Bringing,
 ): Promise<Readonly<Record<string, MetricDigest>> | undefined> {
+  const { body, carriage } = bringing
+  const { signal } = carriage
+  const there = await standing(ways, place, body.id, signal)
+  const lacking = await pointsLacking(ways, place, there, bringing)
+  if (there !== undefined) {
+    demandNoMore(there, body, lacking)
+    return align(ways, place, bringing, { run: there, lacking, isNew: false })
+  }
+  return whereRunsAreTaken({ ways, place, body, signal }, async () => {
+    const run = await create(ways, place, body, signal)
+    return align(ways, place, bringing, { run, lacking, isNew: true })
+  })
+}
+
+/** {@link become} of a run that stands. */
+async function align(
+  ways: Ways,
+  place: Place,
+  bringing: Bringing,
+  { run, lacking, isNew }: { readonly run: TrackedRun; readonly lacking: Lacking; readonly isNew: boolean },
+): Promise<Readonly<Record<string, MetricDigest>> | undefined> {
   const { body, carriage, refusals } = bringing
   const { signal } = carriage
   const { tracking, setStart } = ways.accessOf(place)
-  const there = await standing(ways, place, body.id, signal)
-  const lacking = await pointsLacking(ways, place, there, bringing)
-  if (there !== undefined) demandNoMore(there, body, lacking)
-  const run = there ?? (await create(ways, place, body, signal))
   const id = run.info.run_id
   const { experiments, ownId } = await ways.seen.memory(place, signal)
   const within = experiments.get(run.info.experiment_id)
@@ -89,7 +106,7 @@ export async function become(
   })
   if (last === undefined) return undefined
   // All points of a new run were taken: what it shows of them says whether they must be read.
-  if (there === undefined) ways.seen.expect(place, id, { last, metrics: lacking.carried() })
+  if (isNew) ways.seen.expect(place, id, { last, metrics: lacking.carried() })
   if (isDeleted(run) && !deleted) await tracking.setRunDeleted(id, false, signal)
   return lacking.carried()
 }

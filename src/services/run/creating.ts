@@ -1,4 +1,5 @@
 import { isFault } from '../../core/errors.ts'
+import { awake } from '../../mlflow/awake.ts'
 import type { Pair, TrackedRun } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
 import type { Ways } from './becoming.ts'
@@ -14,29 +15,48 @@ export async function create(ways: Ways, place: Place, body: RunBody, signal: Ab
   const { tracking, createWithId, creations } = accessOf(place)
   const memory = await seen.memory(place, signal)
   if (![...memory.experiments.values()].includes(body.experiment)) {
-    memory.experiments.set((await experimentOf(ways, place, body.experiment, signal)).id, body.experiment)
+    memory.experiments.set(await experimentOf(ways, place, body.experiment, signal), body.experiment)
   }
   if (await createWithId(body, signal)) {
     const created = await tracking.run(body.id, signal)
     if (created !== undefined) return created
   }
-  const within = await experimentOf(ways, place, body.experiment, signal)
+  const experimentId = await experimentOf(ways, place, body.experiment, signal)
   if (creations === undefined || creations.begun(body.id)) {
     // An earlier attempt may have made it and never have heard so.
-    const run = await replicaOf(tracking, { id: body.id, in: [within.id] }, signal)
+    const run = await replicaOf(tracking, { id: body.id, in: [experimentId] }, signal)
     if (run !== undefined && sharedIdOf(run) === body.id) {
       memory.learn(run)
       return run
     }
   }
   creations?.begin(body.id)
-  // A deleted experiment takes no runs.
-  if (within.deleted) await tracking.setExperimentDeleted(within.id, false, signal)
-  const created = await createIn(ways, place, { body, experimentId: within.id, signal })
+  const created = await createIn(ways, place, { body, experimentId, signal })
   memory.learn(created)
-  if (!within.deleted) return created
-  await tracking.setExperimentDeleted(within.id, true, signal)
-  return (await tracking.run(created.info.run_id, signal)) ?? created
+  return created
+}
+
+/** Makes a new run, all of it, while its experiment takes runs: a deleted one is restored meanwhile. */
+export async function whereRunsAreTaken<T>(
+  { ways, place, body, signal }: { ways: Ways; place: Place; body: RunBody; signal: AbortSignal },
+  make: () => Promise<T>,
+): Promise<T> {
+  const { tracking } = ways.accessOf(place)
+  const name = liveName(place, body.experiment)
+  if (ways.live.has(name)) return make()
+  const experimentId = await experimentOf(ways, place, body.experiment, signal)
+  let isBackAsleep = false
+  const made = await awake(tracking, experimentId, signal, (wasDeleted) => {
+    isBackAsleep = wasDeleted
+    if (!wasDeleted) ways.live.set(name, experimentId)
+    return make()
+  })
+  // A run that is not deleted itself went with its experiment.
+  if (isBackAsleep && !body.deleted) {
+    const { ownId } = await ways.seen.memory(place, signal)
+    await tracking.setRunDeleted(ownId(body.id), false, signal)
+  }
+  return made
 }
 
 /** A new run with all its tags, or with its mark alone where one of them is refused. */
@@ -74,13 +94,14 @@ async function experimentOf(
   place: Place,
   name: string,
   signal: AbortSignal,
-): Promise<{ readonly id: string; readonly deleted: boolean }> {
+): Promise<string> {
   const { tracking } = accessOf(place)
-  const key = `${place.workspace}\n${name}`
-  const id = live.get(key)
-  if (id !== undefined) return { id, deleted: false }
+  const known = live.get(liveName(place, name))
+  if (known !== undefined) return known
   const found = await tracking.experimentByName(name, signal)
-  const there = found ?? { id: await tracking.createExperiment(name, [], signal), deleted: false }
-  if (!there.deleted) live.set(key, there.id)
-  return there
+  return found?.id ?? tracking.createExperiment(name, [], signal)
+}
+
+function liveName(place: Place, experiment: string): string {
+  return `${place.workspace}\n${experiment}`
 }

@@ -1,6 +1,7 @@
+import { awakeRun } from '../../mlflow/awake.ts'
 import { keptKey, keptMetric, keptPairs, type Names, namesOf } from '../../mlflow/kept.ts'
 import type { Pair, Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
-import { isDeleted, isRunTag, type RunBody } from './schema.ts'
+import { isRunTag, type RunBody } from './schema.ts'
 import { isCut, refusedOf, unlessRefused } from './writing.ts'
 
 /** What a place was found not to take while one run was carried to it. */
@@ -121,9 +122,7 @@ export async function keep(
 ): Promise<string> {
   const id = run.info.run_id
   const pairs = [...tags.flatMap((one) => keptPairs('tag', one)), ...params.flatMap((one) => keptPairs('param', one))]
-  if (isDeleted(run)) await tracking.setRunDeleted(id, false, signal)
-  await tracking.log(id, { tags: pairs }, signal)
-  if (isDeleted(run)) await tracking.setRunDeleted(id, true, signal)
+  await awakeRun(tracking, id, signal, () => tracking.log(id, { tags: pairs }, signal))
   const names = [...tags.map(({ key }) => `tag ${key}`), ...params.map(({ key }) => `parameter ${key}`)]
   return `kept under holdfast.*, since the target does not take it as it is: ${names.join(', ')}`
 }

@@ -82,3 +82,47 @@ it('gets the tags, assessments and spans that only the other side has, when both
   })
   expect(await target.traces.spans(ID, signal)).toHaveLength(2)
 })
+
+it('is as long as its client said, whatever its spans come to', async () => {
+  const { source, carry, items } = two()
+  const { experimentId, info } = await fill(source)
+  await source.traces.put({ id: ID, experimentId, info: { ...info, execution_duration: '0.123s' } }, signal)
+  await carry()
+  expect(await carry()).toEqual([])
+  const [stands] = await items('trace', two().target)
+  expect(stands?.body['info']).toMatchObject({ execution_duration: '0.123s' })
+})
+
+it('loses the tag and the assessment that are taken away at its source', async () => {
+  const { source, target, carry } = two()
+  await fill(source)
+  await carry()
+  await source.traces.deleteTag(ID, 'who', signal)
+  await source.traces.deleteAssessment(ID, 'a1', signal)
+  await carry()
+  expect((await target.traces.trace(ID, signal))?.info).toMatchObject({ tags: {}, assessments: [] })
+  expect(await carry()).toEqual([])
+})
+
+it('stands in an experiment that is deleted, whoever else is written to it at once', async () => {
+  const { source, target, service, carry, items } = two()
+  const { experimentId, info } = await fill(source)
+  await carry()
+  const ids = Array.from({ length: 12 }, (_, n) => `tr-${n}`)
+  for (const id of ids) {
+    await source.traces.put({ id, experimentId, info: { ...info, trace_id: id } }, signal)
+    await source.traces.putSpans({ id, experimentId, info }, [{ ...SPAN, span_id: id }], signal)
+  }
+  await source.tracking.setExperimentDeleted(experimentId, true, signal)
+  await carryAll('experiment')
+  await carryAll('trace')
+  expect((await items('trace', target)).map((one) => one.digest)).toEqual(
+    (await items('trace', source)).map((one) => one.digest),
+  )
+  expect((await target.tracking.experimentByName('churn', signal))?.deleted).toBe(true)
+
+  async function carryAll(kind: string): Promise<void> {
+    const wanted = await items(kind, source)
+    await Promise.all(wanted.map((one) => service(kind).converge(target.place, one, { source: source.place, signal })))
+  }
+})

@@ -68,6 +68,23 @@ export async function renamedInfo(info: JsonObject, rename: (id: string) => Prom
   }
 }
 
+/** Keys of tags, and ids of assessments, that a trace has and is not to have. */
+export function goneFrom(
+  ours: JsonObject | undefined,
+  meant: JsonObject,
+): { readonly tags: readonly string[]; readonly assessments: readonly string[] } {
+  const without = (of: (info: JsonObject) => readonly string[]) => {
+    const kept = new Set(of(meant))
+    return ours === undefined ? [] : of(ours).filter((one) => !kept.has(one))
+  }
+  return {
+    tags: without(({ tags }) => Object.keys((tags ?? {}) as JsonObject)),
+    assessments: without(({ assessments }) =>
+      ((assessments ?? []) as readonly JsonObject[]).map((one) => String(one['assessment_id'])),
+    ),
+  }
+}
+
 /** Ours, with the tags, metadata and assessments that only theirs has. */
 export function withTheirs(ours: JsonObject, theirs: JsonObject): JsonObject {
   const joined = (field: string) => ({ ...(theirs[field] as JsonObject), ...(ours[field] as JsonObject) })
