@@ -10,6 +10,7 @@ import { type Observation, observe } from './observe.ts'
 import { type Parts, placeOf, serviceOf } from './parts.ts'
 import { type Reckoned, reckon } from './reckon.ts'
 import { carryLate } from './return/late.ts'
+import { noteLeftBehind } from './return/left-behind.ts'
 import type { Finding } from './return/sort-out.ts'
 import { conflictsOf } from './roles.ts'
 import type { Tenure } from './tenure.ts'
@@ -121,6 +122,7 @@ export async function pass(
   if (plan.steps.length > 0)
     await tenure.append(run, { type: 'sync/planned', body: { digest: plan.digest, steps: plan.steps.length, active } })
   const execution = await execute(plan, { parts, tenure, ends, run, signal, callMilliseconds })
+  if (parts.unfenced !== undefined) await noteLeftBehind(parts, prepared)
   const reckoned = await reckon(parts.ledger, {
     protection: parts.protection,
     active,

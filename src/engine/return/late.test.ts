@@ -142,8 +142,22 @@ it('lets what was deleted on either side be', async () => {
   const { primary, secondary } = world.sides
   primary.drop('datum/set')
   secondary.drop('datum/same')
-  expect(findingsOf(await passed())).toEqual([])
+  for (const _ of [1, 2, 3]) expect(findingsOf(await passed())).toEqual([])
   expect(secondary.get('datum/set')).toEqual(body.datum(1))
+  expect(secondary.get('datum/same')).toBeUndefined()
+  primary.put('datum/same', body.datum(2))
+  expect(findingsOf(await passed())).toEqual(['carried datum/same'])
+})
+
+it('lets a replica be, under a name of its own too, whose original was deleted', async () => {
+  const { primary, secondary } = world.sides
+  primary.put('asset/churn/2', body.asset(2))
+  secondary.put('asset/churn/2', body.asset(3))
+  await passed()
+  await passed()
+  secondary.drop('asset/churn/2')
+  for (const _ of [1, 2, 3]) await passed()
+  expect(secondary.items('asset').map((one) => one.body)).not.toContainEqual(body.asset(3))
 })
 
 it('guards I5: takes nothing for new of a kind whose list broke off', async () => {

@@ -2,10 +2,12 @@ import { type Address, otherSide } from '../../core/model.ts'
 import { mappedFrom } from '../../core/plan-drafts.ts'
 import type { Snapshot } from '../../core/snapshot.ts'
 import { withKind } from '../../core/snapshot.ts'
+import type { Parts } from '../parts.ts'
 import { conflictsOf } from '../roles.ts'
 import type { PassOptions, Prepared } from '../sync.ts'
 import type { Tenure } from '../tenure.ts'
 import { meantBefore, plain, settle } from './comeback.ts'
+import { lastAgreed } from './left-behind.ts'
 import { type Finding, sortOut } from './sort-out.ts'
 
 /**
@@ -32,7 +34,10 @@ export async function carryLate(
     parts,
     returned: otherSide(active),
     mark: ({ digest }) => `${failover}-${digest.slice(0, 8)}`,
-    theirs: theirs.without([...(Object.keys({ ...conflicts, ...settled }) as Address[]), ...replicasIn(theirs, ours)]),
+    theirs: theirs.without([
+      ...(Object.keys({ ...conflicts, ...settled }) as Address[]),
+      ...replicasIn(parts, theirs, ours),
+    ]),
     ours,
     earlier: await meantBefore({ parts, failover }),
   })
@@ -47,11 +52,12 @@ export async function carryLate(
 }
 
 /** Replicas that a pass has put under a name of their own: work of the active side, and not of whoever wrote late. */
-function replicasIn(theirs: Snapshot, ours: Snapshot): readonly Address[] {
+function replicasIn(parts: Parts, theirs: Snapshot, ours: Snapshot): readonly Address[] {
   const found: Address[] = []
   for (const { address, digest } of theirs.items()) {
     const origin = mappedFrom(address)
-    if (origin !== undefined && ours.get(origin)?.digest === digest) found.push(address)
+    if (origin === undefined) continue
+    if (ours.get(origin)?.digest === digest || lastAgreed(parts, origin)?.replicaDigest === digest) found.push(address)
   }
   return found
 }

@@ -3,6 +3,7 @@ import { type Address, type Digest, type Item, type JsonObject, kindOf, type Sid
 import { item as itemOf, type Snapshot } from '../../core/snapshot.ts'
 import type { Service } from '../../services/service.ts'
 import { type Parts, serviceOf } from '../parts.ts'
+import { lastAgreed } from './left-behind.ts'
 
 /** What becomes of something that only the returned side has, or has in another state. */
 export type Finding =
@@ -120,8 +121,8 @@ function isHalfCarried(before: Earlier | undefined): boolean {
 
 /** `undefined` where they never agreed. */
 function baseOf(parts: Parts, address: Address, returned: Side): Base | undefined {
-  const entry = parts.ledger.get(parts.protection, address)
-  if (entry === undefined || entry.replicaDigest === '') return undefined
+  const entry = lastAgreed(parts, address)
+  if (entry === undefined) return undefined
   const { source, sourceDigest, replicaDigest, kept } = entry
   const [theirs, ours] = source === returned ? [sourceDigest, replicaDigest] : [replicaDigest, sourceDigest]
   return { theirs, ours, ...(kept === undefined ? {} : { kept }) }
