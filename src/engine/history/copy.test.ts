@@ -21,11 +21,12 @@ it('makes a logged model once, though it was made before and nobody heard', asyn
   expect(await items('logged-model', target)).toHaveLength(1)
 })
 
-it('carries a deleted experiment with all its runs and traces', async () => {
+it('carries a deleted experiment with all its runs, traces and models', async () => {
   const { source, target, signal, items } = two()
   for (let n = 0; n < 12; n++) {
     const run = await makeRun(source, `run-${n}`)
     const experimentId = run.info.experiment_id
+    if (n === 0) await makeLogged(source, run, 'lm')
     const info = { trace_id: `tr-${n}`, state: 'OK', trace_metadata: { 'mlflow.sourceRun': run.info.run_id } }
     await source.traces.put({ id: `tr-${n}`, experimentId, info }, signal)
     await source.traces.putSpans({ id: `tr-${n}`, experimentId, info }, [{ span_id: 'c3Bhbg==', name: 'root' }], signal)
@@ -35,7 +36,7 @@ it('carries a deleted experiment with all its runs and traces', async () => {
   const { troubles, counts } = await copyHistory(copying(two()), signal)
   expect(troubles).toEqual([])
   expect(counts).toEqual([{ experiment: 'churn', source: 12, target: 12 }])
-  for (const kind of ['experiment', 'run', 'trace']) {
+  for (const kind of ['experiment', 'run', 'trace', 'logged-model']) {
     const bodies = async (one: typeof source) => (await items(kind, one)).map(({ digest }) => digest).toSorted()
     expect(await bodies(target)).toEqual(await bodies(source))
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { awakeRun } from '../../mlflow/awake.ts'
+import { awake, awakeRun } from '../../mlflow/awake.ts'
 import type { LoggedModel, LoggedModels } from '../../mlflow/logged-models.ts'
 import type { Pair, Point } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
@@ -112,15 +112,13 @@ async function create(pass: Pass, api: LoggedModels, model: LoggedModel): Promis
     { key: SOURCE_MODEL, value: model.id },
     { key: SOURCE_CREATED, value: String(model.created) },
   ]
-  return api.create(
-    {
-      ...model,
-      experimentId: experiment?.id ?? '',
-      runId: identities.run(model.runId) ?? '',
-      tags: [...model.tags.filter(({ key }) => !OWN_TAGS.has(key)), ...marks],
-    },
-    signal,
-  )
+  const wanted = {
+    ...model,
+    experimentId: experiment?.id ?? '',
+    runId: identities.run(model.runId) ?? '',
+    tags: [...model.tags.filter(({ key }) => !OWN_TAGS.has(key)), ...marks],
+  }
+  return awake(parts.to.tracking, wanted.experimentId, signal, () => api.create(wanted, signal))
 }
 
 function lackingTags(model: LoggedModel, there: LoggedModel): readonly Pair[] {
