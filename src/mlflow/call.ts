@@ -40,6 +40,13 @@ export function callsOf(send: Send): Calls {
   return { call, optional, pages }
 }
 
+/** What follows the path of a request: `?…`, or nothing. */
+export function searchOf(query: Request['query']): string {
+  if (query === undefined) return ''
+  const pairs = Object.entries(query).flatMap(([name, of]) => [of].flat().map((one) => [name, one] as [string, string]))
+  return `?${new URLSearchParams(pairs)}`
+}
+
 export function listOf(value: Json | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? (value as readonly JsonObject[]) : []
 }

@@ -5,7 +5,7 @@ import type { Answer, Request } from './tracking.ts'
 const signal = AbortSignal.timeout(10_000)
 
 /** A server that answers searches by rule, and what it was asked. */
-function server(search: (query: Readonly<Record<string, string>>, path: string) => Partial<Answer>) {
+function server(search: (query: NonNullable<Request['query']>, path: string) => Partial<Answer>) {
   const asked: Request[] = []
   const registry = httpRegistry(async (request) => {
     asked.push(request)
@@ -18,7 +18,7 @@ function server(search: (query: Readonly<Record<string, string>>, path: string) 
 }
 
 const REFUSED = { status: 400, body: { error_code: 'INVALID_PARAMETER_VALUE', message: 'no such attribute: tags' } }
-const isForPrompts = ({ filter = '' }: Readonly<Record<string, string>>) => filter.includes('is_prompt')
+const isForPrompts = ({ filter = '' }: NonNullable<Request['query']>) => filter.includes('is_prompt')
 
 it('has no prompts where a search for them is refused', async () => {
   const { registry } = server((query) =>
@@ -40,7 +40,8 @@ it.each([`it's`, `the "best"`, `it's the "best" of 100%_`])(
   async (name) => {
     const versions = [name, `it's the "best" of 100%1`, 'other'].map((one) => ({ name: one, version: '1' }))
     const { registry } = server((query) => {
-      const [, comparator, quote = '', value = ''] = /^name ?(=|LIKE) ?(['"])(.*)\2$/.exec(query['filter'] ?? '') ?? []
+      const [, comparator, quote = '', value = ''] =
+        /^name ?(=|LIKE) ?(['"])(.*)\2$/.exec(String(query['filter'] ?? '')) ?? []
       if (comparator === undefined || value.includes(quote)) return REFUSED
       const pattern = new RegExp(`^${RegExp.escape(value).replaceAll('_', '.').replaceAll('%', '.*')}$`)
       const isFound = (one: string) => (comparator === '=' ? one === value : pattern.test(one))

@@ -26,7 +26,7 @@ describe('lists', () => {
       '': { metrics: [{ key: 'a', value: 1, timestamp: '1', step: '0' }], next_page_token: 'two' },
       two: { metrics: [{ key: 'a', value: 'NaN', timestamp: 2, model_id: 'm' }], next_page_token: '' },
     }
-    const { tracking } = server(({ query }) => ({ body: pages[query?.['page_token'] ?? ''] ?? {} }))
+    const { tracking } = server(({ query }) => ({ body: pages[String(query?.['page_token'] ?? '')] ?? {} }))
     expect(await all(tracking.history('r', 'a', signal))).toEqual([
       { key: 'a', value: 1, timestamp: 1, step: 0 },
       { key: 'a', value: 'NaN', timestamp: 2, step: 0, about: { model_id: 'm' } },

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../core/model.ts'
 import { batches } from './batches.ts'
 import { callsOf, listOf, refused } from './call.ts'
+import { httpHistories } from './http-histories.ts'
 import { experimentFrom, pointFrom, pointToJson, runFrom } from './shapes.ts'
 import type { Pair, Point, Request, Send, TrackedExperiment, TrackedRun, Tracking } from './tracking.ts'
 
@@ -129,6 +130,11 @@ export function httpTracking(send: Send): Tracking {
     logInputs: async (runId, datasets, signal) =>
       void (await post('runs/log-inputs', { run_id: runId, datasets }, signal)),
   }
+}
+
+/** The same of MLflow's own server, which answers for several runs at once too. */
+export function serverTracking(send: Send): Tracking {
+  return { ...httpTracking(send), histories: httpHistories(send) }
 }
 
 /** Lets only so many works go on at a time; the others wait for their turn. */

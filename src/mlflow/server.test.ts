@@ -94,6 +94,14 @@ it('keeps every digit of whole numbers that a double cannot hold', async () => {
   expect(answer.body).toEqual({ at: '1795902378217000001', n: [7, 1.5, 1e300] })
 })
 
+it('reads the bare words that Python writes for NaN and the infinities, and leaves texts as they are', async () => {
+  const text = '{"a": [NaN, -Infinity,Infinity, 1e-3], "NaN \\"Infinity": "x NaN, \\\\", "b": NaN}'
+  const { uri } = await serve((_, response) => response.end(text))
+  const { send } = openServer({ uri, credentials: nothing })
+  const { body } = await send({ method: 'GET', path: 'x', signal })
+  expect(body).toEqual({ a: ['NaN', '-Infinity', 'Infinity', 0.001], 'NaN "Infinity': 'x NaN, \\', b: 'NaN' })
+})
+
 it('guards I1: sends what may change something by the way that is named at that moment, and reads without it', async () => {
   const { uri, asked } = await serve((_, response) => response.end('{}'))
   const tunnelled: string[] = []

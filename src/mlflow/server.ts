@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fetch as fetchBy, request } from 'undici'
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
+import { searchOf } from './call.ts'
 import { openPaces } from './pace.ts'
 import type { Answer, Request, Send } from './tracking.ts'
 import { wayOut } from './way-out.ts'
@@ -65,13 +66,12 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
 
   async function attempt(asked: Request): Promise<Answer & { readonly wait?: number }> {
     const { method, path, query, body, signal, headers: more } = asked
-    const search = query === undefined ? '' : `?${new URLSearchParams(query)}`
     const base = path.startsWith('/') ? root : `${root}/api/2.0/mlflow/`
     const by = await out(method)
     const own = await signed()
     await hooks.beforeSending?.()
     const sent = performance.now()
-    const answer = await fetchBy(`${base}${path}${search}`, {
+    const answer = await fetchBy(`${base}${path}${searchOf(query)}`, {
       ...by,
       method,
       headers: { ...own, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
@@ -155,12 +155,26 @@ function headerOf(credentials: Credentials): string | undefined {
 
 function objectIn(text: string): JsonObject {
   try {
-    const value: unknown = LONG_NUMBER.test(text) ? JSON.parse(text, exactly) : JSON.parse(text)
+    const value = parsed(text)
     return typeof value === 'object' && value !== null ? (value as JsonObject) : {}
   } catch {
     return text === '' ? {} : { message: text.slice(0, 300) }
   }
 }
+
+function parsed(text: string): unknown {
+  const parse = (json: string): unknown => (LONG_NUMBER.test(json) ? JSON.parse(json, exactly) : JSON.parse(json))
+  try {
+    return parse(text)
+  } catch (thrown) {
+    if (!BARE_WORD.test(text)) throw thrown
+    return parse(text.replace(WORD_OR_STRING, (_, string?: string, word?: string) => string ?? `"${word}"`))
+  }
+}
+
+/** Python writes NaN and the infinities as bare words, which JSON does not know. They become text, as MLflow's API gives them. */
+const BARE_WORD = /NaN|Infinity/
+const WORD_OR_STRING = /("(?:[^"\\]|\\.)*")|(NaN|-?Infinity)/g
 
 /** Times in nanoseconds are whole numbers that a double cannot hold: they stay as text, which servers take too. */
 const LONG_NUMBER = /[:[,]\s*-?\d{16}/

@@ -7,7 +7,8 @@ export interface Request {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Below the API's root, for instance `runs/search`. */
   readonly path: string
-  readonly query?: Readonly<Record<string, string>>
+  /** A list says its name again for each. */
+  readonly query?: Readonly<Record<string, string | readonly string[]>>
   readonly body?: JsonObject
   readonly headers?: Readonly<Record<string, string>>
   readonly signal: AbortSignal
@@ -90,6 +91,15 @@ export interface Tracking {
   run(id: string, signal: AbortSignal): Promise<TrackedRun | undefined>
   /** Every point of one metric, in the order of the server. */
   history(runId: string, key: string, signal: AbortSignal): AsyncIterable<Point>
+  /**
+   * Whole histories of one metric in several runs, by run, in as few calls as it takes. A run that is missing from what
+   * is returned must be read by {@link history}, whatever the reason. Absent where a place answers for one run alone.
+   */
+  histories?(
+    runIds: readonly string[],
+    key: string,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly Point[]>>
   /** Creates a run under an id of the server's choosing. Never sent twice: look for it after a failure. */
   createRun(run: JsonObject, signal: AbortSignal): Promise<TrackedRun>
   updateRun(id: string, change: JsonObject, signal: AbortSignal): Promise<void>

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from cases import case, equal, run, true, until
@@ -71,7 +72,7 @@ def servers():
         until(f"an answer of {name}", lambda uri=uri: answers(uri), 240)
     pair = base64.b64encode(":".join(BASIC.values()).encode()).decode()
     for name, how in (("two", f"Basic {pair}"), ("three", f"Bearer {BEARER['TOKEN']}"), ("last", f"Basic {pair}")):
-        uris[name] = helper("gate.py", straight[name], how)
+        uris[name] = helper("gate.py", straight[name], how, str(HOME / f"{name}.calls"))
     versions = [requests.get(f"{straight[name]}/version", timeout=30).text.split(".")[0] for name in straight]
     equal(versions, ["2", "3", "2"])
 
@@ -89,6 +90,11 @@ def seeded():
         Path(folder, "MLmodel").write_text(f"run_id: {run_}\n", encoding="utf-8")
         client.log_artifacts(run_, folder, "model")
     client.set_terminated(run_, "FAILED", START + 1000)
+    for name in ("second", "third"):
+        other = client.create_run(experiment, START, run_name=name).info.run_id
+        client.log_batch(other, [Metric("loss", n / 7, START + n % 3, n % 5) for n in range(100)])
+        client.log_batch(other, [Metric("m\u00e4\u00df/20 b", value, START, 0) for value in (math.nan, 0, math.inf)])
+        client.set_terminated(other, "FINISHED", START + 2000)
     gone = client.create_run(experiment, START, {"mlflow.parentRunId": run_}, "gone").info.run_id
     client.delete_run(gone)
     client.create_registered_model("churn", {"a": "b"}, "Who leaves")
@@ -98,6 +104,16 @@ def seeded():
     client.delete_model_version("churn", "2")
     client.transition_model_version_stage("churn", "3", "Production")
     client.set_registered_model_alias("churn", "champion", "4")
+
+
+def together(name):
+    """The metrics of all three runs that are over were read in one call each, and of none of them by itself."""
+    log = HOME / f"{name}.calls"
+    paths = [urlsplit(line.split()[1]) for line in log.read_text(encoding="utf-8").splitlines()]
+    log.write_text("", encoding="utf-8")
+    asked = [parse_qs(path.query) for path in paths if path.path.endswith("/metrics/get-history-bulk")]
+    equal(sorted(one["metric_key"][0] for one in asked if len(set(one["run_id"])) == 3), ["loss"])
+    equal([path for path in paths if path.path.endswith("/metrics/get-history")], [])
 
 
 @case("without the right password nothing is read, and the exit code says so")
@@ -112,11 +128,12 @@ def refused():
     true("p\u00e4ss" not in done.stdout + done.stderr and BEARER["TOKEN"] not in done.stdout + done.stderr, "no secret shown")
 
 
-@case("a history of MLflow 2 is the same in MLflow 3, to MLflow's own client")
+@case("a history of MLflow 2 is the same in MLflow 3, to MLflow's own client, with metrics of many runs read in one call")
 def upwards():
     signed_in(BASIC, BEARER)
     code, facts = holdfast("copy", source="two", to="three")
     equal((code, facts["notCarried"]), (0, []))
+    together("two")
     code, facts = holdfast("verify", source="two", to="three")
     equal((code, facts["differences"], facts["notCompared"]), (0, [], []))
     python("compare.py", straight["two"], straight["three"], "--mlflow-2")
@@ -125,8 +142,10 @@ def upwards():
 @case("and the same in MLflow 2 when it comes back")
 def downwards():
     signed_in(BEARER, BASIC)
+    (HOME / "three.calls").write_text("", encoding="utf-8")
     code, facts = holdfast("copy", source="three", to="last")
     equal((code, facts["notCarried"]), (0, []))
+    together("three")
     python("compare.py", straight["two"], straight["last"], "--mlflow-2")
 
 

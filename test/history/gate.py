@@ -1,6 +1,7 @@
-"""A door in front of a tracking server that asks who one is: `gate.py URI AUTHORIZATION`, for as long as standard input is open.
+"""A door in front of a tracking server that asks who one is: `gate.py URI AUTHORIZATION [FILE]`, for as long as standard input is open.
 
-Prints its own URI. Whoever sends another `Authorization` than the one named is answered 401.
+Prints its own URI. Whoever sends another `Authorization` than the one named is answered 401. The file gets a line for each
+call that is let through: its method and its path.
 """
 
 import http.client
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 behind, authorization = urlsplit(sys.argv[1]).netloc, sys.argv[2]
+calls = open(sys.argv[3], "a", buffering=1, encoding="utf-8") if len(sys.argv) > 3 else None  # noqa: SIM115
 HOP = {"connection", "transfer-encoding", "content-length", "host", "authorization", "keep-alive"}
 
 
@@ -41,6 +43,8 @@ class Door(BaseHTTPRequestHandler):
         content = self.body()
         if self.headers.get("Authorization") != authorization:
             return self.answer(401, [], b"You are not authenticated.")
+        if calls is not None:
+            calls.write(f"{self.command} {self.path}\n")
         server = http.client.HTTPConnection(behind, timeout=60)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}

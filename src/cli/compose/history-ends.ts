@@ -6,7 +6,7 @@ import { openFolder } from '../../mlflow/folder/folder.ts'
 import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpTraces } from '../../mlflow/http-traces.ts'
-import { httpTracking } from '../../mlflow/http-tracking.ts'
+import { serverTracking } from '../../mlflow/http-tracking.ts'
 import { firstOf, localArtifacts } from '../../mlflow/local-artifacts.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
 import type { Server } from '../../mlflow/server.ts'
@@ -35,7 +35,7 @@ export const OWN_IDS: Pick<RunAccess, 'createWithId' | 'setStart'> = {
 /** A tracking server. What it keeps below `folders` of this machine is read there. */
 export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
   const residents = census(sharedIdOf, openSqliteResidents())
-  const tracking = counted(httpTracking(server.send), residents)
+  const tracking = counted(serverTracking(server.send), residents)
   const end = {
     name: server.uri,
     place: nowhere(server.uri),

@@ -3,6 +3,7 @@ import type { Azure } from '../../azure/open-azure.ts'
 import { azureAccount, type BlobAccount } from '../../blobs/azure.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { JsonObject } from '../../core/model.ts'
+import { searchOf } from '../../mlflow/call.ts'
 import { httpTracking } from '../../mlflow/http-tracking.ts'
 import type { Send } from '../../mlflow/tracking.ts'
 import { openOutputs } from '../../services/job/outputs.ts'
@@ -58,10 +59,9 @@ function containersOf(azure: Azure) {
 export function sender(azure: Azure, { location, workspace }: Place): Send {
   const root = `https://${location}.api.azureml.ms/mlflow/v1.0${workspace}/api/2.0/mlflow`
   return async ({ method, path, query, body, signal, once: isOnce }) => {
-    const asked = query === undefined ? '' : `?${new URLSearchParams(query)}`
     const { status, body: answer } = await azure.exchange({
       method,
-      url: `${root}/${path}${asked}`,
+      url: `${root}/${path}${searchOf(query)}`,
       signal,
       audience: ARM_AUDIENCE,
       ...(body === undefined ? {} : { body }),

@@ -9,7 +9,7 @@ import type { Resubmitting } from '../../engine/resubmit.ts'
 import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpTraces } from '../../mlflow/http-traces.ts'
-import { httpTracking } from '../../mlflow/http-tracking.ts'
+import { serverTracking } from '../../mlflow/http-tracking.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
 import { type Credentials, credentialsOf, openServer, type Server, type ServerOptions } from '../../mlflow/server.ts'
 import type { HistoryAccess } from '../../services/history-place.ts'
@@ -107,7 +107,7 @@ async function openSide(
     dated: clock.take,
   })
   const residents = census(sharedIdOf, openSqliteResidents())
-  const tracking = counted(httpTracking(server.send), residents)
+  const tracking = counted(serverTracking(server.send), residents)
   return {
     place: { ...nowhere(server.uri), location: locationOfSide(one), now: nowBy(clock) },
     server,

@@ -33,10 +33,20 @@ export interface HistoryParts {
   readonly to: HistoryEnd
   /** Carry experiments and runs; both reach both ends. */
   readonly experiments: Service
-  readonly runs: Service
+  readonly runs: Service & {
+    /** Gives the same runs; of those that `of` takes, points may be read before they are asked for. */
+    readAhead?(place: Place, runs: AsyncIterable<TrackedRun>, options: ReadingAhead): AsyncIterable<TrackedRun>
+  }
   readonly ledger: HistoryLedger
   readonly progress: Progress
   readonly filter: HistoryFilter
+}
+
+export interface ReadingAhead {
+  readonly of: (run: TrackedRun) => boolean
+  /** True for runs that are going to be carried: their points are held until then. */
+  readonly hold?: boolean
+  readonly signal: AbortSignal
 }
 
 /** What is carried. An empty list means all; runs or experiments that are named without models mean no models. */

@@ -27,7 +27,9 @@ export async function copyRuns(pass: Pass): Promise<readonly Pending[]> {
   const { since } = parts.filter
   const chosen =
     since === undefined ? parts.from.tracking.runs([...experiments.keys()], signal) : recentRuns(pass, since)
-  await inParallel(RUNS_AT_ONCE, chosen, async (run) => {
+  const of = (run: TrackedRun) => takes(pass, run) && !isCarried(pass, run, envelopeOf(run))
+  const due = parts.runs.readAhead?.(parts.from.place, chosen, { of, hold: true, signal }) ?? chosen
+  await inParallel(RUNS_AT_ONCE, due, async (run) => {
     if (!takes(pass, run)) return
     await apart(pass, subjectOf(pass, run), () => persistently(() => copyRun(pass, run, pending)))
     parts.progress.advance()
@@ -36,13 +38,18 @@ export async function copyRuns(pass: Pass): Promise<readonly Pending[]> {
   return pending
 }
 
+/** True if a run that is over was carried while it showed the same. */
+function isCarried({ parts }: Pass, run: TrackedRun, envelope: string): boolean {
+  return !isOpenRun(run) && parts.ledger.get(keyOf(run)) === envelope
+}
+
 async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise<void> {
   const { parts, identities, signal, tally } = pass
   const { from, to, ledger } = parts
   const envelope = envelopeOf(run)
   const id = run.info.run_id
   await acquaint(pass, id)
-  if (!isOpenRun(run) && ledger.get(keyOf(run)) === envelope && identities.run(id) !== undefined) {
+  if (isCarried(pass, run, envelope) && identities.run(id) !== undefined) {
     tally.unchanged += 1
     return
   }

@@ -61,7 +61,10 @@ export async function verifyHistory(parts: HistoryParts, signal: AbortSignal): P
   }
   await learnModels(pass)
   parts.progress.phase('runs', total)
-  await inParallel(RUNS_AT_ONCE, parts.from.tracking.runs([...pass.experiments.keys()], signal), async (run) => {
+  const found = parts.from.tracking.runs([...pass.experiments.keys()], signal)
+  const of = (run: TrackedRun) => takes(pass, run)
+  const due = parts.runs.readAhead?.(parts.from.place, found, { of, signal }) ?? found
+  await inParallel(RUNS_AT_ONCE, due, async (run) => {
     if (!takes(pass, run)) return
     await apart(pass, subjectOf(pass, run), () => compareRun(comparison, run))
     parts.progress.advance()

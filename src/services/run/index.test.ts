@@ -81,7 +81,7 @@ function points(key: string, count: number, from = 0): Point[] {
   }))
 }
 
-async function histories(tracking: Tracking, run: string, key: string): Promise<Point[]> {
+async function everyPoint(tracking: Tracking, run: string, key: string): Promise<Point[]> {
   const found: Point[] = []
   for await (const point of tracking.history(run, key, AbortSignal.timeout(20_000))) found.push(point)
   return found
@@ -97,7 +97,7 @@ describe('metrics', () => {
     await there.log(id, { metrics: [...metrics, { key: 'a b/c.d-e', value: 2, timestamp: 0, step: -3 }] }, signal)
     await carry()
     await equal(id)
-    expect(await histories(here, id, 'odd')).toHaveLength(values.length)
+    expect(await everyPoint(here, id, 'odd')).toHaveLength(values.length)
     expect(await carry()).toEqual([])
   })
 
@@ -108,9 +108,45 @@ describe('metrics', () => {
     await there.updateRun(id, { status: 'FINISHED', end_time: START + 9000 }, signal)
     await carry()
     await equal(id)
-    expect(await histories(here, id, 'loss')).toHaveLength(5000)
+    expect(await everyPoint(here, id, 'loss')).toHaveLength(5000)
     expect(await carry()).toEqual([])
   })
+
+  it.each(['all that is asked for', 'nothing of one run', 'less of one run'])(
+    'of closed runs are read together and are the same, from a place that answers %s',
+    async (answer) => {
+      const alone: string[] = []
+      const { source, there, service, begin, equal, carry, experiment, signal } = await history((place) => {
+        const { tracking, ...access } = accessOf(place)
+        const histories: NonNullable<Tracking['histories']> = async (ids, key) => {
+          const found = await Promise.all(ids.map(async (id) => [id, await everyPoint(tracking, id, key)] as const))
+          const [[first = '', all = []] = []] = found
+          if (answer === 'nothing of one run') return new Map(found.slice(1))
+          return answer === 'less of one run' ? new Map([...found, [first, all.slice(0, -1)]]) : new Map(found)
+        }
+        const one: Tracking['history'] = (id, key, to) => {
+          alone.push(id)
+          return tracking.history(id, key, to)
+        }
+        return { ...access, tracking: { ...tracking, history: one, histories } }
+      })
+      const ids = await Promise.all(['a', 'b', 'c'].map((name) => begin(name)))
+      for (const id of ids) {
+        const odd = { key: 'l o/s-s', value: 'NaN', timestamp: START, step: 0 } as const
+        await there.log(id, { metrics: [...points('loss', 30), odd, { ...odd, value: 7 }] }, signal)
+        await there.updateRun(id, { status: 'FINISHED', end_time: START + 9000 }, signal)
+      }
+      const found = there.runs([experiment], signal)
+      const options = { of: () => true, signal }
+      for await (const _ of service.readAhead(source, found, options));
+      expect(alone).toEqual([])
+      for (const id of ids) await service.read(source, `run/churn/${id}`, { signal })
+      expect(new Set(alone).size).toBe(answer === 'all that is asked for' ? 0 : 1)
+      await carry()
+      for (const id of ids) await equal(id)
+      expect(await carry()).toEqual([])
+    },
+  )
 
   it('of a run that grows are carried exactly as they were seen, pass by pass', async () => {
     const { source, target, there, here, service, carry, begin, equal, signal } = await history()
@@ -121,10 +157,10 @@ describe('metrics', () => {
     const replica = await service.converge(target, seen, { source, signal })
     expect(replica.digest).toBe(seen.digest)
     expect(replica.observedAt).toBeUndefined()
-    expect(await histories(here, id, 'loss')).toEqual(points('loss', 10))
+    expect(await everyPoint(here, id, 'loss')).toEqual(points('loss', 10))
     await carry()
     await equal(id)
-    expect(await histories(here, id, 'loss')).toHaveLength(20)
+    expect(await everyPoint(here, id, 'loss')).toHaveLength(20)
   })
 
   it('of a run that grew while nobody remembers how it was are carried as they are, and when is said', async () => {
@@ -161,7 +197,7 @@ describe('metrics', () => {
       })
     }
     expect((await service.converge(target, seen, { source, signal })).digest).toBe(seen.digest)
-    expect(await histories(here, id, 'loss')).toEqual(points('loss', 3000))
+    expect(await everyPoint(here, id, 'loss')).toEqual(points('loss', 3000))
     await equal(id)
   })
 
@@ -404,7 +440,7 @@ describe('what a place does not take', () => {
     await equal(id)
     // Which names are refused is known by now.
     expect(refusals).toBe(0)
-    expect(await histories(here, id, 'holdfast.metric.a__20b')).toHaveLength(60)
+    expect(await everyPoint(here, id, 'holdfast.metric.a__20b')).toHaveLength(60)
     // And back: what was kept comes to have its own name again, so nothing differs.
     expect(await sync(service, source, { source: target, signal })).toEqual([])
   })
@@ -425,7 +461,7 @@ describe('what a place does not take', () => {
     expect(told).toEqual([[expect.stringContaining('no name: c'), true]])
     const replica = await here.run(id, signal)
     expect(replica?.info.status).toBe('FINISHED')
-    for (const key of ['a', 'b']) expect(await histories(here, id, key)).toHaveLength(3)
+    for (const key of ['a', 'b']) expect(await everyPoint(here, id, key)).toHaveLength(3)
   })
 })
 
@@ -445,8 +481,8 @@ it('adds what the other side logged and touches nothing that stands, when both s
   await here.setRunDeleted(id, true, signal)
   const theirs = await seenAt(service, source, id, signal)
   for (const _ of [1, 2]) await service.mergeInto?.(target, theirs, { source, signal })
-  expect(await histories(here, id, 'loss')).toEqual(points('loss', 10))
-  expect(await histories(here, id, 'val')).toHaveLength(1)
+  expect(await everyPoint(here, id, 'loss')).toEqual(points('loss', 10))
+  expect(await everyPoint(here, id, 'val')).toHaveLength(1)
   const merged = await here.run(id, signal)
   expect(merged?.info).toMatchObject({
     status: 'KILLED',

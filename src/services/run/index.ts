@@ -9,7 +9,7 @@ import { openRefusals } from './keeping.ts'
 import { sameMetrics } from './lacking.ts'
 import type { Residents } from './memory.ts'
 import { afterParents } from './nesting.ts'
-import { reading } from './reading.ts'
+import { type Reading, reading } from './reading.ts'
 import { isDeleted, isOpenBody, type RunBody, runBody } from './schema.ts'
 
 /** How runs are reached in one place. */
@@ -43,8 +43,14 @@ const READS_AT_ONCE = 8
 /** How often a run is read again that grows between its reading and its carrying. */
 const TRIES = 3
 
+/** A service that may be told which runs it is going to be asked for. */
+export interface Runs extends Service {
+  /** Gives the same runs in the same order; points may be read before they are asked for, many runs at a time. */
+  readonly readAhead: Reading['ahead']
+}
+
 /** Runs of the history with every metric point. See ./readme.md. */
-export function runs(accessOf: (place: Place) => RunAccess, now: () => number = Date.now): Service {
+export function runs(accessOf: (place: Place) => RunAccess, now: () => number = Date.now): Runs {
   const seen = reading(accessOf)
   const ways: Ways = { accessOf, seen, live: new Map() }
   const refusalsOf = async (place: Place, signal: AbortSignal) =>
@@ -53,7 +59,8 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
   async function* list(place: Place, { signal, afresh }: Reach): AsyncIterable<Item> {
     const { experiments } = await seen.memory(place, signal, 'fresh')
     const found = accessOf(place).tracking.runs([...experiments.keys()], signal)
-    yield* afterParents(ahead(READS_AT_ONCE, found, (run) => seen.item(place, run, { signal, afresh })))
+    const read = seen.ahead(place, found, { signal, afresh })
+    yield* afterParents(ahead(READS_AT_ONCE, read, (run) => seen.item(place, run, { signal, afresh })))
   }
 
   async function read(place: Place, of: Address, { signal, as }: Reach): Promise<Item | undefined> {
@@ -140,5 +147,6 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
     converge,
     mergeInto,
     remove,
+    readAhead: seen.ahead,
   }
 }

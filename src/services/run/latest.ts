@@ -8,12 +8,17 @@ export function followed(points: AsyncIterable<Point>): {
   const last = new Map<string, Point>()
   async function* passing(): AsyncIterable<Point> {
     for await (const point of points) {
-      const before = last.get(point.key)
-      if (before === undefined || isLater(point, before)) last.set(point.key, point)
+      follow(last, point)
       yield point
     }
   }
   return { points: passing(), last }
+}
+
+/** Keeps the last point of each metric. */
+export function follow(last: Map<string, Point>, point: Point): void {
+  const before = last.get(point.key)
+  if (before === undefined || isLater(point, before)) last.set(point.key, point)
 }
 
 /** True if a run has these metrics and no others, and shows exactly these points as their last. */
@@ -30,5 +35,6 @@ export function showsAll({ latest }: TrackedRun, last: ReadonlyMap<string, Point
 function isLater(one: Point, other: Point): boolean {
   if (one.step !== other.step) return one.step > other.step
   if (one.timestamp !== other.timestamp) return one.timestamp > other.timestamp
-  return Number(one.value) >= Number(other.value)
+  // MLflow's table has 0 for NaN, and a mark beside it.
+  return (Number(one.value) || 0) >= (Number(other.value) || 0)
 }

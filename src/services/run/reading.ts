@@ -10,6 +10,7 @@ import type { Place } from '../service.ts'
 import { showsAll } from './latest.ts'
 import { type Known, type Memory, openMemory, type Residents } from './memory.ts'
 import { runItem } from './schema.ts'
+import { openSizes, POINTS_TOGETHER, readAhead, type Sizes } from './together.ts'
 
 /** Reads runs of any place, each closed one once. */
 export interface Reading {
@@ -18,6 +19,11 @@ export interface Reading {
   /** The run that both sides know by this id, as the server gives it. */
   find(place: Place, sharedId: string, signal: AbortSignal): Promise<TrackedRun | undefined>
   item(place: Place, run: TrackedRun, options: ItemOptions): Promise<Item>
+  /**
+   * Gives the same runs in the same order, while the points of those that come next are read together where the place
+   * answers for several runs at once.
+   */
+  ahead(place: Place, runs: AsyncIterable<TrackedRun>, options: AheadOptions): AsyncIterable<TrackedRun>
   /** Every point of a metric as it is now, page by page, whichever key it has there. */
   points(place: Place, of: PointsOf, signal: AbortSignal): AsyncIterable<Point>
   /** Keys under which a run has its metrics, by their own. */
@@ -38,6 +44,11 @@ export interface ItemOptions {
   readonly hold?: boolean
   /** True: nothing that was remembered of an earlier reading is believed. */
   readonly afresh?: boolean | undefined
+}
+
+export interface AheadOptions extends ItemOptions {
+  /** Of which runs an item is going to be asked for. Default: all. */
+  readonly of?: (run: TrackedRun) => boolean
 }
 
 /** All points of a run that the place has taken. */
@@ -71,6 +82,12 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
   const nameOf = (place: Place, ownId: string) => `${keyOf(place)}/${ownId}`
   const memories = new Map<string, Promise<Memory>>()
   const keyOf = (place: Place) => place.workspace.toLowerCase()
+  const sizes = new Map<string, Sizes>()
+  const sizesOf = (place: Place) => {
+    const found = sizes.get(keyOf(place)) ?? openSizes()
+    sizes.set(keyOf(place), found)
+    return found
+  }
   /** The same memories, where they have come. */
   const open = new Map<string, Memory>()
 
@@ -104,24 +121,61 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     const remembered = await memory(place, signal)
     remembered.learn(run)
     const id = run.info.run_id
-    const envelope = envelopeOf(run)
-    const note = pointNote(readableOf(place).notes, place, id)
-    const before: Known | undefined = afresh ? undefined : (remembered.known(id) ?? note.read())
-    const holds = hold || isOpenRun(run)
-    const isKnown = before?.envelope === envelope && !isOpenRun(run)
-    const now: Known = isKnown ? before : (taken(place, run) ?? (await look(place, run, { envelope, holds, signal })))
-    remembered.know(id, now)
-    // Names that a place keeps in another form are found out by reading.
-    const isToNote = now !== before && !isOpenRun(run) && now.keys === undefined
-    if (isToNote) note.write({ envelope: now.envelope, metrics: now.metrics })
+    const before = afresh ? undefined : knownBefore(place, remembered, run)
+    const now = before ?? taken(place, run) ?? (await look(place, run, { holds: hold || isOpenRun(run), signal }))
+    if (now === before) remembered.know(id, now)
+    else learn(place, remembered, run, now)
     const experiment = await experimentOf(place, run, signal)
     return runItem(place, { experiment, run, metrics: now.metrics, sharedId: remembered.sharedId })
+  }
+
+  /** What was read of a run that is over, while it shows the same. */
+  function knownBefore(place: Place, remembered: Memory, run: TrackedRun): Known | undefined {
+    if (isOpenRun(run)) return undefined
+    const id = run.info.run_id
+    const known: Known | undefined = remembered.known(id) ?? pointNote(readableOf(place).notes, place, id).read()
+    return known?.envelope === envelopeOf(run) ? known : undefined
+  }
+
+  function learn(place: Place, remembered: Memory, run: TrackedRun, now: Known): void {
+    const { envelope, metrics, keys } = now
+    remembered.know(run.info.run_id, now)
+    sizesOf(place).learn(metrics)
+    // Names that a place keeps in another form are found out by reading.
+    const isToNote = !isOpenRun(run) && keys === undefined
+    if (isToNote) pointNote(readableOf(place).notes, place, run.info.run_id).write({ envelope, metrics })
+  }
+
+  async function* readingAhead(
+    place: Place,
+    runs: AsyncIterable<TrackedRun>,
+    { signal, hold = false, afresh = false, of = () => true }: AheadOptions,
+  ): AsyncIterable<TrackedRun> {
+    const { histories } = trackingOf(place)
+    if (histories === undefined || afresh) return yield* runs
+    const remembered = await memory(place, signal)
+    yield* readAhead(runs, {
+      histories,
+      sizes: sizesOf(place),
+      isDue: (run) =>
+        of(run) &&
+        !isOpenRun(run) &&
+        !hasOwn(namesOf(run).metrics) &&
+        knownBefore(place, remembered, run) === undefined,
+      most: hold ? 2 * POINTS_TOGETHER : 0,
+      learned: (run, { metrics, points: all }) => {
+        const count = Object.values(metrics).reduce((sum, one) => sum + one.count, 0)
+        const holds = all !== undefined && count <= remembered.room()
+        learn(place, remembered, run, { envelope: envelopeOf(run), metrics, ...(holds ? { points: all } : {}) })
+      },
+      signal,
+    })
   }
 
   async function look(
     place: Place,
     run: TrackedRun,
-    { envelope, holds, signal }: { readonly envelope: string; readonly holds: boolean; readonly signal: AbortSignal },
+    { holds, signal }: { readonly holds: boolean; readonly signal: AbortSignal },
   ): Promise<Known> {
     const metrics: [string, MetricDigest][] = []
     const all = new Map<string, readonly Point[]>()
@@ -142,7 +196,11 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
       if (room < 0) all.clear()
       else all.set(key, own)
     }
-    const digests = { envelope, metrics: Object.fromEntries(metrics), ...(hasOwn(keys) ? { keys } : {}) }
+    const digests = {
+      envelope: envelopeOf(run),
+      metrics: Object.fromEntries(metrics),
+      ...(hasOwn(keys) ? { keys } : {}),
+    }
     return holds && room >= 0 ? { ...digests, points: all } : digests
   }
 
@@ -184,6 +242,7 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     memory,
     find,
     item,
+    ahead: readingAhead,
     points,
     metricKeys,
     held: (place, ownId) => open.get(keyOf(place))?.known(ownId)?.points,
@@ -206,10 +265,15 @@ function hasOwn(keys: MetricKeys): boolean {
   return [...keys].some(([key, [own, ...more]]) => own !== key || more.length > 0)
 }
 
-/** Digest of all that a run shows without its points: while a closed run shows the same, its points are the same. */
+/**
+ * Digest of all that a run shows without its points, in whichever order: while a closed run shows the same, its points
+ * are the same.
+ */
 function envelopeOf({ info, params, tags, latest }: TrackedRun): string {
+  const inOrder = <T extends { readonly key: string }>(all: readonly T[]) =>
+    all.toSorted((one, other) => (one.key < other.key ? -1 : 1))
   return createHash('sha256')
-    .update(JSON.stringify([info, params, tags, latest]))
+    .update(JSON.stringify([info, inOrder(params), inOrder(tags), inOrder(latest)]))
     .digest('hex')
 }
 
