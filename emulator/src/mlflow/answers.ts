@@ -44,8 +44,19 @@ export function okText(json: string): Reply {
 }
 
 /** A number as protobuf's JSON writes a double: NaN and the infinities are texts. */
-export function double(value: number): number | string {
-  return Number.isFinite(value) ? value : String(value)
+export function double(value: number): string {
+  return Number.isFinite(value) ? String(value) : `"${value}"`
+}
+
+/** An answer's members as a JSON object; one without a text is left out. */
+export function objectText(members: Readonly<Record<string, string | undefined>>): string {
+  const texts = Object.entries(members).flatMap(([name, text]) => (text === undefined ? [] : [`"${name}":${text}`]))
+  return `{${texts.join(',')}}`
+}
+
+/** A JSON list of texts, or nothing where it is empty: protobuf's JSON leaves empty lists out. */
+export function listText(texts: readonly string[]): string | undefined {
+  return texts.length === 0 ? undefined : `[${texts.join(',')}]`
 }
 
 /** A map as MLflow's list of `{key, value}`; absent where it is empty. */

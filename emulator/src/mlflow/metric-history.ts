@@ -1,8 +1,8 @@
 import type { Reply } from '../call.ts'
 import type { Point, Run } from '../history/run-types.ts'
-import { invalid, missing, offsetOf, ok, pageToken, SEE_DOCS, unlessEmpty } from './answers.ts'
+import { invalid, listText, missing, objectText, offsetOf, okText, pageToken, SEE_DOCS } from './answers.ts'
 import type { Request, Row } from './request.ts'
-import { pointJson } from './run-json.ts'
+import { pointWriter } from './run-json.ts'
 
 export const METRIC_ROWS: readonly Row[] = [
   ['GET', 'metrics/get-history', 'getMetricHistory', history],
@@ -25,10 +25,13 @@ function history(request: Request): Reply {
   }
   const offset = offsetOf(fields.text('page_token'))
   const points = run === undefined ? [] : region.runs.metrics.history(run.key, key, { offset, limit: limit + 1 })
-  return ok({
-    metrics: unlessEmpty(points.slice(0, limit).map(pointJson)),
-    next_page_token: points.length > limit ? pageToken(offset + limit) : undefined,
-  })
+  const next = points.length > limit ? pageToken(offset + limit) : undefined
+  return okText(
+    objectText({
+      metrics: listText(points.slice(0, limit).map(pointWriter())),
+      next_page_token: next && JSON.stringify(next),
+    }),
+  )
 }
 
 function bulk(request: Request): Reply {
@@ -47,7 +50,7 @@ function bulk(request: Request): Reply {
     const run = findRun(request, id)
     return run === undefined ? [] : labelled(run, region.runs.metrics.history(run.key, key, { offset: 0, limit }))
   })
-  return ok({ metrics: points.slice(0, limit) })
+  return okText(`{"metrics":[${points.slice(0, limit).join(',')}]}`)
 }
 
 function interval(request: Request): Reply {
@@ -66,7 +69,7 @@ function interval(request: Request): Reply {
   const steps = stepsOf(request)
   const runs = ids.flatMap((id) => findRun(request, id) ?? [])
   const points = runs.flatMap((run) => labelled(run, sample(region.runs.metrics.byStep(run.key, key, steps), limit)))
-  return ok({ metrics: unlessEmpty(points) })
+  return okText(objectText({ metrics: listText(points) }))
 }
 
 function stepsOf({ fields }: Request): { from: number; to: number } | undefined {
@@ -84,8 +87,8 @@ function findRun({ region, scope }: Request, id: string): Run | undefined {
   return region.runs.get(scope.workspace, id)
 }
 
-function labelled(run: Run, points: readonly Point[]): object[] {
-  return points.map((point) => ({ ...pointJson(point), run_id: run.id }))
+function labelled(run: Run, points: readonly Point[]): string[] {
+  return points.map(pointWriter(run.id))
 }
 
 /** At most `size` points, the first of each of `size` equal buckets, and always the last point. */

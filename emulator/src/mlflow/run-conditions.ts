@@ -14,6 +14,14 @@ export interface Condition {
   readonly check: Sql
   /** Query of the `run`s that meet it, where an index leads to them. */
   readonly led?: Sql
+  /** It asks for nothing but columns of the run itself. */
+  readonly own?: boolean
+}
+
+/** The condition that all hold. */
+export function allOf(conditions: readonly Sql[]): Sql {
+  const text = conditions.map((one) => one.text).join(' AND ')
+  return { text, values: conditions.flatMap(({ values }) => values) }
 }
 
 /** Tables of what runs log, each with an index by key and value. */
@@ -74,7 +82,7 @@ export function conditionsOf(comparisons: readonly Comparison[], place: Sql): re
   const others: Condition[] = []
   for (const comparison of comparisons) {
     const entity = entityOf(comparison.entity)
-    if (entity === 'attribute') others.push(attributeCondition(comparison, place))
+    if (entity === 'attribute') others.push({ ...attributeCondition(comparison, place), own: true })
     else if (entity === 'dataset') others.push({ check: datasetCondition(comparison) })
     else if (comparison.comparator === 'IS NULL') others.push(absent(comparison, entity))
     else {
@@ -108,10 +116,7 @@ export function loggedCondition(
   key: string,
   tests: readonly ((column: string) => Sql)[],
 ): Condition & { readonly led: Sql } {
-  const all = (column: string): Sql => {
-    const terms = [{ text: 't.key = ?', values: [key] }, ...tests.map((test) => test(column))]
-    return { text: terms.map(({ text }) => text).join(' AND '), values: terms.flatMap(({ values }) => values) }
-  }
+  const all = (column: string) => allOf([{ text: 't.key = ?', values: [key] }, ...tests.map((test) => test(column))])
   // The plus keeps SQLite from looking a run's one value up among those of all runs.
   const [check, led] = [all('+t.value'), all('t.value')]
   return {

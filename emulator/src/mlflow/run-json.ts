@@ -1,7 +1,7 @@
 import { artifactFolder } from '../history/artifact-store.ts'
 import { type Experiment, type Link, type Point, type Run, stateOf } from '../history/run-types.ts'
 import type { Database } from '../state/database.ts'
-import { double, pairs, unlessEmpty } from './answers.ts'
+import { double, objectText, pairs, unlessEmpty } from './answers.ts'
 import type { Request } from './request.ts'
 
 /**
@@ -72,24 +72,23 @@ export function runTexts(request: Request, runs: readonly Run[]): string[] {
   const links = linksOf(db, keys)
   return runs.map((run, index) => {
     const [params = EMPTY, tags = EMPTY] = pairs[index] ?? []
-    const data = [
-      member('metrics', `[${metrics.get(run.key) ?? ''}]`),
-      member('params', params),
-      member('tags', tags),
-    ].filter((one) => one !== '')
+    const data = objectText({
+      metrics: unlessNone(`[${metrics.get(run.key) ?? ''}]`),
+      params: unlessNone(params),
+      tags: unlessNone(tags),
+    })
     const linked = links.get(run.key) ?? []
     const bodies = (kind: Link['kind']) => unlessEmpty(linked.filter((link) => link.kind === kind).map((l) => l.body))
     const inputs = { dataset_inputs: bodies('dataset'), model_inputs: bodies('model-input') }
     const outputs = { model_outputs: bodies('model-output') }
-    return `{"info":${JSON.stringify(infoJson(request, run))},"data":{${data.join(',')}},"inputs":${JSON.stringify(inputs)},"outputs":${JSON.stringify(outputs)}}`
+    return `{"info":${JSON.stringify(infoJson(request, run))},"data":${data},"inputs":${JSON.stringify(inputs)},"outputs":${JSON.stringify(outputs)}}`
   })
 }
 
 const EMPTY = '[]'
 
-/** A field with a list; nothing where it is empty. */
-function member(name: string, list: string): string {
-  return list === EMPTY ? '' : `"${name}":${list}`
+function unlessNone(list: string): string | undefined {
+  return list === EMPTY ? undefined : list
 }
 
 /** SQL of what a run `j.value` has in a table of keys and values, as MLflow's JSON. */
@@ -106,16 +105,24 @@ function metricTexts(db: Database, keys: string): Map<number, string> {
      ORDER BY j.key, t.key`,
     keys,
   )
+  const write = pointWriter()
   for (const [run, key, value, timestamp, step] of rows) {
-    const text = JSON.stringify(pointJson({ key, value: value ?? Number.NaN, timestamp, step }))
+    const text = write({ key, value: value ?? Number.NaN, timestamp, step })
     const before = texts.get(run)
     texts.set(run, before === undefined ? text : `${before},${text}`)
   }
   return texts
 }
 
-export function pointJson(point: Point): object {
-  return { key: point.key, value: double(point.value), timestamp: point.timestamp, step: point.step }
+/** Writes points as JSON, with the id of their run where it is given: several times as fast as `JSON.stringify`. */
+export function pointWriter(runId?: string): (point: Point) => string {
+  const quoted = new Map<string, string>()
+  const end = runId === undefined ? '}' : `,"run_id":${JSON.stringify(runId)}}`
+  return ({ key, value, timestamp, step }) => {
+    const name = quoted.get(key) ?? JSON.stringify(key)
+    quoted.set(key, name)
+    return `{"key":${name},"value":${double(value)},"timestamp":${timestamp},"step":${step}${end}`
+  }
 }
 
 function linksOf(db: Database, keys: string): Map<number, Pick<Link, 'kind' | 'body'>[]> {

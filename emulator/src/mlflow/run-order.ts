@@ -34,6 +34,14 @@ const NEWEST_FIRST: readonly Term[] = [
 /** Columns that no run is without. */
 const ALWAYS_THERE = ['r.id', 'r.name', 'r.state', 'r.user']
 
+/** Columns by which an index has the runs of an experiment. */
+const INDEXED = ['r.start', 'r.end', 'r.name']
+
+/** True where an index has the runs of an experiment in this order. */
+export function isIndexed(term: Term): boolean {
+  return term.by === 'column' && INDEXED.includes(term.column)
+}
+
 /** The whole order: what is asked for, then the newest start, then the id. A key that stands twice counts once. */
 export function termsOf(orderings: readonly Ordering[]): readonly Term[] {
   const seen = new Set<string>()
@@ -64,7 +72,7 @@ export function canLack(term: Term): boolean {
 
 /** The runs without a value for the term. */
 export function lacking(term: Term): Condition {
-  if (term.by === 'column') return { check: { text: `${term.column} IS NULL`, values: [] } }
+  if (term.by === 'column') return { check: { text: `${term.column} IS NULL`, values: [] }, own: true }
   const text = `NOT EXISTS (SELECT 1 FROM ${term.table} t WHERE t.run = r.key AND t.key = ?)`
   return { check: { text, values: [term.key] } }
 }
@@ -72,7 +80,7 @@ export function lacking(term: Term): Condition {
 /** The runs with exactly this value for the term; `null` is NaN. */
 export function having(term: Term, value: Value): Condition {
   const test = value === null ? { text: 'IS NULL', values: [] } : { text: '= ?', values: [value] }
-  if (term.by === 'column') return { check: { text: `${term.column} ${test.text}`, values: test.values } }
+  if (term.by === 'column') return { check: { text: `${term.column} ${test.text}`, values: test.values }, own: true }
   return loggedCondition(term.table, term.key, [(column) => ({ text: `${column} ${test.text}`, values: test.values })])
 }
 

@@ -3,7 +3,7 @@ import type { Reply } from '../call.ts'
 import { type Run, type Stage, statusOf } from '../history/run-types.ts'
 import { RUN_NAME_TAG } from '../history/runs.ts'
 import { subjectOf } from '../history/scope.ts'
-import { invalid, ok, okText, readToken, runToken } from './answers.ts'
+import { invalid, listText, objectText, ok, okText, readToken, runToken } from './answers.ts'
 import { checkActive, findExperiment, needExperiment, VIEWS } from './experiments.ts'
 import { LIMITS, tagsOf } from './names.ts'
 import type { Request, Row } from './request.ts'
@@ -124,11 +124,7 @@ function search(request: Request): Reply {
   })
   const texts = runTexts(request, runs)
   const next = last === undefined ? undefined : runToken({ offset: token.offset + limit, after: last, order: orderBy })
-  const members = [
-    ...(texts.length === 0 ? [] : [`"runs":[${texts.join(',')}]`]),
-    ...(next === undefined ? [] : [`"next_page_token":${JSON.stringify(next)}`]),
-  ]
-  return okText(`{${members.join(',')}}`)
+  return okText(objectText({ runs: listText(texts), next_page_token: next && JSON.stringify(next) }))
 }
 
 const ADJECTIVES = ['amber', 'brave', 'calm', 'clever', 'dusty', 'gentle', 'keen', 'loyal', 'modest', 'quiet', 'sharp']
