@@ -51,6 +51,15 @@ describe.each(KINDS)('$segment', ({ segment, made, other, status }) => {
     expect(tagged.body).toMatchObject({ properties: { tags: { a: 'b' }, description: 'd', unknown: { kept: true } } })
   })
 
+  it('are what the first PUT made of them when it is sent again', async () => {
+    const path = `${segment}/again/versions/1`
+    const first = await put(path, made)
+
+    const second = await put(path, made)
+
+    expect(second.at('properties')).toEqual(first.at('properties'))
+  })
+
   it('refuse a version with other content', async () => {
     const path = `${segment}/fixed/versions/1`
     await put(path, made)

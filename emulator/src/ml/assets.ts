@@ -242,7 +242,7 @@ function changedTo(kind: AssetKind, found: Resource, sent: Values): Values {
       throw kind.fixed(parent.split('/').at(-1) ?? '', name)
   }
   const changed = Object.fromEntries(
-    [...kind.changeable].map((field) => [field, sent[field] ?? kind.defaults[field] ?? sent[field]]),
+    [...kind.changeable].map((field) => [field, sent[field] ?? { ...sent, ...kind.defaults }[field]]),
   )
   const next = { ...held, ...changed, properties: addedTo(held['properties'], sent['properties'], found) }
   return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined))
