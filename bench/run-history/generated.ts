@@ -140,6 +140,15 @@ function history(query: URLSearchParams): unknown {
   return { metrics, ...(from + count < points ? { next_page_token: String(from + count) } : {}) }
 }
 
+function histories(query: URLSearchParams): unknown {
+  const key = Number((query.get('metric_key') ?? '').slice('metric '.length))
+  const metrics = [...new Set(query.getAll('run_id'))].flatMap((run_id) => {
+    const number = Number.parseInt(run_id.slice(1), 16)
+    return Array.from({ length: points }, (_, step) => ({ ...pointOf(number, key, step), run_id }))
+  })
+  return { metrics: metrics.slice(0, Number(query.get('max_results'))) }
+}
+
 const ROUTES: Readonly<Record<string, (body: Body, query: URLSearchParams) => unknown>> = {
   'experiments/search': () => ({ experiments: [EXPERIMENT] }),
   'experiments/get-by-name': () => ({ experiment: EXPERIMENT }),
@@ -149,6 +158,7 @@ const ROUTES: Readonly<Record<string, (body: Body, query: URLSearchParams) => un
   'runs/log-batch': log,
   'runs/update': update,
   'metrics/get-history': (_, query) => history(query),
+  'metrics/get-history-bulk': (_, query) => histories(query),
   'registered-models/search': () => ({}),
   'mlflow-artifacts/artifacts': () => ({ files: [] }),
 }
@@ -188,7 +198,7 @@ async function bodyOf(request: IncomingMessage): Promise<Body> {
 
 const server = createServer(async (request, response) => {
   const url = new URL(request.url ?? '/', 'http://here')
-  const route = url.pathname.replace(/^\/api\/2.0\/(mlflow\/)?/, '')
+  const route = url.pathname.replace(/^\/(ajax-)?api\/2.0\/(mlflow\/)?/, '')
   const body = await bodyOf(request)
   if (route === '/counts') {
     response.end(JSON.stringify(Object.fromEntries(counts)))

@@ -22,7 +22,7 @@ function limited(perSecond: number) {
   }
 }
 
-async function sendFor(seconds: number, perSecond: number, callers = 8) {
+async function sendFor(seconds: number, perSecond: number, { callers = 8, trip = 4 } = {}) {
   const pace = openPace(clock)
   const takes = limited(perSecond)
   const end = Date.now() + seconds * 1000
@@ -30,7 +30,7 @@ async function sendFor(seconds: number, perSecond: number, callers = 8) {
   const caller = async () => {
     while (Date.now() < end) {
       const call = await pace.turn(signal)
-      await new Promise((resolve) => setTimeout(resolve, 4))
+      await new Promise((resolve) => setTimeout(resolve, trip))
       if (takes()) {
         taken += 1
         pace.took()
@@ -51,6 +51,17 @@ it.each([7, 47, 127])('uses a limit of %i calls a second and runs into it seldom
   expect(used).toBeGreaterThan(0.95)
   expect(refusedShare).toBeLessThan(0.01)
 })
+
+it.each([7, 47])(
+  'finds a limit of %i calls a second within seconds, also where each call waits for the one before',
+  async (perSecond) => {
+    for (const trip of [4, 15]) {
+      const { used, refusedShare } = await sendFor(45, perSecond, { callers: 1, trip })
+      expect(used).toBeGreaterThan(0.95)
+      expect(refusedShare).toBeLessThan(0.01)
+    }
+  },
+)
 
 it('holds nothing up that was never refused', async () => {
   const pace = openPace(clock)
@@ -86,6 +97,7 @@ it('finds a limit that has become wider', async () => {
   const caller = (async () => {
     while (Date.now() < end) {
       await pace.turn(signal)
+      await clock.sleep(1, signal)
       pace.took()
       taken += 1
     }

@@ -21,11 +21,16 @@ const CLOCK: PaceClock = {
   sleep: (milliseconds, signal) => setTimeout(milliseconds, undefined, { signal }),
 }
 
-/** Of the rate that a limit was found to permit, what is used at first, and by how much more each second. */
+/** Of the rate that a limit was found to permit, what is used at first. */
 const SAFE = 0.985
-const MORE_A_SECOND = 1.001
+/** By how much the rate rises each second: a little, and what was measured in doubt, in so many seconds. */
+const RISE = 0.001
+const SECONDS_OF_DOUBT = 40
 /** The same while all that is known is how many calls went before the first that was refused. */
-const MORE_A_SECOND_AT_FIRST = 1.02
+const RISE_AT_FIRST = 0.05
+/** Seconds without a refusal after which it rises twice as fast, and then ever faster: the limit may have become wider. */
+const CALM_SECONDS = 20
+const STEEPEST = 0.05
 /** Milliseconds by which a caller may be late and still make up for it: a busy machine must not cost what is permitted. */
 const CATCH_UP = 500
 /** Calls a millisecond, however little was taken. */
@@ -42,27 +47,28 @@ export function openPace({ now, sleep }: PaceClock = CLOCK): Pace {
   let [next, pausedUntil] = [0, 0]
   /** Calls a millisecond; Infinity until a limit shows. */
   let rate = Number.POSITIVE_INFINITY
-  let more = MORE_A_SECOND_AT_FIRST
+  let rise = RISE_AT_FIRST
   let [taken, refusedAt, raisedAt] = [0, Number.NaN, 0]
-  const began = now()
   const recent: number[] = []
 
   function faster(): void {
     const seconds = (now() - raisedAt) / 1000
     if (rate === Number.POSITIVE_INFINITY || seconds < 1) return
-    rate *= more ** seconds
+    const calm = (now() - refusedAt) / 1000 / CALM_SECONDS
+    rate *= (1 + Math.min(STEEPEST, rise * (1 + calm ** 2))) ** seconds
     raisedAt = now()
   }
 
+  /** Calls a millisecond that the server permits, as far as the call tells that it refused just now. */
   function measured(): number {
     const since = now() - refusedAt
-    if (!Number.isNaN(refusedAt) && since >= SHORTEST_MEASURE) {
-      more = MORE_A_SECOND
-      return Math.min(rate, taken / since)
-    }
-    if (!Number.isNaN(refusedAt)) return rate * SAFE
-    const lately = recent.filter((at) => at > now() - 1000).length
-    return lately / Math.min(1000, Math.max(1, now() - began))
+    // Servers let a second's calls go at once, or more.
+    if (Number.isNaN(refusedAt)) return recent.filter((at) => at > now() - 1000).length / 1000
+    if (since < SHORTEST_MEASURE) return rate * SAFE
+    // The one that was refused would have been permitted a little later: by so much the measure is in doubt.
+    const permitted = taken + 1
+    rise = Math.max(RISE, 1 / permitted / SECONDS_OF_DOUBT)
+    return Math.min(rate, permitted / since)
   }
 
   return {
