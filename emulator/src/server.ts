@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
+import { bytesWithin } from './body-bytes.ts'
 import type { Call, Plane, Reply } from './call.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
@@ -32,8 +33,6 @@ const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
 const ARM = 'management.azure.com'
 const CORRELATION = /^[\w-]{1,64}$/
 const KEPT_BODY = 1024 * 1024
-/** A body is read to its end to be refused, up to so many times its limit. */
-const DRAINED = 8
 const CUT_PAUSE_MILLISECONDS = 20
 /** The part of a URL that opens storage to whoever reads it. */
 const SIGNATURE = /([?&]sig=)[^&]*/g
@@ -242,17 +241,11 @@ class OneCall implements Call {
 
   async bytes(limit = 4 * 1024 * 1024): Promise<Buffer> {
     if (this.#read !== undefined) return this.#read
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of this.body) {
-      size += chunk.length
-      if (size <= limit) chunks.push(chunk)
-      // Read on and keep nothing: on a connection with half of a body in it, the next request would wait for ever.
-      else if (size > DRAINED * limit) break
-    }
-    if (size > limit) throw new Refusal(413, 'RequestEntityTooLarge', `The body is over the limit of ${limit} bytes.`)
-    this.#read = Buffer.concat(chunks)
-    return this.#read
+    const bytes = await bytesWithin(this.body, limit)
+    if (bytes === undefined)
+      throw new Refusal(413, 'RequestEntityTooLarge', `The body is over the limit of ${limit} bytes.`)
+    this.#read = bytes
+    return bytes
   }
 
   async json(): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SUBSCRIPTION } from '../src/tokens.ts'
 import { type AzureClient, azureClient } from './azure-client.ts'
+import { deploymentEnd } from './deployment-end.ts'
 import { type RunningEmulator, runEmulator } from './run-emulator.ts'
 
 const GROUP = '/resourceGroups/limited'
@@ -56,14 +57,7 @@ describe('a client within ARM’s limits', () => {
     expect((await client.arm('PUT', path, { properties })).status).toBe(201)
     expect((await client.arm('PUT', path, { properties })).status).toBe(429)
     await limit('none')
-    for (;;) {
-      const { body } = await client.arm('GET', path)
-      const { provisioningState } = body['properties'] as { provisioningState: string }
-      if (!['Accepted', 'Running'].includes(provisioningState)) {
-        expect(provisioningState).toBe('Succeeded')
-        break
-      }
-    }
+    expect((await deploymentEnd(client, path))['provisioningState']).toBe('Succeeded')
   })
 
   it('is not refused where there are none, and told of a full bucket', async () => {

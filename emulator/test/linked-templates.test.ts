@@ -3,6 +3,7 @@ import { BlobSASPermissions, generateBlobSASQueryParameters, StorageSharedKeyCre
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CLIENT_ID } from '../src/tokens.ts'
 import { type Answer, type AzureClient, azureClient } from './azure-client.ts'
+import { deploymentEnd } from './deployment-end.ts'
 import { type RunningEmulator, runEmulator } from './run-emulator.ts'
 
 const GROUP = '/resourceGroups/linked'
@@ -245,20 +246,18 @@ function nested(name: string, content: object): object {
 }
 
 function put(name: string, properties: object): Promise<Answer> {
-  const path = name.startsWith('/') ? name : `${DEPLOYMENTS}/${name}`
-  return client.arm('PUT', path, { properties: { mode: 'Incremental', ...properties } })
+  return client.arm('PUT', pathOf(name), { properties: { mode: 'Incremental', ...properties } })
+}
+
+function pathOf(name: string): string {
+  return name.startsWith('/') ? name : `${DEPLOYMENTS}/${name}`
 }
 
 /** Deploys, waits, and gives the properties of the deployment at its end. */
 async function deployed(name: string, properties: object): Promise<Record<string, unknown>> {
   const begun = await put(name, properties)
   expect([200, 201], JSON.stringify(begun.body)).toContain(begun.status)
-  for (;;) {
-    const { body } = await client.arm('GET', name.startsWith('/') ? name : `${DEPLOYMENTS}/${name}`)
-    const found = body['properties'] as Record<string, unknown>
-    if (!['Accepted', 'Running'].includes(String(found['provisioningState']))) return found
-    await sleep(50)
-  }
+  return deploymentEnd(client, pathOf(name))
 }
 
 async function whatIf(name: string, properties: object): Promise<Record<string, unknown>[]> {

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AzureClient, azureClient } from './azure-client.ts'
+import { deploymentEnd } from './deployment-end.ts'
 import { type RunningEmulator, runEmulator } from './run-emulator.ts'
 
 const DEPLOYMENTS = '/resourceGroups/templates/providers/Microsoft.Resources/deployments'
@@ -108,10 +108,5 @@ async function deploy(name: string, template: object): Promise<number> {
 
 /** The deployment once it is at its end. */
 async function ended(name: string): Promise<{ properties: Record<string, unknown> }> {
-  for (;;) {
-    const { body } = await client.arm('GET', `${DEPLOYMENTS}/${name}`)
-    const properties = body['properties'] as Record<string, unknown>
-    if (!['Accepted', 'Running'].includes(String(properties['provisioningState']))) return { properties }
-    await sleep(50)
-  }
+  return { properties: await deploymentEnd(client, `${DEPLOYMENTS}/${name}`) }
 }

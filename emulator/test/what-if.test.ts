@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AzureClient, azureClient } from './azure-client.ts'
+import { deploymentEnd } from './deployment-end.ts'
 import { type RunningEmulator, runEmulator } from './run-emulator.ts'
 
 const GROUP = '/resourceGroups/plans'
@@ -283,10 +284,5 @@ async function whatIf(properties: object, deployment = `${DEPLOYMENTS}/plan`): P
 
 async function deployed(name: string, properties: object): Promise<Readonly<Record<string, unknown>>> {
   await client.arm('PUT', `${DEPLOYMENTS}/${name}`, { properties })
-  for (;;) {
-    const { body } = await client.arm('GET', `${DEPLOYMENTS}/${name}`)
-    const shown = body['properties'] as Readonly<Record<string, unknown>>
-    if (!['Accepted', 'Running'].includes(String(shown['provisioningState']))) return shown
-    await sleep(50)
-  }
+  return deploymentEnd(client, `${DEPLOYMENTS}/${name}`)
 }

@@ -1,3 +1,4 @@
+import { bytesWithin } from '../body-bytes.ts'
 import type { Tokens } from '../tokens.ts'
 import type { Directory } from './arm/directory.ts'
 import type { ReadAnswer, ReadRequest } from './front-arm.ts'
@@ -31,14 +32,8 @@ export async function readOutside(
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       client,
     })
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of answer) {
-      size += chunk.length
-      if (size > limit) return undefined
-      chunks.push(chunk)
-    }
-    return { status: answer.statusCode ?? 502, bytes: Buffer.concat(chunks) }
+    const bytes = await bytesWithin(answer, limit)
+    return bytes && { status: answer.statusCode ?? 502, bytes }
   } catch {
     // Away, or gone in the middle: nothing was read.
     return undefined

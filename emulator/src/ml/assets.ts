@@ -241,9 +241,8 @@ function changedTo(kind: AssetKind, found: Resource, sent: Values): Values {
     if (!isDeepStrictEqual(held[field] ?? kind.defaults[field] ?? null, value))
       throw kind.fixed(parent.split('/').at(-1) ?? '', name)
   }
-  const changed = Object.fromEntries(
-    [...kind.changeable].map((field) => [field, sent[field] ?? { ...sent, ...kind.defaults }[field]]),
-  )
+  const otherwise = { ...sent, ...kind.defaults }
+  const changed = Object.fromEntries([...kind.changeable].map((field) => [field, sent[field] ?? otherwise[field]]))
   const next = { ...held, ...changed, properties: addedTo(held['properties'], sent['properties'], found) }
   return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined))
 }

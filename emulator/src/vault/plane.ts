@@ -1,11 +1,11 @@
 import { bearer } from '../arm/authenticate.ts'
 import type { Resource } from '../arm/resources.ts'
+import { unloggedBody } from '../body-bytes.ts'
 import type { Call, Plane, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { offersOf, type Route, router, UNFINISHED } from '../router.ts'
 import { TENANT } from '../tokens.ts'
-import { unloggedBody } from '../unlogged-body.ts'
 import type { SecretVersion, VaultSecrets } from './secrets.ts'
 
 const SUFFIX = '.vault.azure.net'

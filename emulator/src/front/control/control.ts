@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { bytesWithin } from '../../body-bytes.ts'
 import { refusalOf } from '../proxy.ts'
 import { type ControlReply, type ControlRoute, Misuse } from './control-call.ts'
 import { type ControlParts, controlRoutes } from './control-routes.ts'
@@ -50,14 +51,9 @@ function hostOf(url: string): string {
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request) {
-    size += chunk.length
-    if (size > MOST_BODY) throw new Misuse(413, `The body is over the limit of ${MOST_BODY} bytes.`)
-    chunks.push(chunk)
-  }
-  const text = Buffer.concat(chunks).toString('utf8')
+  const bytes = await bytesWithin(request, MOST_BODY)
+  if (bytes === undefined) throw new Misuse(413, `The body is over the limit of ${MOST_BODY} bytes.`)
+  const text = bytes.toString('utf8')
   if (text.trim() === '') return undefined
   try {
     return JSON.parse(text)

@@ -51,17 +51,13 @@ function linkOf(named: JsonObject): Link {
   const queryString = textAt(named, 'queryString')?.replace(/^\?/, '')
   if (uri !== undefined) return { uri, ...(queryString === undefined ? {} : { queryString }) }
   const relative = textAt(named, 'relativePath') ?? ''
-  throw invalidLink(
-    `The provided content link '${relative}' is invalid or not supported. Content link must be an absolute URI not referencing local host or UNC path.`,
-  )
+  throw unsupported(relative)
 }
 
 function addressOf({ uri, queryString }: Link): URL {
   const url = URL.canParse(uri) ? new URL(uri) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || OWN_HOST.test(url.hostname)) {
-    throw invalidLink(
-      `The provided content link '${shownUri(uri)}' is invalid or not supported. Content link must be an absolute URI not referencing local host or UNC path.`,
-    )
+    throw unsupported(shownUri(uri))
   }
   if (queryString !== undefined) url.search = url.search === '' ? queryString : `${url.search}&${queryString}`
   return url
@@ -77,6 +73,12 @@ function contentIn(bytes: Buffer, uri: string): JsonObject {
   throw invalidLink(`The content at '${shownUri(uri)}' is not a JSON object.`)
 }
 
+function unsupported(shown: string): Refusal {
+  return invalidLink(
+    `The provided content link '${shown}' is invalid or not supported. Content link must be an absolute URI not referencing local host or UNC path.`,
+  )
+}
+
 function unread(uri: string): Refusal {
   return invalidLink(
     `Unable to download deployment content from '${shownUri(uri)}'. The tracking Id is '${randomUUID()}'. Please see https://aka.ms/arm-deploy for usage details.`,
@@ -87,6 +89,7 @@ function invalidLink(message: string): Refusal {
   return new Refusal(400, 'InvalidContentLink', message)
 }
 
-function shownUri(uri: string): string {
+/** An address without its query: that may be a signature. */
+export function shownUri(uri: string): string {
   return uri.replace(/\?.*$/s, '')
 }

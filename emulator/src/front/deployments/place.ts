@@ -4,6 +4,7 @@ import type { Place } from '../../arm/template/language/scope.ts'
 import { resourceGroupOf, subscriptionOf } from '../../arm/template/resource-ids.ts'
 import { Refusal } from '../../refusal.ts'
 import { TENANT } from '../../tokens.ts'
+import { shownUri } from './links.ts'
 import type { Request } from './request.ts'
 
 /** What a template may say about its place, asked of ARM. A resource group that is not there is refused here. */
@@ -18,7 +19,7 @@ export async function placeOf(
   const subscriptionId = subscriptionOf(scope)
   const location = property(body, 'location')
   const parameters = request.parameters ?? {}
-  const linked = link === undefined ? {} : { templateLink: { uri: link.uri.replace(/\?.*$/s, '') } }
+  const linked = link === undefined ? {} : { templateLink: { uri: shownUri(link.uri) } }
   const told = { ...linked, template, parameters, mode, provisioningState: 'Accepted' }
   return {
     id: scope,
