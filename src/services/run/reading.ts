@@ -120,11 +120,9 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
   ): Promise<Item> {
     const remembered = await memory(place, signal)
     remembered.learn(run)
-    const id = run.info.run_id
     const before = afresh ? undefined : knownBefore(place, remembered, run)
     const now = before ?? taken(place, run) ?? (await look(place, run, { holds: hold || isOpenRun(run), signal }))
-    if (now === before) remembered.know(id, now)
-    else learn(place, remembered, run, now)
+    if (now !== before) learn(place, remembered, run, now)
     const experiment = await experimentOf(place, run, signal)
     return runItem(place, { experiment, run, metrics: now.metrics, sharedId: remembered.sharedId })
   }
@@ -134,7 +132,10 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     if (isOpenRun(run)) return undefined
     const id = run.info.run_id
     const known: Known | undefined = remembered.known(id) ?? pointNote(readableOf(place).notes, place, id).read()
-    return known?.envelope === envelopeOf(run) ? known : undefined
+    if (known?.envelope !== envelopeOf(run)) return undefined
+    // Whoever asks next need not read the note again.
+    remembered.know(id, known)
+    return known
   }
 
   function learn(place: Place, remembered: Memory, run: TrackedRun, now: Known): void {
