@@ -25,3 +25,61 @@ export interface Traces {
   /** Adds spans to a trace, or writes them again. */
   putSpans(trace: Trace, spans: readonly JsonObject[], signal: AbortSignal): Promise<void>
 }
+
+/** Keys of tags and of metadata that a server writes by itself: where it keeps a trace, and that it has it. */
+export const SERVERS_OWN: ReadonlySet<string> = new Set([
+  'mlflow.artifactLocation',
+  'mlflow.trace.spansLocation',
+  'mlflow.trace.infoFinalized',
+])
+
+/** What of a trace has to be taken away by name, since writing it again leaves it there. */
+export interface Labels {
+  /** Keys. */
+  readonly tags: readonly string[]
+  /** Ids. */
+  readonly assessments: readonly string[]
+}
+
+export function labelsOf({ tags, assessments }: JsonObject): Labels {
+  const notes = (assessments ?? []) as readonly JsonObject[]
+  return {
+    tags: Object.keys((tags ?? {}) as JsonObject),
+    assessments: notes.map((one) => String(one['assessment_id'])),
+  }
+}
+
+/** The labels that were there and are not to be there now. */
+export function goneFrom(before: Labels, now: Labels): Labels {
+  const gone = (of: keyof Labels) => {
+    const kept = new Set(now[of])
+    return before[of].filter((one) => !kept.has(one))
+  }
+  return { tags: gone('tags'), assessments: gone('assessments') }
+}
+
+/** What has to be written of a trace. */
+export interface TraceChange {
+  /** It says of itself already what it is to say. */
+  readonly isSame: boolean
+  readonly gone: Labels
+  /** Spans. */
+  readonly lacking: readonly JsonObject[]
+}
+
+/** Makes a trace be what is wanted. Safe to call again. */
+export async function writeTrace(
+  api: Traces,
+  trace: Trace,
+  { isSame, gone, lacking }: TraceChange,
+  signal: AbortSignal,
+): Promise<void> {
+  // First what it says of itself: a server that gets spans first makes up times and state from them.
+  if (!isSame) await api.put(trace, signal)
+  for (const key of gone.tags) await api.deleteTag(trace.id, key, signal)
+  for (const assessment of gone.assessments) await api.deleteAssessment(trace.id, assessment, signal)
+  if (lacking.length === 0) return
+  await api.putSpans(trace, lacking, signal)
+  // And once more: spans lengthen a trace whose own duration is not that between its first and last whole millisecond.
+  await api.put(trace, signal)
+}

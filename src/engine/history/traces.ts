@@ -2,14 +2,20 @@ import { createHash } from 'node:crypto'
 import { canonical } from '../../core/canonical.ts'
 import type { Json, JsonObject } from '../../core/model.ts'
 import { awake } from '../../mlflow/awake.ts'
-import type { Trace, Traces } from '../../mlflow/traces.ts'
+import {
+  goneFrom,
+  type Labels,
+  labelsOf,
+  SERVERS_OWN,
+  type Trace,
+  type Traces,
+  writeTrace,
+} from '../../mlflow/traces.ts'
 import { inParallel } from './in-parallel.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
 
 const AT_ONCE = 4
-/** What a server says by itself: where it keeps a trace, and that it has it. */
-const OWN = new Set(['mlflow.artifactLocation', 'mlflow.trace.spansLocation', 'mlflow.trace.infoFinalized'])
 /** Metadata of traces and of assessments whose value is the id of a run, and of a logged model. */
 const RUNS = new Set(['mlflow.sourceRun', 'mlflow.assessment.sourceRunId'])
 const MODELS = new Set(['mlflow.modelId'])
@@ -67,13 +73,10 @@ async function copyTrace(pass: Pass, api: Traces, { wanted, there }: TraceCopy):
   const has = there === undefined ? [] : await api.spans(wanted.id, signal)
   const isSame = there !== undefined && digestOf(comparable(there.info)) === digest
   const lacking = lackingSpans(spans, has)
-  const gone = { tags: missing(before.tags, tagsIn(wanted)), notes: missing(before.notes, notesIn(wanted)) }
+  const labels = labelsOf(wanted.info)
+  const change = { isSame, lacking, gone: goneFrom(before.labels, labels) }
   if (!isSame || lacking.length > 0) {
-    await awake(parts.to.tracking, wanted.experimentId, signal, async () => {
-      for (const tag of gone.tags) await api.deleteTag(wanted.id, tag, signal)
-      for (const note of gone.notes) await api.deleteAssessment(wanted.id, note, signal)
-      await write(api, { wanted, isSame, lacking, signal })
-    })
+    await awake(parts.to.tracking, wanted.experimentId, signal, () => writeTrace(api, wanted, change, signal))
   }
   if (spans.length === 0) {
     const message = 'its spans are kept where the server does not hand them out; what it says of itself is carried'
@@ -81,53 +84,22 @@ async function copyTrace(pass: Pass, api: Traces, { wanted, there }: TraceCopy):
     return
   }
   if (!isSame || lacking.length > 0) pass.tally.traces += 1
-  parts.ledger.put(key, JSON.stringify({ digest, tags: tagsIn(wanted), notes: notesIn(wanted) }))
+  parts.ledger.put(key, noted({ digest, labels }))
 }
 
 /** What was carried last: of that, what is gone since is taken away; what others have added stays. */
 interface Remembered {
   readonly digest: string
-  readonly tags: readonly string[]
-  /** Ids of assessments. */
-  readonly notes: readonly string[]
+  readonly labels: Labels
 }
 
 function remembered(text: string | undefined): Remembered {
-  return text === undefined ? { digest: '', tags: [], notes: [] } : (JSON.parse(text) as Remembered)
+  const { digest, tags, notes } = text === undefined ? { digest: '', tags: [], notes: [] } : JSON.parse(text)
+  return { digest, labels: { tags, assessments: notes } }
 }
 
-function tagsIn({ info }: Trace): readonly string[] {
-  return Object.keys((info['tags'] ?? {}) as JsonObject)
-}
-
-function notesIn({ info }: Trace): readonly string[] {
-  return ((info['assessments'] ?? []) as readonly JsonObject[]).map((one) => String(one['assessment_id']))
-}
-
-function missing(before: readonly string[], now: readonly string[]): readonly string[] {
-  return before.filter((one) => !now.includes(one))
-}
-
-async function write(
-  api: Traces,
-  {
-    wanted,
-    isSame,
-    lacking,
-    signal,
-  }: {
-    readonly wanted: Trace
-    readonly isSame: boolean
-    readonly lacking: readonly JsonObject[]
-    readonly signal: AbortSignal
-  },
-): Promise<void> {
-  // First what it says of itself: a server that gets spans first makes up times and state from them.
-  if (!isSame) await api.put(wanted, signal)
-  if (lacking.length === 0) return
-  await api.putSpans(wanted, lacking, signal)
-  // And once more: spans lengthen a trace whose own duration is not that between its first and last whole millisecond.
-  await api.put(wanted, signal)
+function noted({ digest, labels: { tags, assessments } }: Remembered): string {
+  return JSON.stringify({ digest, tags, notes: assessments })
 }
 
 /** Spans that are not there as they are at the source. */
@@ -179,7 +151,7 @@ export function translated({ identities }: Pass, trace: Trace, experimentId: str
 /** Without what each server says by itself. */
 export function comparable(info: JsonObject): JsonObject {
   const carried = (of: Json | undefined): JsonObject =>
-    Object.fromEntries(Object.entries((of ?? {}) as JsonObject).filter(([key]) => !OWN.has(key)))
+    Object.fromEntries(Object.entries((of ?? {}) as JsonObject).filter(([key]) => !SERVERS_OWN.has(key)))
   return {
     ...info,
     tags: carried(info['tags']),

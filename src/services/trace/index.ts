@@ -3,14 +3,13 @@ import { sameJson } from '../../core/canonical.ts'
 import { Fault } from '../../core/errors.ts'
 import { type Address, type Item, type JsonObject, segmentsOf } from '../../core/model.ts'
 import { awake } from '../../mlflow/awake.ts'
-import type { Trace } from '../../mlflow/traces.ts'
+import { goneFrom, labelsOf, type Trace, writeTrace } from '../../mlflow/traces.ts'
 import { ahead } from '../ahead.ts'
 import type { Histories, HistoryNames } from '../history-names.ts'
 import { experimentNames, type HistoryAccess } from '../history-place.ts'
 import { jsonNote } from '../json-note.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
 import {
-  goneFrom,
   isOpen,
   lackingSpans,
   renamedInfo,
@@ -112,21 +111,13 @@ async function become(
   const spans = await histories.of(source).traces.spans(id, signal)
   const lacking = lackingSpans(spans, there === undefined ? [] : await api.spans(id, signal))
   const isSame = ours !== undefined && sameJson(ours, meant)
-  const gone = goneFrom(ours, meant)
+  const gone = goneFrom(labelsOf(ours ?? {}), labelsOf(meant))
   const own = await renamedInfo(meant, (one) => names.own(one, signal))
   const location = { type: 'MLFLOW_EXPERIMENT', mlflow_experiment: { experiment_id: experimentId } }
   const trace = { id, experimentId, info: { ...own, trace_location: location } }
   if (!isSame || lacking.length > 0) {
-    await awake(tracking, experimentId, signal, async () => {
-      // First what it says of itself: a server that gets spans first makes up times and state from them.
-      if (!isSame) await api.put(trace, signal)
-      for (const key of gone.tags) await api.deleteTag(id, key, signal)
-      for (const assessment of gone.assessments) await api.deleteAssessment(id, assessment, signal)
-      if (lacking.length === 0) return
-      await api.putSpans(trace, lacking, signal)
-      // And once more: spans lengthen a trace whose own duration is not that between its first and last whole millisecond.
-      await api.put(trace, signal)
-    })
+    const change = { isSame, gone, lacking }
+    await awake(tracking, experimentId, signal, () => writeTrace(api, trace, change, signal))
   }
   return (await read(histories, place, { of: item.address, signal })) ?? item
 }

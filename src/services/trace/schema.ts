@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import { canonical } from '../../core/canonical.ts'
 import { address, type Json, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
+import { SERVERS_OWN } from '../../mlflow/traces.ts'
 
-/** What a server says by itself: where it keeps a trace, and that it has it. */
-const OWN = new Set(['mlflow.artifactLocation', 'mlflow.trace.spansLocation', 'mlflow.trace.infoFinalized'])
 /** Metadata of traces and of assessments whose value is the id of a run or of a logged model. */
 const IDS = new Set(['mlflow.sourceRun', 'mlflow.assessment.sourceRunId', 'mlflow.modelId'])
 
@@ -52,7 +51,7 @@ export function isOpen(info: JsonObject): boolean {
 export async function renamedInfo(info: JsonObject, rename: (id: string) => Promise<string>): Promise<JsonObject> {
   const { trace_location: _, tags, trace_metadata, assessments, ...rest } = info
   const renamed = async (of: Json | undefined): Promise<JsonObject> => {
-    const entries = Object.entries((of ?? {}) as JsonObject).filter(([key]) => !OWN.has(key))
+    const entries = Object.entries((of ?? {}) as JsonObject).filter(([key]) => !SERVERS_OWN.has(key))
     return Object.fromEntries(
       await Promise.all(entries.map(async ([key, value]) => [key, IDS.has(key) ? await rename(String(value)) : value])),
     )
@@ -65,23 +64,6 @@ export async function renamedInfo(info: JsonObject, rename: (id: string) => Prom
     tags: await renamed(tags),
     trace_metadata: await renamed(trace_metadata),
     assessments: (await Promise.all(all)).toSorted((one, other) => (canonical(one) < canonical(other) ? -1 : 1)),
-  }
-}
-
-/** Keys of tags, and ids of assessments, that a trace has and is not to have. */
-export function goneFrom(
-  ours: JsonObject | undefined,
-  meant: JsonObject,
-): { readonly tags: readonly string[]; readonly assessments: readonly string[] } {
-  const without = (of: (info: JsonObject) => readonly string[]) => {
-    const kept = new Set(of(meant))
-    return ours === undefined ? [] : of(ours).filter((one) => !kept.has(one))
-  }
-  return {
-    tags: without(({ tags }) => Object.keys((tags ?? {}) as JsonObject)),
-    assessments: without(({ assessments }) =>
-      ((assessments ?? []) as readonly JsonObject[]).map((one) => String(one['assessment_id'])),
-    ),
   }
 }
 
