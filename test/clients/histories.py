@@ -59,5 +59,5 @@ def holdfast(verb, *more, source="old", to="new"):
 def python(name, *args):
     """Runs a program of `test/history`, which must end with 0."""
     done = subprocess.run([sys.executable, str(ROOT / "test" / "history" / name), *args], capture_output=True, text=True)
-    equal((done.returncode, (done.stdout + done.stderr)[-1500:] if done.returncode else ""), (0, ""))
+    equal((done.returncode, (done.stdout + done.stderr)[-500:] if done.returncode else ""), (0, ""))
     return done.stdout

@@ -4,18 +4,31 @@ On any free port, and with SQLite in the folder, if it is not told otherwise. Pr
 """
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 
 home = os.path.abspath(sys.argv[1])
-port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 store = sys.argv[3] if len(sys.argv) > 3 else f"sqlite:///{home}/db"
-with socket.socket() as probe:
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    probe.bind(("127.0.0.1", port))
-    port = probe.getsockname()[1]
+
+
+def is_free(number):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            return False
+    return True
+
+
+# Whoever ends this server and starts it again wants its port back: it is none of those that systems give away meanwhile.
+given = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+port = given or next(number for number in random.sample(range(20_000, 32_000), 1000) if is_free(number))
+if not is_free(port):
+    sys.exit(f"Port {port} is taken: something else on this machine listens there; leave the port out to get a free one")
 command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
 command += ["--backend-store-uri", store, "--artifacts-destination", os.path.join(home, "files")]
 # Its job runners are four more processes, which keep no history.
