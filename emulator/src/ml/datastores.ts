@@ -1,7 +1,6 @@
 import { checkConditions, flagOf, objectOf, one, queryOf, storable } from '../arm/envelope.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Handler, Reply } from '../call.ts'
-import { lookup } from '../lookup.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
@@ -27,14 +26,14 @@ export function datastoreRoutes(region: Region): readonly Route[] {
 }
 
 /** What each type of datastore cannot be without. */
-const NEEDS: Readonly<Record<string, readonly string[]>> = lookup({
+const NEEDS: Readonly<Record<string, readonly string[]>> = {
   azureblob: ['accountName', 'containerName'],
   azurefile: ['accountName', 'fileShareName'],
   azuredatalakegen2: ['accountName', 'filesystem'],
   azuredatalakegen1: ['storeName'],
   onelake: ['oneLakeWorkspaceName', 'artifact'],
   hdfs: ['nameNodeAddress'],
-})
+}
 
 function list(region: Region): Handler {
   return (call, params) => {

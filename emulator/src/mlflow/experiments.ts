@@ -109,11 +109,11 @@ function searchDatasets(request: Request): Reply {
 
 function update(request: Request): Promise<Reply> {
   const id = request.fields.need('experiment_id')
-  const name = request.fields.text('new_name')
+  const name = request.fields.need('new_name')
   return request.call.commit(() => {
     const experiment = needExperiment(request, id)
     if (experiment.stage !== 'active') throw new Refusal(500, 'INVALID_STATE', 'Cannot rename a non-active experiment.')
-    if (name) request.region.runs.experiments.rename(experiment, checkedName(name))
+    request.region.runs.experiments.rename(experiment, checkedName(name))
     return ok({}, { subject: subject(request, experiment.id) })
   })
 }

@@ -23,7 +23,7 @@ export class Fields {
   }
 
   text(name: string): string | undefined {
-    const value = this.#values[name]
+    const value = this.#one(name)
     if (value === undefined || value === null) return undefined
     if (typeof value !== 'string') throw this.wrong(name)
     return value
@@ -37,7 +37,7 @@ export class Fields {
   }
 
   integer(name: string): number | undefined {
-    const value = this.#values[name]
+    const value = this.#one(name)
     if (value === undefined || value === null) return undefined
     const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value
     if (typeof number !== 'number' || !Number.isInteger(number)) throw this.wrong(name)
@@ -60,9 +60,19 @@ export class Fields {
     return number
   }
 
+  /** True or false; false where it is absent. */
   flag(name: string): boolean {
+    const value = this.#one(name)
+    if (value === undefined || value === null) return false
+    if (typeof value === 'boolean') return value
+    if ('query' in this.#origin) return value === 'true'
+    throw this.wrong(name)
+  }
+
+  /** The value of a field that holds one: of those that a query gives twice, the first counts. */
+  #one(name: string): unknown {
     const value = this.#values[name]
-    return value === true || value === 'true'
+    return 'query' in this.#origin && Array.isArray(value) ? value[0] : value
   }
 
   /** A list. In a query, one value is a list of one. */
@@ -99,7 +109,10 @@ export class Fields {
   /** One of some words, each of which may also come as its number, as protobuf reads enumerations. */
   word(name: string, words: Readonly<Record<number, string>>): string | undefined {
     const value = this.#values[name]
-    if (typeof value === 'number') return words[value]
+    if (typeof value === 'number') {
+      if (words[value] === undefined) throw this.wrong(name)
+      return words[value]
+    }
     const text = this.text(name)
     return text !== undefined && /^\d+$/.test(text) ? words[Number(text)] : text
   }
@@ -107,7 +120,7 @@ export class Fields {
   /** MLflow's answer to a field whose value it does not take. */
   wrong(name: string): Refusal {
     const path = this.#path + name
-    const value = this.#values[name]
+    const value = this.#one(name)
     return wrongType(path, 'body' in this.#origin ? asWritten(this.#origin.body(), path) : JSON.stringify(value))
   }
 

@@ -2,7 +2,7 @@ import type { Resource } from '../arm/resources.ts'
 import { artifactFolder } from '../history/artifact-store.ts'
 import { ensureAssetContainer, refuseBuried } from '../ml/assets.ts'
 import type { Region } from '../region.ts'
-import { absent } from './answers.ts'
+import { absent, invalid } from './answers.ts'
 import type { Request } from './request.ts'
 
 const VERSIONS = 'Microsoft.MachineLearningServices/workspaces/models/versions'
@@ -57,10 +57,12 @@ export class ModelStore {
     return this.#region.resources.get(this.#idOf(name, version))
   }
 
+  /** The version of that name. MLflow's are numbers; those of ARM's clients may be words. */
   needVersion(name: string, version: string): Resource {
     const found = this.version(name, version)
-    if (found === undefined) throw absent(`Model Version (name=${name}, version=${version}) not found`)
-    return found
+    if (found !== undefined) return found
+    if (!/^-?\d+$/.test(version)) throw invalid(`Parameter 'version' must be an integer, got '${version}'.`)
+    throw absent(`Model Version (name=${name}, version=${version}) not found`)
   }
 
   containers(): readonly Resource[] {

@@ -1,7 +1,7 @@
 import type { Resource } from '../arm/resources.ts'
 import type { Reply } from '../call.ts'
 import { artifactBlob } from '../history/artifact-store.ts'
-import { invalid, missing, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
+import { invalid, offsetOf, ok, pageToken, unlessEmpty } from './answers.ts'
 import { unquoted } from './artifact-files.ts'
 import { oneVersionJson, stageOf, tagsOf, versionJson } from './model-json.ts'
 import { searchVersions } from './model-query.ts'
@@ -30,6 +30,7 @@ async function create(request: Request): Promise<Reply> {
   const tags = tagsIn(fields, MODEL_TAGS)
   const runId = fields.text('run_id') ?? ''
   const runLink = fields.text('run_link') ?? ''
+  const description = fields.text('description') ?? ''
   const flavors = await flavorsOf(request, source)
   return call.commit(() => {
     const store = new ModelStore(request)
@@ -38,7 +39,7 @@ async function create(request: Request): Promise<Reply> {
     const version = store.createVersion(
       container,
       {
-        description: fields.text('description') ?? '',
+        description,
         tags,
         modelUri: modelUriOf(scope.workspace, source),
         modelType: flavors === undefined ? 'custom_model' : 'mlflow_model',
@@ -99,21 +100,9 @@ export function flavorNames(text: string): Record<string, object> {
   return Object.fromEntries(names.map((name) => [name, {}]))
 }
 
-function versionOf(request: Request): string {
-  const raw = request.fields.raw('version')
-  const version = typeof raw === 'number' ? String(raw) : request.fields.text('version')
-  if (version === undefined || version === '') throw missing('version')
-  return version
-}
-
-/** The version that a request names. MLflow's are numbers; those of ARM's clients may be words. */
+/** The version that a request names. */
 function found(request: Request, store: ModelStore): Resource {
-  const version = versionOf(request)
-  const known = store.version(modelName(request), version)
-  if (known === undefined && !/^\d+$/.test(version)) {
-    throw invalid(`Parameter 'version' must be an integer, got '${version}'.`)
-  }
-  return known ?? store.needVersion(modelName(request), version)
+  return store.needVersion(modelName(request), request.fields.need('version'))
 }
 
 function get(request: Request): Reply {

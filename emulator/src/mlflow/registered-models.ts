@@ -120,8 +120,9 @@ export function knownStage(text: string): ModelStage {
 
 function latest(request: Request): Reply {
   const store = new ModelStore(request)
+  const container = store.needContainer(modelName(request))
   const stages = request.fields.texts('stages').map(knownStage)
-  const versions = latestOf(store.versions(store.needContainer(modelName(request))))
+  const versions = latestOf(store.versions(container))
     .filter((version) => stages.length === 0 || stages.includes(stageOf(version)))
     .toSorted((a, b) => numberOf(a) - numberOf(b))
   return ok({ model_versions: unlessEmpty(versions.map((version) => oneVersionJson(request, store, version))) })
@@ -158,6 +159,7 @@ function deleteTag(request: Request): Promise<Reply> {
   })
 }
 
+/** The alias of the request, if it can be the name of one. */
 function aliasOf({ fields }: Request): string {
   const alias = fields.need('alias')
   if (!/^[\w-]*$/.test(alias)) {
@@ -166,6 +168,12 @@ function aliasOf({ fields }: Request): string {
     )
   }
   checkLength(alias, 'Registered model alias name', LIMITS.alias)
+  return alias
+}
+
+/** {@link aliasOf} where one is set: some names are MLflow's own. */
+function newAliasOf(request: Request): string {
+  const alias = aliasOf(request)
   if (alias.toLowerCase() === 'latest') throw invalid("'latest' alias name (case insensitive) is reserved.")
   if (/^v\d+$/i.test(alias)) throw invalid(`Version alias name '${alias}' is reserved.`)
   return alias
@@ -173,12 +181,12 @@ function aliasOf({ fields }: Request): string {
 
 function setAlias(request: Request): Promise<Reply> {
   const name = modelName(request)
-  const alias = aliasOf(request)
+  const alias = newAliasOf(request)
   const version = request.fields.need('version')
   return request.call.commit(() => {
     const store = new ModelStore(request)
-    const container = store.needContainer(name)
     store.needVersion(name, version)
+    const container = store.needContainer(name)
     store.setAlias(container, alias, version)
     return ok({}, noteOf(container))
   })
@@ -186,7 +194,7 @@ function setAlias(request: Request): Promise<Reply> {
 
 function deleteAlias(request: Request): Promise<Reply> {
   const name = modelName(request)
-  const alias = request.fields.need('alias')
+  const alias = aliasOf(request)
   return request.call.commit(() => {
     const store = new ModelStore(request)
     const container = store.needContainer(name)
@@ -198,7 +206,7 @@ function deleteAlias(request: Request): Promise<Reply> {
 function byAlias(request: Request): Reply {
   const store = new ModelStore(request)
   const name = modelName(request)
-  const alias = request.fields.need('alias')
+  const alias = aliasOf(request)
   const version = store.aliased(store.needContainer(name), alias)
   if (version === undefined) throw invalid(`Registered model alias ${alias} not found.`)
   return ok({ model_version: oneVersionJson(request, store, store.needVersion(name, version)) })

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Certificates } from '../certificates.ts'
@@ -31,10 +31,25 @@ export interface Serving {
 export function fedServer(listener: RequestListener): Server {
   // Uploads may take long, and a client may keep its connection for a minute between two calls.
   const options = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
-  return createServer(options, (request, response) => {
-    if (waitsForAcknowledgement(request)) response.writeContinue()
+  const server = createServer(options, (request, response) => {
+    if (waitsForAcknowledgement(request)) sayContinue(response)
     return listener(request, response)
   })
+  return server.on('checkContinue', (request, response) => {
+    sayContinue(response)
+    return listener(request, response)
+  })
+}
+
+/**
+ * Sends an interim answer as soon as the connection is this answer's, unless the answer is there by then.
+ *
+ * Until the answer before is through, Node keeps what is written, and then puts the head of the answer before an interim
+ * one that it kept: the client would read that as the beginning of the body.
+ */
+function sayContinue(response: ServerResponse): void {
+  if (response.socket !== null) response.writeContinue()
+  else response.once('socket', () => response.headersSent || response.writeContinue())
 }
 
 /**

@@ -21,9 +21,6 @@ interface View extends Connection {
   readonly at: number
 }
 
-/** Filters and orders make statements of their own, without end. */
-const KEPT_STATEMENTS = 1000
-
 /** Grows with every change of the tables that an emulator from before it would misread. */
 const SCHEMA = 1
 
@@ -183,7 +180,6 @@ export class Database {
     if (statement === undefined) {
       statement = sqlite.prepare(sql)
       if (rows === 'tuples') statement.setReturnArrays(true)
-      if (statements.size >= KEPT_STATEMENTS) statements.clear()
       statements.set(sql, statement)
     }
     return statement

@@ -1,4 +1,3 @@
-import { lookup } from '../../lookup.ts'
 import { isArray, isObject, type Json, type JsonObject, kindOf, property, sameJson, textAt } from './json.ts'
 import { TemplateViolation } from './violation.ts'
 
@@ -12,7 +11,7 @@ export interface Declaration {
 
 export type TypeName = 'String' | 'SecureString' | 'Int' | 'Bool' | 'Object' | 'SecureObject' | 'Array' | 'Any'
 
-const TYPES: Readonly<Record<string, TypeName>> = lookup({
+const TYPES: Readonly<Record<string, TypeName>> = {
   string: 'String',
   securestring: 'SecureString',
   int: 'Int',
@@ -20,7 +19,7 @@ const TYPES: Readonly<Record<string, TypeName>> = lookup({
   object: 'Object',
   secureobject: 'SecureObject',
   array: 'Array',
-})
+}
 
 const EXPECTED: Readonly<Record<TypeName, string>> = {
   String: 'String, Uri',

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { lookup } from '../../lookup.ts'
 import { Misuse } from './control-call.ts'
 
 /** Where the records of a place are kept. */
@@ -16,7 +15,7 @@ const TABLES = { writes: 'activity', calls: 'calls' } as const
 /** Filters whose value is compared whole; `*` stands for any part. Case does not count. */
 const MATCHED = ['plane', 'operation', 'client', 'caller', 'method', 'target', 'subject'] as const
 /** By what lines are counted, each with the expression that gives it. */
-const COUNTED: Readonly<Record<string, string>> = lookup({
+const COUNTED: Readonly<Record<string, string>> = {
   plane: 'plane',
   operation: 'operation',
   client: 'client',
@@ -25,7 +24,7 @@ const COUNTED: Readonly<Record<string, string>> = lookup({
   status: 'status',
   second: 'substr(at, 1, 19)',
   minute: 'substr(at, 1, 16)',
-})
+}
 
 type Line = Readonly<Record<string, string | number | null>>
 type Condition = readonly [sql: string, value: SQLInputValue]
