@@ -309,6 +309,47 @@ describe('a body', () => {
   })
 })
 
+describe('a search', () => {
+  const many = (part: string, joint: string) => Array(1100).fill(part).join(joint)
+
+  it.each<readonly [string, object]>([
+    ['has more conditions than SQLite can nest', { filter: many("attributes.run_id != 'x'", ' AND ') }],
+    ['has more conditions of one thing', { filter: many("tags.a != 'x'", ' AND ') }],
+    ['has a pattern longer than SQLite takes', { filter: `run_name ILIKE '${'%a'.repeat(60_000)}'` }],
+    [
+      'has an order by more things than SQLite can join',
+      { order_by: Array.from({ length: 70 }, (_, n) => `tags.t${n}`) },
+    ],
+    ['names what every object has', { filter: "constructor.a = 'x'" }],
+    ['orders by what every object has', { order_by: ['__proto__.a'] }],
+  ])('over MLflow is refused where it %s', async (_, search) => {
+    const answer = await mlflow(site.workspace, 'POST', 'mlflow/runs/search', { experiment_ids: ['0'], ...search })
+    expect([answer.status, answer.at('error_code')], answer.text).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+  })
+
+  it.each<readonly [string, object]>([
+    ['has more conditions than SQLite can nest', { filter: many("status eq 'x'", ' and ') }],
+    ['has an order of more terms than SQLite takes', { orderBy: many('createdUtc', ',') }],
+    ['is of spaces', { filter: `${' '.repeat(1_000_000)}x` }],
+    ['names what every object has', { filter: "constructor eq 'x'" }],
+    ['orders by what every object has', { orderBy: 'constructor desc' }],
+  ])('of run history is refused where it %s', async (_, search) => {
+    const answer = await history(site.workspace, 'POST', 'runs:query', search)
+    expect([answer.status, answer.at('error.code')], answer.text).toEqual([400, 'UserError'])
+  })
+
+  it('of models by a pattern of many parts ends', async () => {
+    await mlflow(site.workspace, 'POST', 'mlflow/registered-models/create', { name: 'a'.repeat(200) })
+    const found = async (pattern: string) => {
+      const filter = encodeURIComponent(`name LIKE '${pattern}'`)
+      const answer = await mlflow(site.workspace, 'GET', `mlflow/registered-models/search?filter=${filter}`)
+      return answer.at('registered_models.0.name')
+    }
+    expect(await found(`${'%a'.repeat(40)}b`)).toBeUndefined()
+    expect(await found('%a'.repeat(40))).toBe('a'.repeat(200))
+  })
+})
+
 /** Sends bytes to a host as they are, through the proxy and TLS, and gives what came back until the end. */
 function raw(host: string, bytes: string): Promise<string> {
   const port = Number(new URL(emulator.control).port)

@@ -1,4 +1,5 @@
-import { Refusal } from '../refusal.ts'
+import { lookup } from '../lookup.ts'
+import { type Clause, clausesOf, unreadable } from './odata-clauses.ts'
 
 export interface Sql {
   readonly text: string
@@ -14,7 +15,7 @@ export const TARGET = "json_extract(r.details, '$.target')"
 /** Columns of a run by the names that run history's filters use. */
 const FIELDS: Readonly<
   Record<string, { readonly column: string; readonly is: 'text' | 'instant' | 'flag' | 'number' }>
-> = {
+> = lookup({
   runid: { column: 'r.id', is: 'text' },
   name: { column: 'r.name', is: 'text' },
   displayname: { column: 'r.name', is: 'text' },
@@ -30,7 +31,7 @@ const FIELDS: Readonly<
   runtype: { column: RUN_TYPE, is: 'text' },
   target: { column: TARGET, is: 'text' },
   hidden: { column: "(r.stage = 'deleted')", is: 'flag' },
-}
+})
 
 /** Earlier than every instant. */
 const NEVER = -8_640_000_000_000_001
@@ -49,11 +50,12 @@ const SET: ReadonlySet<string> = new Set([
 ])
 
 const OPERATORS: Readonly<Record<string, string>> = { eq: 'IS', ne: 'IS NOT', gt: '>', ge: '>=', lt: '<', le: '<=' }
-const CLAUSE = /^\(*\s*([\w.]+)(?:\/([^\s]+))?\s+(eq|ne|gt|ge|lt|le)\s+('(?:[^']|'')*'|\S+?)\s*\)*$/i
+/** SQLite bounds an order. */
+const MOST_TERMS = 50
 
 /** An OData filter of comparisons joined by `and`, as a condition on `runs r`. */
 export function conditionOf(filter: string | undefined): Sql {
-  const clauses = splitAnd(filter ?? '').map(clauseOf)
+  const clauses = clausesOf(filter ?? '').map(conditionOfOne)
   if (clauses.length === 0) return { text: 'TRUE', values: [] }
   return {
     text: clauses.map(({ text }) => text).join(' AND '),
@@ -61,28 +63,18 @@ export function conditionOf(filter: string | undefined): Sql {
   }
 }
 
-function splitAnd(filter: string): string[] {
-  const parts = filter.split(/\s+and\s+(?=(?:[^']*'[^']*')*[^']*$)/i).map((part) => part.trim())
-  return parts.filter((part) => part !== '')
-}
-
-function clauseOf(clause: string): Sql {
-  const [, name = '', key, operator = '', literal = ''] = CLAUSE.exec(clause) ?? []
-  const comparator = OPERATORS[operator.toLowerCase()]
-  if (comparator === undefined) throw unreadable(clause)
+function conditionOfOne(clause: Clause): Sql {
+  const { name, key, operator, literal } = clause
+  const comparator = OPERATORS[operator] ?? ''
   const family = name.toLowerCase()
   const raw = literal.startsWith("'") ? literal.slice(1, -1).replaceAll("''", "'") : literal
-  if (key !== undefined) return keyed(family, key, { comparator, raw, clause })
+  if (key !== undefined) return keyed(family, key, { comparator, raw })
   const field = FIELDS[family]
-  if (field === undefined) throw unreadable(clause)
-  return { text: `${field.column} ${comparator} ?`, values: [literalOf(field.is, raw, clause)] }
+  if (field === undefined) throw unreadable(`with the name '${name}'`)
+  return { text: `${field.column} ${comparator} ?`, values: [literalOf(field.is, raw)] }
 }
 
-function keyed(
-  family: string,
-  key: string,
-  test: { readonly comparator: string; readonly raw: string; readonly clause: string },
-): Sql {
+function keyed(family: string, key: string, test: { readonly comparator: string; readonly raw: string }): Sql {
   const value = test.raw === 'null' ? null : test.raw
   if (family === 'tags') {
     if (test.comparator === 'IS' && value !== null) {
@@ -90,19 +82,19 @@ function keyed(
     }
     return { text: `(SELECT value FROM tags WHERE run = r.key AND key = ?) ${test.comparator} ?`, values: [key, value] }
   }
-  if (family !== 'properties') throw unreadable(test.clause)
+  if (family !== 'properties') throw unreadable(`with the name '${family}/${key}'`)
   return {
     text: `(SELECT value FROM json_each(r.properties) WHERE key = ?) ${test.comparator} ?`,
     values: [key, value],
   }
 }
 
-function literalOf(is: string, raw: string, clause: string): string | number | null {
+function literalOf(is: string, raw: string): string | number | null {
   if (raw.toLowerCase() === 'null') return null
   if (is === 'text') return raw
   if (is === 'flag') return raw.toLowerCase() === 'true' ? 1 : 0
   const number = is === 'instant' ? Date.parse(raw) : Number(raw)
-  if (Number.isNaN(number)) throw unreadable(clause)
+  if (Number.isNaN(number)) throw unreadable(`with the value '${raw}'`)
   return number
 }
 
@@ -119,6 +111,7 @@ export function orderOf(orderBy: string | undefined): readonly OrderTerm[] {
     .map((term) => term.trim())
     .filter((term) => term !== '')
     .map(termOf)
+  if (terms.length > MOST_TERMS) throw unreadable(`of ${terms.length} terms`, `The limit is ${MOST_TERMS}.`)
   const wanted = terms.length === 0 ? [{ column: 'r.created', way: 'DESC' } as const] : terms
   return [...wanted, { column: 'r.key', way: wanted.at(-1)?.way ?? 'DESC' }]
 }
@@ -126,7 +119,7 @@ export function orderOf(orderBy: string | undefined): readonly OrderTerm[] {
 function termOf(term: string): OrderTerm {
   const [name = '', way = 'asc'] = term.split(/\s+/)
   const field = FIELDS[name.toLowerCase()]
-  if (field === undefined || !/^(asc|desc)$/i.test(way)) throw unreadable(term)
+  if (field === undefined || !/^(asc|desc)$/i.test(way)) throw unreadable(`'${term}'`)
   return { column: nullsFirst(field), way: /^asc$/i.test(way) ? 'ASC' : 'DESC' }
 }
 
@@ -154,8 +147,4 @@ export function behind(order: readonly OrderTerm[], place: readonly (string | nu
     text: `(${first.column} ${compare(first)} ? OR (${first.column} = ? AND ${next.text}))`,
     values: [value, value, ...next.values],
   }
-}
-
-function unreadable(clause: string): Refusal {
-  return new Refusal(400, 'UserError', `The filter or order '${clause}' is not understood.`)
 }

@@ -1,3 +1,4 @@
+import { lookup } from '../lookup.ts'
 import { ensureAssetContainer } from '../ml/assets.ts'
 import type { Workspace } from '../ml/workspace-of.ts'
 import type { Region } from '../region.ts'
@@ -11,11 +12,11 @@ const MODELS = new Set(['custom_model', 'mlflow_model', 'triton_model'])
  * Those for models (`CustomModel`, …) are left out: azure-ai-ml 1.34.0 breaks off when it meets one, because
  * `BatchGetResolvedUrisDto` of its model data plane takes no `values`. Without them it finds the files by path.
  */
-const HISTORY_TYPES: Readonly<Record<string, string>> = {
+const HISTORY_TYPES: Readonly<Record<string, string>> = lookup({
   uri_file: 'UriFile',
   uri_folder: 'UriFolder',
   mltable: 'MLTable',
-}
+})
 
 /**
  * Registers every named output of a job that has completed as an asset, and tells its run.

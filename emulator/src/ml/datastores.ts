@@ -1,6 +1,7 @@
 import { checkConditions, flagOf, objectOf, one, queryOf, storable } from '../arm/envelope.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Handler, Reply } from '../call.ts'
+import { lookup } from '../lookup.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
@@ -26,14 +27,14 @@ export function datastoreRoutes(region: Region): readonly Route[] {
 }
 
 /** What each type of datastore cannot be without. */
-const NEEDS: Readonly<Record<string, readonly string[]>> = {
+const NEEDS: Readonly<Record<string, readonly string[]>> = lookup({
   azureblob: ['accountName', 'containerName'],
   azurefile: ['accountName', 'fileShareName'],
   azuredatalakegen2: ['accountName', 'filesystem'],
   azuredatalakegen1: ['storeName'],
   onelake: ['oneLakeWorkspaceName', 'artifact'],
   hdfs: ['nameNodeAddress'],
-}
+})
 
 function list(region: Region): Handler {
   return (call, params) => {

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import type { Reply } from '../call.ts'
 import { artifactBlob, artifactFolder, blobSubject } from '../history/artifact-store.ts'
+import { lookup } from '../lookup.ts'
 import type { Region } from '../region.ts'
 import type { BlobInfo } from '../storage/blobs.ts'
 import { absent, invalid, ok } from './answers.ts'
@@ -71,7 +72,7 @@ function fileName(name: string): string {
 const TEXTS =
   /^(txt|log|err|cfg|conf|cnf|cf|ini|properties|prop|hocon|toml|yaml|yml|xml|json|js|py|py3|csv|tsv|md|rst|ipynb|MLmodel|mlproject)$/
 
-const MEDIA_TYPES: Readonly<Record<string, string>> = {
+const MEDIA_TYPES: Readonly<Record<string, string>> = lookup({
   avi: 'video/x-msvideo',
   bmp: 'image/bmp',
   css: 'text/css',
@@ -92,7 +93,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   webm: 'video/webm',
   webp: 'image/webp',
   zip: 'application/zip',
-}
+})
 
 /** Media type of a file, by its name alone (`mlflow/utils/mime_type_utils.py`). */
 function mediaTypeOf(file: string): string {

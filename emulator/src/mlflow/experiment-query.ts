@@ -1,7 +1,9 @@
 import type { Experiment } from '../history/run-types.ts'
+import { lookup } from '../lookup.ts'
 import type { Region } from '../region.ts'
 import { invalid } from './answers.ts'
-import { type Comparison, globOf, parseFilter, parseOrdering } from './filter.ts'
+import { type Comparison, parseFilter, parseOrder } from './filter.ts'
+import { globOf, likeOf } from './pattern.ts'
 
 interface Sql {
   readonly text: string
@@ -15,6 +17,11 @@ const ATTRIBUTES: Readonly<Record<string, { readonly column: string; readonly nu
   last_update_time: { column: 'e.updated', numeric: true },
 }
 
+const STAGES: Readonly<Record<string, readonly string[]>> = lookup({
+  ALL: ['active', 'deleted'],
+  DELETED_ONLY: ['deleted'],
+})
+
 export interface ExperimentSearch {
   readonly view: string
   readonly filter: string | undefined
@@ -26,7 +33,7 @@ export interface ExperimentSearch {
 /** Experiments that meet the search; newest first where no order is asked for. */
 export function searchExperiments(region: Region, workspace: string, search: ExperimentSearch): Experiment[] {
   const conditions = parseFilter(search.filter).map(conditionOf)
-  const stages = { ALL: ['active', 'deleted'], DELETED_ONLY: ['deleted'] }[search.view] ?? ['active']
+  const stages = STAGES[search.view] ?? ['active']
   const where: Sql[] = [
     { text: 'e.workspace = ?', values: [workspace.toLowerCase()] },
     { text: 'e.stage IN (SELECT value FROM json_each(?))', values: [JSON.stringify(stages)] },
@@ -63,8 +70,7 @@ export function datasetsOf(region: Region, experiments: readonly number[]): obje
 }
 
 function orderOf(orderBy: readonly string[]): string {
-  const terms = orderBy.map((text) => {
-    const { entity, key, descending } = parseOrdering(text)
+  const terms = parseOrder(orderBy).map(({ entity, key, descending }) => {
     if (entity !== undefined && entity !== 'attribute') throw invalid(`Invalid order_by entity: ${entity}`)
     return `${attributeOf(key).column} ${descending ? 'DESC' : 'ASC'}`
   })
@@ -125,7 +131,7 @@ function textCondition({ comparator, operand, key }: Comparison, column: string)
   }
   if (operand.is !== 'text') throw invalid(`Expected a quoted string value for ${key} (e.g. 'my-value').`)
   if (comparator === 'LIKE') return { text: `${column} GLOB ?`, values: [globOf(operand.value)] }
-  if (comparator === 'ILIKE') return { text: `${column} LIKE ?`, values: [operand.value] }
+  if (comparator === 'ILIKE') return { text: `${column} LIKE ?`, values: [likeOf(operand.value)] }
   if (comparator !== '=' && comparator !== '!=') throw invalid(`Invalid comparator '${comparator}'.`)
   return { text: `${column} ${comparator} ?`, values: [operand.value] }
 }

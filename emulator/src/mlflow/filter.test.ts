@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { globOf, parseFilter, parseOrdering } from './filter.ts'
+import { parseFilter, parseOrder, parseOrdering } from './filter.ts'
+import { globOf, isLike } from './pattern.ts'
 
 test('an empty filter has no comparisons', () => {
   expect(parseFilter(undefined)).toEqual([])
@@ -52,4 +53,39 @@ test('an ordering has a direction, ascending if none is given', () => {
 
 test('a pattern of LIKE becomes one of GLOB, and what GLOB reads as a pattern stays a letter', () => {
   expect(globOf('a%b_c*?[')).toBe('a*b?c[*][?][[]')
+})
+
+test('a filter and an order have as many parts as SQLite can take, and no more', () => {
+  const filter = (parts: number) => Array.from({ length: parts }, (_, at) => `tags.t${at} = 'x'`).join(' AND ')
+  expect(parseFilter(filter(200))).toHaveLength(200)
+  expect(() => parseFilter(filter(201))).toThrow('201')
+  expect(parseOrder(Array(50).fill('metrics.a'))).toHaveLength(50)
+  expect(() => parseOrder(Array(51).fill('metrics.a'))).toThrow('51')
+})
+
+test.each([
+  ['', '', true],
+  ['', '%', true],
+  ['', '_', false],
+  ['abc', 'abc', true],
+  ['abc', 'a_c', true],
+  ['abc', 'a%', true],
+  ['abc', '%c', true],
+  ['abc', '%b%', true],
+  ['abc', 'ab', false],
+  ['abc', 'b%', false],
+  ['aab', '%ab', true],
+  ['a\nb', 'a%b', true],
+  ['a.b', 'a\\.b', false],
+  ['🦊x', '_x', true],
+  ['ABC', 'abc', false],
+])('%j is like %j: %s', (text, pattern, like) => {
+  expect(isLike(text, pattern)).toBe(like)
+})
+
+test('a pattern of many parts is compared with a text that almost meets it, and one that is too long is refused', () => {
+  expect(isLike('a'.repeat(5000), `${'%a'.repeat(50)}b`)).toBe(false)
+  expect(isLike(`${'a'.repeat(5000)}b`, `${'%a'.repeat(50)}b`)).toBe(true)
+  expect(() => isLike('a', '%'.repeat(10_001))).toThrow('10001')
+  expect(() => globOf('%'.repeat(10_001))).toThrow('10001')
 })

@@ -38,9 +38,13 @@ interface Token {
 const TOKEN =
   /\s*(?:(?<string>'(?:[^'\\]|''|\\.)*')|(?<name>(?:[A-Za-z_]\w*|"[^"]*"|`[^`]*`)(?:\.(?:\w+|"[^"]*"|`[^`]*`))*)|(?<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?<operator><=|>=|!=|<>|=|<|>)|(?<punctuation>[(),;]))/uy
 
+/** SQLite nests a condition for each comparison, joins a table for each item of an order, and bounds both. */
+const MOST_COMPARISONS = 200
+const MOST_ORDERINGS = 50
+
 /**
  * Reads MLflow's filter language: comparisons joined by AND, nothing else. No parentheses but those of
- * a list, no OR. An empty filter has no comparisons.
+ * a list, no OR. An empty filter has no comparisons. Refuses one of more than {@link MOST_COMPARISONS}.
  */
 export function parseFilter(filter: string | undefined): Comparison[] {
   const text = (filter ?? '').trim()
@@ -52,7 +56,11 @@ export function parseFilter(filter: string | undefined): Comparison[] {
       `Search filter contained multiple expression ${JSON.stringify(text)}. Provide AND-ed expression list.`,
     )
   }
-  return clausesOf(tokens).map((clause) => comparisonOf(clause))
+  const clauses = clausesOf(tokens)
+  if (clauses.length > MOST_COMPARISONS) {
+    throw invalid(`The filter has ${clauses.length} comparisons, and the limit is ${MOST_COMPARISONS}.`)
+  }
+  return clauses.map((clause) => comparisonOf(clause))
 }
 
 function tokensOf(text: string): Token[] {
@@ -158,17 +166,17 @@ export interface Ordering {
   readonly descending: boolean
 }
 
+/** Reads `order_by`. Refuses one of more than {@link MOST_ORDERINGS} items. */
+export function parseOrder(orderBy: readonly string[]): readonly Ordering[] {
+  if (orderBy.length > MOST_ORDERINGS) {
+    throw invalid(`order_by has ${orderBy.length} items, and the limit is ${MOST_ORDERINGS}.`)
+  }
+  return orderBy.map(parseOrdering)
+}
+
 /** Reads one item of `order_by`. */
 export function parseOrdering(text: string): Ordering {
   const found = /^\s*(?<name>(?:\w+\.)?(?:[\w.]+|"[^"]*"|`[^`]*`))(?:\s+(?<way>asc|desc))?\s*$/i.exec(text)?.groups
   if (found?.['name'] === undefined) throw invalid(`Invalid ordering key in order_by clause '${text}'.`)
   return { ...identifierOf(found['name']), descending: found['way']?.toLowerCase() === 'desc' }
-}
-
-/** A pattern of LIKE as one of GLOB, which minds the case in SQLite. */
-export function globOf(pattern: string): string {
-  return pattern
-    .replace(/[*?[]/g, (character) => `[${character}]`)
-    .replaceAll('%', '*')
-    .replaceAll('_', '?')
 }

@@ -1,8 +1,9 @@
 import type { Resource } from '../arm/resources.ts'
 import { invalid } from './answers.ts'
-import { type Comparison, parseFilter, parseOrdering } from './filter.ts'
+import { type Comparison, parseFilter, parseOrder } from './filter.ts'
 import { numberOf, propertiesOf, sourceOf, tagsOf } from './model-json.ts'
 import type { ModelStore } from './model-store.ts'
+import { isLike } from './pattern.ts'
 
 /** A value of a row by the name that filters and orders use; `undefined` for a name they don't know. */
 type Read = (row: Resource, key: string) => string | number | undefined
@@ -98,7 +99,8 @@ function compare(value: string | number | undefined, { comparator, operand }: Co
   if (value === undefined) return false
   if (operand.is === 'list') return operand.values.includes(String(value)) === (comparator === 'IN')
   if (operand.is === 'text' && (comparator === 'LIKE' || comparator === 'ILIKE')) {
-    return patternOf(operand.value, comparator === 'ILIKE' ? 'i' : '').test(String(value))
+    const [text, pattern] = [String(value), operand.value]
+    return comparator === 'LIKE' ? isLike(text, pattern) : isLike(text.toLowerCase(), pattern.toLowerCase())
   }
   if (operand.is !== 'text' && operand.is !== 'number') throw invalid(`Invalid comparator '${comparator}'.`)
   const other = operand.value
@@ -108,21 +110,13 @@ function compare(value: string | number | undefined, { comparator, operand }: Co
   return { '>': value > other, '>=': value >= other, '<': value < other, '<=': value <= other }[comparator as '>']
 }
 
-function patternOf(pattern: string, flags: string): RegExp {
-  const body = [...pattern]
-    .map((character) => ({ '%': '.*', _: '.' })[character] ?? character.replace(/[.*+?^${}()|[\]\\]/, '\\$&'))
-    .join('')
-  return new RegExp(`^${body}$`, `s${flags}`)
-}
-
 interface Term {
   readonly key: string
   readonly descending: boolean
 }
 
 function orderOf(orderBy: readonly string[], known: readonly string[]): Term[] {
-  return orderBy.map((text) => {
-    const { key, descending } = parseOrdering(text)
+  return parseOrder(orderBy).map(({ key, descending }) => {
     if (known.includes(key)) return { key, descending }
     throw invalid(
       `Invalid order by key '${key}' specified. Valid keys are '{${known.map((name) => `'${name}'`).join(', ')}}'`,

@@ -1,5 +1,6 @@
 import { invalid } from './answers.ts'
-import { type Comparator, type Comparison, globOf } from './filter.ts'
+import type { Comparator, Comparison } from './filter.ts'
+import { globOf, likeOf } from './pattern.ts'
 
 export type Value = string | number | null
 
@@ -127,7 +128,8 @@ export function loggedCondition(
 
 /** The kind of thing that a name before the dot stands for; an attribute where there is none. */
 export function entityOf(name: string | undefined): (typeof ENTITIES)[string] {
-  const entity = name === undefined ? 'attribute' : ENTITIES[name]
+  const known = name === undefined || Object.hasOwn(ENTITIES, name)
+  const entity = known ? ENTITIES[name ?? 'attribute'] : undefined
   if (entity === undefined) {
     throw invalid(
       `Invalid entity type '${name}'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']`,
@@ -229,7 +231,8 @@ function quoted({ comparator, operand }: Comparison, column: string, what: strin
     throw badComparator(comparator, [...TEXTUAL, 'IS NULL', 'IS NOT NULL'], what === 'parameter' ? "'" : '')
   }
   if (comparator === 'LIKE') return { text: `${column} GLOB ?`, values: [globOf(operand.value)] }
-  return { text: `${column} ${comparator === 'ILIKE' ? 'LIKE' : comparator} ?`, values: [operand.value] }
+  if (comparator === 'ILIKE') return { text: `${column} LIKE ?`, values: [likeOf(operand.value)] }
+  return { text: `${column} ${comparator} ?`, values: [operand.value] }
 }
 
 function badComparator(comparator: Comparator, valid: readonly Comparator[], end = ''): Error {

@@ -1,7 +1,7 @@
 import type { Run } from '../history/run-types.ts'
 import { RUN_COLUMNS } from '../history/runs.ts'
 import type { Region } from '../region.ts'
-import { parseFilter, parseOrdering } from './filter.ts'
+import { parseFilter, parseOrder } from './filter.ts'
 import { conditionsOf, type Sql, type Value } from './run-conditions.ts'
 import { heldFor, isIndexed, type Position, type Term, termsOf } from './run-order.ts'
 import { fill, type Order } from './run-walk.ts'
@@ -35,7 +35,7 @@ export function searchRuns(region: Region, search: RunSearch): RunPage {
   const { stage, limit, offset, after } = search
   const place = placeOf(search.experiments)
   const conditions = conditionsOf(parseFilter(search.filter), place)
-  const terms = termsOf(search.orderBy.map(parseOrdering))
+  const terms = termsOf(parseOrder(search.orderBy))
   if (search.experiments.length === 0) return { runs: [], last: undefined }
   const walk = walkOf(region, offset + limit + 1, conditions.length)
   const found = foundBy(walk, whereOf(walk, { place, stage, conditions, terms }), { terms, after })

@@ -21,6 +21,9 @@ interface View extends Connection {
   readonly at: number
 }
 
+/** Filters and orders make statements of their own, without end. */
+const KEPT_STATEMENTS = 1000
+
 /** Grows with every change of the tables that an emulator from before it would misread. */
 const SCHEMA = 1
 
@@ -180,6 +183,7 @@ export class Database {
     if (statement === undefined) {
       statement = sqlite.prepare(sql)
       if (rows === 'tuples') statement.setReturnArrays(true)
+      if (statements.size >= KEPT_STATEMENTS) statements.clear()
       statements.set(sql, statement)
     }
     return statement

@@ -1,3 +1,4 @@
+import { lookup } from '../../lookup.ts'
 import { isArray, isObject, type Json, type JsonObject, kindOf, property, sameJson, textAt } from './json.ts'
 import { TemplateViolation } from './violation.ts'
 
@@ -11,7 +12,7 @@ export interface Declaration {
 
 export type TypeName = 'String' | 'SecureString' | 'Int' | 'Bool' | 'Object' | 'SecureObject' | 'Array' | 'Any'
 
-const TYPES: Readonly<Record<string, TypeName>> = {
+const TYPES: Readonly<Record<string, TypeName>> = lookup({
   string: 'String',
   securestring: 'SecureString',
   int: 'Int',
@@ -19,7 +20,7 @@ const TYPES: Readonly<Record<string, TypeName>> = {
   object: 'Object',
   secureobject: 'SecureObject',
   array: 'Array',
-}
+})
 
 const EXPECTED: Readonly<Record<TypeName, string>> = {
   String: 'String, Uri',

@@ -1,3 +1,5 @@
+import { lookup } from '../../lookup.ts'
+
 /** A place of Azure as `GET /subscriptions/{id}/locations` describes it. */
 interface Place {
   readonly display: string
@@ -7,7 +9,7 @@ interface Place {
 }
 
 /** From the vendor's list of regions and pairs (learn.microsoft.com/azure/reliability/regions-list). */
-const PLACES: Readonly<Record<string, Place>> = {
+const PLACES: Readonly<Record<string, Place>> = lookup({
   eastus: { display: 'East US', geography: 'United States', group: 'US', paired: 'westus' },
   eastus2: { display: 'East US 2', geography: 'United States', group: 'US', paired: 'centralus' },
   centralus: { display: 'Central US', geography: 'United States', group: 'US', paired: 'eastus2' },
@@ -36,7 +38,7 @@ const PLACES: Readonly<Record<string, Place>> = {
     group: 'Asia Pacific',
     paired: 'australiasoutheast',
   },
-}
+})
 
 /** Describes a region as ARM does. A name that Azure does not have stands for itself. */
 export function locationFacts(name: string, subscription: string): Readonly<Record<string, unknown>> {

@@ -1,5 +1,7 @@
+import { lookup } from '../../lookup.ts'
+
 /** Resource types that clients look up before they use them, each with api-versions that they may then pick. */
-export const PROVIDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+export const PROVIDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = lookup({
   'Microsoft.Authorization': {
     roleAssignments: ['2022-04-01'],
     roleDefinitions: ['2022-04-01'],
@@ -29,4 +31,4 @@ export const PROVIDERS: Readonly<Record<string, Readonly<Record<string, readonly
     resourceGroups: ['2024-03-01', '2021-04-01'],
   },
   'Microsoft.Storage': { storageAccounts: ['2023-05-01', '2022-09-01', '2019-06-01'] },
-}
+})

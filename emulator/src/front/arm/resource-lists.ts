@@ -1,4 +1,5 @@
 import type { Call, Reply } from '../../call.ts'
+import { lookup } from '../../lookup.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Route } from '../../router.ts'
 import type { Directory, Entry } from './directory.ts'
@@ -87,12 +88,12 @@ interface Clause {
   readonly value: string
 }
 
-const FIELDS: Readonly<Record<string, (resource: Filtered) => unknown>> = {
+const FIELDS: Readonly<Record<string, (resource: Filtered) => unknown>> = lookup({
   resourcetype: (resource) => resource.type,
   name: (resource) => resource.name,
   location: (resource) => resource.location,
   resourcegroup: (resource) => resource.resourceGroup,
-}
+})
 
 function clausesOf(filter: string | null): readonly Clause[] {
   if (filter === null || filter.trim() === '') return []

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { lookup } from '../../lookup.ts'
 import { Misuse } from './control-call.ts'
 
 /** Where the records of a place are kept. */
@@ -15,7 +16,7 @@ const TABLES = { writes: 'activity', calls: 'calls' } as const
 /** Filters whose value is compared whole; `*` stands for any part. Case does not count. */
 const MATCHED = ['plane', 'operation', 'client', 'caller', 'method', 'target', 'subject'] as const
 /** By what lines are counted, each with the expression that gives it. */
-const COUNTED: Readonly<Record<string, string>> = {
+const COUNTED: Readonly<Record<string, string>> = lookup({
   plane: 'plane',
   operation: 'operation',
   client: 'client',
@@ -24,7 +25,7 @@ const COUNTED: Readonly<Record<string, string>> = {
   status: 'status',
   second: 'substr(at, 1, 19)',
   minute: 'substr(at, 1, 16)',
-}
+})
 
 type Line = Readonly<Record<string, string | number | null>>
 type Condition = readonly [sql: string, value: SQLInputValue]

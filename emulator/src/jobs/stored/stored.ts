@@ -1,3 +1,4 @@
+import { lookup } from '../../lookup.ts'
 import type { Workspace } from '../../ml/workspace-of.ts'
 import type { Region } from '../../region.ts'
 import type { StoredJob } from '../definition.ts'
@@ -5,7 +6,7 @@ import { fieldsOf, invalid, outputsOf, textOr, type Values, type Wanted } from '
 import type { Failure } from '../records.ts'
 
 /** Types of jobs that are kept and read back and never run here, by the lower-case words of jobs and of pipeline steps. */
-const STORED: Readonly<Record<string, StoredJob['jobType']>> = {
+const STORED: Readonly<Record<string, StoredJob['jobType']>> = lookup({
   automl: 'AutoML',
   spark: 'Spark',
   finetuning: 'FineTuning',
@@ -14,7 +15,7 @@ const STORED: Readonly<Record<string, StoredJob['jobType']>> = {
   import: 'Import',
   data_transfer: 'DataTransfer',
   promptflow_parallel: 'FlowParallel',
-}
+})
 
 /** What of each type says what it does, where it says so in one field. */
 const NEEDS: Readonly<Partial<Record<StoredJob['jobType'], string>>> = {

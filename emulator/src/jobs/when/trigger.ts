@@ -1,9 +1,10 @@
 import { Cron } from 'croner'
+import { lookup } from '../../lookup.ts'
 import { Refusal } from '../../refusal.ts'
 import { instantOf, wallOf, zoneOf } from './wall-time.ts'
 
 const DAY = 86_400_000
-const FIXED: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000 }
+const FIXED: Readonly<Record<string, number>> = lookup({ minute: 60_000, hour: 3_600_000 })
 const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday']
 /** How many days back the latest instant is looked for: longer than any sensible interval. */
 const HORIZON_DAYS = 3700

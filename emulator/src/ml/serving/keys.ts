@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { objectOf } from '../../arm/envelope.ts'
 import type { Resource } from '../../arm/resources.ts'
 import type { Handler } from '../../call.ts'
+import { lookup } from '../../lookup.ts'
 import type { Region } from '../../region.ts'
 import type { Route } from '../../router.ts'
 import { inWorkspace, WORKSPACE, workspaceIdOf } from '../paths.ts'
@@ -69,15 +70,17 @@ function listKeys(region: Region, kind: Kind, keys: EndpointKeys): Handler {
   }
 }
 
+const KEYS: Readonly<Record<string, keyof Keys>> = lookup({ primary: 'primaryKey', secondary: 'secondaryKey' })
+
 /** Makes a new key, or takes the one that is sent. azure-ai-ml sends the one that is there: a new one is meant. */
 function regenerate(region: Region, kind: Kind, keys: EndpointKeys): Handler {
   return async (call, params) => {
     const { id } = withMode(region, kind, { params, mode: 'Key' })
     const { keyType, keyValue } = objectOf(await call.json(), 'The request body')
-    const which = { primary: 'primaryKey', secondary: 'secondaryKey' }[String(keyType).toLowerCase()]
+    const which = KEYS[String(keyType).toLowerCase()]
     if (which === undefined) throw invalid(`The field 'keyType' is '${keyType}'; it is Primary or Secondary.`)
     return call.commit(() => {
-      const held = keys.get(id)?.[which as keyof Keys]
+      const held = keys.get(id)?.[which]
       const fresh = typeof keyValue === 'string' && keyValue !== '' && keyValue !== held ? keyValue : newKey()
       keys.set(id, { [which]: fresh })
       return begun(region, call, { kind: `${kind.operation.endpoint}_regenerate_keys`, id, reply: { status: 202 } })

@@ -1,5 +1,6 @@
 import { objectOf, page, placeOf, propertiesOf, queryOf, storable } from '../../arm/envelope.ts'
 import type { Handler, Reply } from '../../call.ts'
+import { lookup } from '../../lookup.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
 import type { Route } from '../../router.ts'
@@ -87,7 +88,7 @@ function answer(region: Region, params: Params, status: number): Reply {
   return { status, body: shown(region, params, container), note }
 }
 
-const ACCESS: Readonly<Record<string, PublicAccess>> = { none: 'none', blob: 'blob', container: 'container' }
+const ACCESS: Readonly<Record<string, PublicAccess>> = lookup({ none: 'none', blob: 'blob', container: 'container' })
 
 function wanted(
   properties: Readonly<Record<string, unknown>>,

@@ -1,3 +1,4 @@
+import { lookup } from '../../../lookup.ts'
 import { type Args, type FunctionTable, fn } from './args.ts'
 
 const MONTHS = 'January February March April May June July August September October November December'.split(' ')
@@ -47,7 +48,7 @@ export function plusDuration(date: Date, duration: string): Date | undefined {
 }
 
 /** Standard formats of .NET in the invariant culture. */
-const STANDARD: Readonly<Record<string, string>> = {
+const STANDARD: Readonly<Record<string, string>> = lookup({
   d: 'MM/dd/yyyy',
   D: 'dddd, dd MMMM yyyy',
   f: 'dddd, dd MMMM yyyy HH:mm',
@@ -67,7 +68,7 @@ const STANDARD: Readonly<Record<string, string>> = {
   U: 'dddd, dd MMMM yyyy HH:mm:ss',
   y: 'yyyy MMMM',
   Y: 'yyyy MMMM',
-}
+})
 
 const PARTS = /'([^']*)'|"([^"]*)"|\\(.)|y{1,4}|M{1,4}|d{1,4}|H{1,2}|h{1,2}|m{1,2}|s{1,2}|f{1,7}|F{1,7}|t{1,2}|zzz|K/g
 
