@@ -1,5 +1,6 @@
 import type { Call } from '../call.ts'
 import { Refusal } from '../refusal.ts'
+import { withoutLastSlashes } from '../slashes.ts'
 import type { Caller, Tokens } from '../tokens.ts'
 
 /** Audiences that ARM and the workspaces' own data planes accept, without a trailing slash. */
@@ -24,7 +25,7 @@ export async function bearer(call: Call, tokens: Tokens, accepted: ReadonlySet<s
   const caller = await tokens.verify(token)
   if (caller === undefined)
     throw new Refusal(401, 'InvalidAuthenticationToken', 'The access token is invalid or has expired.')
-  const audience = caller.audience.replace(/\/+$/, '')
+  const audience = withoutLastSlashes(caller.audience)
   if (!accepted.has(audience) && !OWN_AUDIENCE.test(audience)) {
     throw new Refusal(
       401,

@@ -37,13 +37,14 @@ function checkNewKey(key: string, what: { readonly path: string; readonly label:
       `Invalid value ${JSON.stringify(key)} for parameter '${what.path}' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).`,
     )
   }
+  // Before it is resolved, which takes the square of its length.
+  checkLength(key, what.label, LIMITS.key)
   const resolved = posix.normalize(key === '' ? '.' : key)
   if (resolved !== key || resolved === '.' || resolved.startsWith('..') || resolved.startsWith('/')) {
     throw invalid(
       `Invalid value ${JSON.stringify(key)} for parameter '${what.path}' supplied: Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to '${resolved}'`,
     )
   }
-  checkLength(key, what.label, LIMITS.key)
 }
 
 export function checkLength(value: string, label: string, limit: number): void {

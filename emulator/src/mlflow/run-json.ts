@@ -1,5 +1,6 @@
 import { artifactFolder } from '../history/artifact-store.ts'
 import { type Experiment, type Link, type Point, type Run, stateOf } from '../history/run-types.ts'
+import { withoutLastSlashes } from '../slashes.ts'
 import type { Database } from '../state/database.ts'
 import { double, objectText, pairs, unlessEmpty } from './answers.ts'
 import type { Request } from './request.ts'
@@ -12,7 +13,7 @@ import type { Request } from './request.ts'
  */
 export function artifactUri(request: Request, run: Run): string {
   const { scope, call } = request
-  if (run.artifactLocation) return `${run.artifactLocation.replace(/\/+$/, '')}/${run.id}/artifacts`
+  if (run.artifactLocation) return `${withoutLastSlashes(run.artifactLocation)}/${run.id}/artifacts`
   return isPlugin(request)
     ? `azureml://${call.host}/mlflow/v2.0${scope.workspace}/experiments/${run.experimentId}/runs/${run.id}/artifacts`
     : `mlflow-artifacts:/${artifactFolder(run.id)}`

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
-import { notImplemented, Refusal } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
+import { withoutLastSlashes } from '../slashes.ts'
 import { type Caller, TENANT, type Tokens } from '../tokens.ts'
 import type { Account, Accounts, Container } from './accounts.ts'
 import { forbidden, notAuthenticated } from './refusals.ts'
 import { accountText, delegationKey, delegationText, type SasFields, serviceText } from './sas.ts'
+import { checkBounds, checkTimes, sasOf } from './sas-bounds.ts'
 import { equal, hmac, type Signed, sharedKeyHolds } from './shared-key.ts'
 import type { Target } from './target.ts'
 
@@ -46,7 +48,7 @@ export async function authorize(call: Signed, target: Target, needs: Needs, rule
   }
   if (scheme.toLowerCase() === 'bearer') return byToken(credential, account, rules.tokens)
   if (scheme !== '') throw notAuthenticated(`The scheme ${scheme} is not supported.`)
-  if (call.query.has('sig')) return bySas(Object.fromEntries(call.query), { account, target, needs, rules })
+  if (call.query.has('sig')) return bySas(sasOf(call.query), { account, target, needs, rules })
   return anonymously(account, rules.accounts.container(target.account, target.container), needs)
 }
 
@@ -66,7 +68,7 @@ async function byToken(token: string, account: Account, tokens: Tokens): Promise
   const caller = await tokens.verify(token)
   if (caller === undefined) throw unknownToken('Signature validation failed or the token has expired.')
   const audiences = ['https://storage.azure.com', `https://${account.name}.blob.core.windows.net`]
-  if (!audiences.includes(caller.audience.replace(/\/+$/, ''))) throw unknownToken('Audience validation failed.')
+  if (!audiences.includes(withoutLastSlashes(caller.audience))) throw unknownToken('Audience validation failed.')
   return { caller, letters: undefined }
 }
 
@@ -91,7 +93,7 @@ interface SasCase {
 }
 
 function bySas(sas: SasFields, one: SasCase): Grant {
-  if (sas['sip'] !== undefined) throw notImplemented('a SAS bound to addresses (sip)')
+  checkBounds(sas)
   const delegated = sas['skoid'] !== undefined
   if (!delegated && !one.account.sharedKeyAllowed) throw noSharedKey()
   const letters = sas['ss'] === undefined ? byServiceSas(sas, one, delegated) : byAccountSas(sas, one)
@@ -119,6 +121,7 @@ function byServiceSas(sas: SasFields, one: SasCase, delegated: boolean): string 
   if (delegated) {
     const key = delegationKey(account.delegationSecret, sas)
     if (!equal(hmac(key, delegationText(sas, resource)), sas['sig'] ?? '')) throw forged()
+    if (sas['si'] !== undefined) throw notAuthenticated('A user delegation SAS has no access policy.')
     if (sas['sktid'] !== TENANT) throw notAuthenticated('The key was issued by another tenant.')
     checkTimes(sas['skt'], sas['ske'], rules.clock.now())
   } else {
@@ -155,18 +158,10 @@ function policyOf(sas: SasFields, container: Container | undefined): Container['
   if (sas['si'] === undefined) return undefined
   const policy = container?.policies.find((one) => one.id === sas['si'])
   if (policy === undefined) throw notAuthenticated(`The access policy '${sas['si']}' is not there.`)
-  return policy
-}
-
-function checkTimes(start: string | undefined, expiry: string | undefined, now: number): void {
-  const from = start ? Date.parse(start) : Number.NEGATIVE_INFINITY
-  const to = Date.parse(expiry ?? '')
-  if (!(from <= now + SKEW / 3 && now < to)) {
-    const window = `Signed expiry time [${expiry ?? ''}] and start time [${start ?? ''}]`
-    throw notAuthenticated(
-      `Signature not valid in the specified time frame: ${window}, now is [${new Date(now).toUTCString()}].`,
-    )
-  }
+  const { start, expiry, permission } = policy
+  const twice = Object.entries({ st: start, se: expiry, sp: permission }).find(([name, value]) => value && sas[name])
+  if (twice === undefined) return policy
+  throw notAuthenticated(`${twice[0]} is in the URL and in the access policy '${sas['si']}'.`)
 }
 
 function forged(): Refusal {

@@ -68,7 +68,7 @@ export function serviceText(sas: SasFields, resource: string): string {
     ...values(sas, ['sp', 'st', 'se']),
     resource,
     ...values(sas, ['si', 'sip', 'spr', 'sv']),
-    ...(since(sas, '2018-11-09') ? values(sas, ['sr', 'snapshot']) : []),
+    ...(since(sas, '2018-11-09') ? [sas['sr'] ?? '', snapshotIn(sas)] : []),
     ...(since(sas, '2020-12-06') ? values(sas, ['ses']) : []),
     ...values(sas, RESPONSE_HEADERS),
   ].join('\n')
@@ -82,11 +82,17 @@ export function delegationText(sas: SasFields, resource: string): string {
     ...values(sas, KEY_FIELDS),
     ...(since(sas, '2020-02-10') ? values(sas, ['saoid', 'suoid', 'scid']) : []),
     ...(since(sas, '2025-07-05') ? values(sas, ['skdutid', 'sduoid']) : []),
-    ...values(sas, ['sip', 'spr', 'sv', 'sr', 'snapshot']),
+    ...values(sas, ['sip', 'spr', 'sv', 'sr']),
+    snapshotIn(sas),
     ...(since(sas, '2020-12-06') ? values(sas, ['ses']) : []),
     ...(since(sas, '2026-04-06') ? ['', ''] : []),
     ...values(sas, RESPONSE_HEADERS),
   ].join('\n')
+}
+
+/** What a signature says of a snapshot: one of a container or folder covers those in it. */
+function snapshotIn(sas: SasFields): string {
+  return sas['sr'] === 'c' || sas['sr'] === 'd' ? '' : (sas['snapshot'] ?? '')
 }
 
 const KEY_FIELDS = ['skoid', 'sktid', 'skt', 'ske', 'sks', 'skv']

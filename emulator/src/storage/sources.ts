@@ -58,7 +58,7 @@ export class Sources {
 
   async open(url: string, proof: Proof): Promise<Source> {
     const parsed = URL.parse(url)
-    if (parsed === null) throw invalidHeader('x-ms-copy-source', url)
+    if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw invalidHeader('x-ms-copy-source', url)
     const account = accountOf(parsed.hostname.toLowerCase())
     if (account === undefined) throw notImplemented(`a copy from ${parsed.hostname}`)
     const isHere = this.#rules.accounts.get(account) !== undefined

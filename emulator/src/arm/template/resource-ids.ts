@@ -1,3 +1,4 @@
+import { withoutOuterSlashes } from '../../slashes.ts'
 import { TemplateViolation } from './violation.ts'
 
 /** The id of a resource below a scope: `Microsoft.A/b/c` and `x/y` become `<scope>/providers/Microsoft.A/b/x/c/y`. */
@@ -48,5 +49,5 @@ export function typeAndNameOf(id: string): { readonly type: string; readonly nam
 
 /** Ids are equal whatever their case and whatever slashes stand at their ends. */
 export function canonicalId(id: string): string {
-  return `/${id.toLowerCase().replace(/^\/+|\/+$/g, '')}`
+  return `/${withoutOuterSlashes(id.toLowerCase())}`
 }

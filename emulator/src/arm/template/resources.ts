@@ -1,3 +1,4 @@
+import { withoutLastSlashes } from '../../slashes.ts'
 import { isArray, isObject, type Json, type JsonObject, keyOf, property, textAt } from './json.ts'
 import type { Scope } from './language/scope.ts'
 import { copyCount, evaluateTree, inLoop } from './language/tree.ts'
@@ -227,7 +228,7 @@ function idOf({ type, name, extended, read, scope }: Identified): string {
   }
   if (extended === undefined) return resourceIdAt(place.id, type, names)
   if (extended === '/') return resourceIdAt('', type, names)
-  if (extended.startsWith('/')) return resourceIdAt(extended.replace(/\/+$/, ''), type, names)
+  if (extended.startsWith('/')) return resourceIdAt(withoutLastSlashes(extended), type, names)
   return resourceIdAt(`${place.id}/providers/${extended}`, type, names)
 }
 

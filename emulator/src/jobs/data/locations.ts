@@ -1,6 +1,7 @@
 import { registryAsset } from '../../ml/registries/references.ts'
 import type { Workspace } from '../../ml/workspace-of.ts'
 import type { Region } from '../../region.ts'
+import { withoutOuterSlashes } from '../../slashes.ts'
 import type { Location } from './folder.ts'
 
 /** Why something that a job names cannot be found or reached. The message is for the job's owner. */
@@ -91,7 +92,7 @@ function onStore(region: Region, workspace: Workspace, [name, path]: readonly [s
       `The datastore '${name}' is of the type ${datastoreType}, which jobs of the emulator cannot read.`,
     )
   }
-  return { account: String(accountName), container: String(containerName), path: trimmed(decoded(path)) }
+  return { account: String(accountName), container: String(containerName), path: withoutOuterSlashes(decoded(path)) }
 }
 
 function ofOutput(
@@ -106,11 +107,11 @@ function ofOutput(
   const uri = properties?.outputs?.[output]?.uri
   if (uri === undefined) throw new Unresolved(`The job '${job}' has no output '${output}'.`)
   const location = locate(region, workspace, uri)
-  return { ...location, path: trimmed(`${location.path}/${below}`) }
+  return { ...location, path: withoutOuterSlashes(`${location.path}/${below}`) }
 }
 
 function artifacts(workspace: Workspace, run: string, below: string): Location {
-  const path = trimmed(`ExperimentRun/dcid.${run}/${decoded(below)}`)
+  const path = withoutOuterSlashes(`ExperimentRun/dcid.${run}/${decoded(below)}`)
   return { account: workspace.storageAccount, container: workspace.artifactContainer, path }
 }
 
@@ -119,10 +120,10 @@ function addressed(uri: string): Location | undefined {
   const host = /^([a-z0-9]+)\.(blob|dfs)\.core\.windows\.net$/.exec(url.hostname)
   if (host === null) return undefined
   const path = decoded(url.pathname).slice(1)
-  if (url.username !== '') return { account: host[1] ?? '', container: url.username, path: trimmed(path) }
+  if (url.username !== '') return { account: host[1] ?? '', container: url.username, path: withoutOuterSlashes(path) }
   const slash = path.indexOf('/')
   const container = slash < 0 ? path : path.slice(0, slash)
-  return { account: host[1] ?? '', container, path: slash < 0 ? '' : trimmed(path.slice(slash + 1)) }
+  return { account: host[1] ?? '', container, path: slash < 0 ? '' : withoutOuterSlashes(path.slice(slash + 1)) }
 }
 
 function decoded(path: string): string {
@@ -131,8 +132,4 @@ function decoded(path: string): string {
   } catch {
     return path
   }
-}
-
-function trimmed(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '')
 }

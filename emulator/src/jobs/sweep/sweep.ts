@@ -1,5 +1,6 @@
 import type { Workspace } from '../../ml/workspace-of.ts'
 import type { Region } from '../../region.ts'
+import { withoutLastSlashes } from '../../slashes.ts'
 import { checkRunnable, needCommand } from '../command.ts'
 import type { JobOutput, SweepJob } from '../definition.ts'
 import {
@@ -130,7 +131,7 @@ function outputsOf(job: SweepJob, trial: string): Record<string, unknown> {
   const outputs: Record<string, unknown> = {}
   for (const [name, output] of Object.entries(job.outputs)) {
     const { assetName: _name, assetVersion: _version, uri, ...rest } = output
-    const own = typeof uri === 'string' ? `${uri.replace(/\/+$/, '')}/${trial}/` : undefined
+    const own = typeof uri === 'string' ? `${withoutLastSlashes(uri)}/${trial}/` : undefined
     outputs[name] = given({ ...rest, uri: /\{\{\s*name\s*\}\}/.test(uri ?? '') ? uri : own })
   }
   return outputs

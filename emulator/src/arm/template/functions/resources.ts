@@ -1,3 +1,4 @@
+import { withoutLastSlashes } from '../../../slashes.ts'
 import { textAt } from '../json.ts'
 import type { Question, Scope } from '../language/scope.ts'
 import { resourceIdAt } from '../resource-ids.ts'
@@ -18,7 +19,7 @@ export const resourceFunctions: FunctionTable = {
     ),
   ),
   extensionresourceid: fn(3, MANY, (args) =>
-    resourceIdAt(args.text(0).replace(/\/+$/, ''), args.text(1), args.texts().slice(2)),
+    resourceIdAt(withoutLastSlashes(args.text(0)), args.text(1), args.texts().slice(2)),
   ),
   reference: fn(1, 3, (args, scope) => scope.answer(referenceOf(args))),
   references: fn(1, 2, (args, scope) =>
