@@ -12,6 +12,11 @@ export interface Census {
   /** Points that were written to the place. */
   points(): number
   wrote(points: number): void
+  all(): Iterable<Resident>
+  /** A run was deleted or restored. */
+  moved(id: string, deleted: boolean): void
+  /** Ids of experiments that were deleted or restored, maybe with all their runs. */
+  readonly shaken: Set<string>
   /** How many there are by experiment, of those that `of` says yes to. */
   count(of: (resident: Resident) => boolean): ReadonlyMap<string, number>
   close(): void
@@ -45,12 +50,18 @@ export function census(sharedIdOf: (run: TrackedRun) => string, residents: Resid
       }
       return counts
     },
+    all: residents.all,
+    moved: (id, deleted) => {
+      const known = residents.byId(id)
+      if (known !== undefined) residents.put({ ...known, deleted })
+    },
+    shaken: new Set(),
     close: residents.close,
   }
 }
 
-/** The same tracking API, which tells a census of every run that it gives and of the points that it takes. */
-export function counted(tracking: Tracking, { learn, wrote }: Census): Tracking {
+/** The same tracking API, which tells a census of every run that it gives or moves and of the points that it takes. */
+export function counted(tracking: Tracking, { learn, wrote, moved, shaken }: Census): Tracking {
   const told = <T extends TrackedRun | undefined>(run: T): T => {
     if (run !== undefined) learn(run)
     return run
@@ -61,6 +72,14 @@ export function counted(tracking: Tracking, { learn, wrote }: Census): Tracking 
     log: async (id, batch, signal) => {
       await tracking.log(id, batch, signal)
       wrote(batch.metrics?.length ?? 0)
+    },
+    setRunDeleted: async (id, deleted, signal) => {
+      await tracking.setRunDeleted(id, deleted, signal)
+      moved(id, deleted)
+    },
+    setExperimentDeleted: async (id, deleted, signal) => {
+      shaken.add(id)
+      await tracking.setExperimentDeleted(id, deleted, signal)
     },
     createRun: async (run, signal) => told(await tracking.createRun(run, signal)),
     runs: async function* (experimentIds, signal, filter) {

@@ -1,13 +1,15 @@
 import { expect, it } from 'vitest'
 import { copying } from '../../../test/support/copied-history.ts'
-import { makeLogged, makeRun, twoHistories } from '../../../test/support/two-histories.ts'
+import { makeLogged, makeRun, type OneHistory, twoHistories } from '../../../test/support/two-histories.ts'
 import { Fault } from '../../core/errors.ts'
 import { copyHistory } from './copy.ts'
+import type { HistoryFilter } from './parts.ts'
 
 const two = twoHistories()
+const signal = AbortSignal.timeout(60_000)
 
 it('makes a logged model once, though it was made before and nobody heard', async () => {
-  const { source, target, signal, items } = two()
+  const { source, target, items } = two()
   await makeLogged(source, await makeRun(source, 'first'), 'lm')
   const { models } = target
   let asked = 0
@@ -22,7 +24,7 @@ it('makes a logged model once, though it was made before and nobody heard', asyn
 })
 
 it('carries a deleted experiment with all its runs, traces and models', async () => {
-  const { source, target, signal, items } = two()
+  const { source, target, items } = two()
   for (let n = 0; n < 12; n++) {
     const run = await makeRun(source, `run-${n}`)
     const experimentId = run.info.experiment_id
@@ -40,4 +42,75 @@ it('carries a deleted experiment with all its runs, traces and models', async ()
     const bodies = async (one: typeof source) => (await items(kind, one)).map(({ digest }) => digest).toSorted()
     expect(await bodies(target)).toEqual(await bodies(source))
   }
+})
+
+/** Names of the runs of the one experiment that are not deleted. */
+async function active(history: OneHistory): Promise<readonly string[]> {
+  const experiment = await history.tracking.experimentByName('churn', signal)
+  const runs = await Array.fromAsync(history.tracking.runs([experiment?.id ?? ''], signal))
+  const living = runs.filter(({ info }) => info['lifecycle_stage'] !== 'deleted')
+  return living.map(({ info }) => String(info['run_name'])).toSorted()
+}
+
+/** A deleted experiment, of which one run was restored by itself, with its copy. */
+async function copiedAndDeleted() {
+  const { source, target } = two()
+  const [kept, gone] = [await makeRun(source, 'kept'), await makeRun(source, 'gone')]
+  const experimentId = kept.info.experiment_id
+  const hide = async () => {
+    await source.tracking.setExperimentDeleted(experimentId, true, signal)
+    await source.tracking.setRunDeleted(kept.info.run_id, false, signal)
+  }
+  await hide()
+  const both = copying(two())
+  await copyHistory(both, signal)
+  expect(await active(target)).toEqual(['kept'])
+  /** Another run and its trace, in the same experiment. */
+  const more = async () => {
+    await source.tracking.setExperimentDeleted(experimentId, false, signal)
+    const { run_id: id } = (await makeRun(source, 'late')).info
+    const about = { request_time: '2026-01-31T12:00:00Z', trace_metadata: { 'mlflow.sourceRun': id } }
+    const info = { trace_id: `tr-${id}`, state: 'OK', ...about }
+    const trace = { id: `tr-${id}`, experimentId, info }
+    await source.traces.put(trace, signal)
+    await source.traces.putSpans(trace, [{ span_id: 'c3Bhbg==', name: 'root' }], signal)
+    await hide()
+    return id
+  }
+  return { source, target, both, gone, experimentId, more }
+}
+
+const CHOICES: Readonly<Record<string, (late: string) => Partial<HistoryFilter>>> = {
+  'in a copy of all': () => ({}),
+  'in a copy of what is recent': () => ({ since: 0 }),
+  'in a copy of another run': (late) => ({ runs: [late] }),
+}
+
+it.each(Object.entries(CHOICES))(
+  'leaves a run as it is in a deleted experiment that is written to, %s',
+  async (_, of) => {
+    const { target, both, more } = await copiedAndDeleted()
+    const filter = { ...both.filter, ...of(await more()) }
+    expect(await copyHistory({ ...both, filter }, signal)).toMatchObject({ troubles: [], tally: { traces: 1 } })
+    expect(await active(target)).toEqual(['kept'])
+  },
+)
+
+it('deletes again what was restored with its experiment, though nothing of the run itself changed', async () => {
+  const { source, target, both, gone, experimentId } = await copiedAndDeleted()
+  await source.tracking.setExperimentDeleted(experimentId, false, signal)
+  await source.tracking.setRunDeleted(gone.info.run_id, true, signal)
+  await copyHistory(both, signal)
+  expect(await active(target)).toEqual(['kept'])
+})
+
+it('puts right what a copy left that was killed while a deleted experiment was awake', async () => {
+  const { target, both } = await copiedAndDeleted()
+  const there = await target.tracking.experimentByName('churn', signal)
+  await target.tracking.setExperimentDeleted(there?.id ?? '', false, signal)
+  await copyHistory(both, signal)
+  expect(await active(target)).toEqual(['kept'])
+  const before = await target.kept()
+  await copyHistory(both, signal)
+  expect(await target.kept()).toEqual(before)
 })

@@ -7,6 +7,7 @@ import type { HistoryParts, Remark, Trouble } from './parts.ts'
 import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { copyRegistered } from './registered.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
+import { settleStates } from './states.ts'
 import { copyTraces } from './traces.ts'
 
 const EXPERIMENTS_AT_ONCE = 8
@@ -50,6 +51,7 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
     progress.phase('registered models')
     await copyRegistered(pass)
   }
+  await settleStates(pass)
   // Where only what is recent was looked at, nobody knows how many there are.
   const counts = filter.since === undefined ? await reconcile(pass) : []
   noteEnd(pass, began)

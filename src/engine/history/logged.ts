@@ -22,11 +22,11 @@ export async function copyLoggedModels(pass: Pass): Promise<void> {
   const { from, to } = parts
   const sources = await from.models?.list([...experiments.keys()], signal)
   if (sources === undefined || experiments.size === 0) return
-  const targets = await standing(pass)
+  const targets = await standingModels(pass)
   await inParallel(AT_ONCE, sources, async (model) => {
-    const known = targets?.get(model.id)
+    const known = targets?.get(sharedModelId(model))
     if (known === undefined) await acquaint(pass, model.runId)
-    if (!isTaken(pass, model, known)) return
+    if (!isTaken(pass, model, known !== undefined)) return
     const subject = `logged model ${model.id} (${model.name})`
     await apart(pass, subject, async () => {
       if (to.models === undefined || targets === undefined) {
@@ -36,7 +36,7 @@ export async function copyLoggedModels(pass: Pass): Promise<void> {
       let isAgain = false
       await persistently(async () => {
         // It may have been made before, and nobody heard.
-        const there = known ?? (isAgain ? (await standing(pass))?.get(model.id) : undefined)
+        const there = known ?? (isAgain ? (await standingModels(pass))?.get(sharedModelId(model)) : undefined)
         isAgain = true
         await copyModel(pass, to.models as LoggedModels, { model, known: there })
       })
@@ -45,8 +45,8 @@ export async function copyLoggedModels(pass: Pass): Promise<void> {
   })
 }
 
-/** Replicas by the id of what they are of; `undefined` where the target has no logged models. */
-async function standing(pass: Pass): Promise<Map<string, LoggedModel> | undefined> {
+/** Logged models of the target by the id that both sides know; `undefined` where the target has no logged models. */
+export async function standingModels(pass: Pass): Promise<Map<string, LoggedModel> | undefined> {
   const { parts, signal, experiments } = pass
   const names = new Set([...experiments.values()].map(({ name }) => name))
   const ids: string[] = []
@@ -54,20 +54,35 @@ async function standing(pass: Pass): Promise<Map<string, LoggedModel> | undefine
   const found = await parts.to.models?.list(ids, signal)
   if (found === undefined) return undefined
   const replicas = new Map<string, LoggedModel>()
-  for await (const model of found) replicas.set(sourceOf(model), model)
+  for await (const model of found) replicas.set(sharedModelId(model), model)
   return replicas
 }
 
-function sourceOf(model: LoggedModel): string {
-  return model.tags.find(({ key }) => key === SOURCE_MODEL)?.value ?? model.id
+/** The id under which both sides know a model: that which it had where it was made. */
+export function sharedModelId(model: LoggedModel): string {
+  return tagOf(model, SOURCE_MODEL) ?? model.id
 }
 
-/** A model goes with its run; where runs are chosen, only theirs. */
-function isTaken({ parts, identities }: Pass, { runId }: LoggedModel, known: LoggedModel | undefined): boolean {
+/** When a model was made, at its source: milliseconds since 1970. */
+export function createdOf(model: LoggedModel): number {
+  return Number(tagOf(model, SOURCE_CREATED) ?? model.created)
+}
+
+/** Tags of a model but those that a server or a copy marks it with. */
+export function carriedTags({ tags }: LoggedModel): readonly Pair[] {
+  return tags.filter(({ key }) => !OWN_TAGS.has(key))
+}
+
+function tagOf({ tags }: LoggedModel, key: string): string | undefined {
+  return tags.find((one) => one.key === key)?.value
+}
+
+/** A model goes with its run, where there is one still; where runs are chosen, only theirs. */
+export function isTaken({ parts, identities }: Pass, { runId }: LoggedModel, isKnown: boolean): boolean {
   const { runs } = parts.filter
-  return runs.length > 0
-    ? runs.includes(runId)
-    : known !== undefined || runId === '' || identities.run(runId) !== undefined
+  if (runs.length > 0) return runs.includes(runId)
+  const isOrphan = parts.from.census.byId(runId) === undefined
+  return isKnown || isOrphan || identities.run(runId) !== undefined
 }
 
 async function copyModel(
@@ -86,6 +101,7 @@ async function copyModel(
   for (const { runId } of model.metrics) await acquaint(pass, runId)
   const tags = lackingTags(model, there)
   if (tags.length > 0) await api.setTags(there.id, tags, signal)
+  await removeTags(pass, api, { model, there })
   const { files, bytes } = await copyFiles({
     from: { artifacts: from.artifacts, root: model.location },
     to: { artifacts: to.artifacts, root: there.location },
@@ -104,36 +120,53 @@ async function copyModel(
   ledger.put(key, envelope)
 }
 
+/** Of the tags that were carried, takes away what is gone at the source; what others have added stays. */
+async function removeTags(
+  { parts: { ledger }, signal }: Pass,
+  api: LoggedModels,
+  { model, there }: { readonly model: LoggedModel; readonly there: LoggedModel },
+): Promise<void> {
+  const key = `logged-tags/${model.id}`
+  const before = ledger.get(key)
+  const now = carriedTags(model).map((tag) => tag.key)
+  const carried = before === undefined ? [] : (JSON.parse(before) as readonly string[])
+  for (const gone of carried.filter((one) => !now.includes(one))) {
+    if (tagOf(there, gone) !== undefined) await api.deleteTag(there.id, gone, signal)
+  }
+  if (JSON.stringify(now) !== before) ledger.put(key, JSON.stringify(now))
+}
+
 async function create(pass: Pass, api: LoggedModels, model: LoggedModel): Promise<LoggedModel> {
   const { experiments, identities, parts, signal } = pass
   const name = experiments.get(model.experimentId)?.name ?? ''
   const experiment = await parts.to.tracking.experimentByName(name, signal)
   const marks = [
-    { key: SOURCE_MODEL, value: model.id },
-    { key: SOURCE_CREATED, value: String(model.created) },
+    { key: SOURCE_MODEL, value: sharedModelId(model) },
+    { key: SOURCE_CREATED, value: String(createdOf(model)) },
   ]
   const wanted = {
     ...model,
     experimentId: experiment?.id ?? '',
-    runId: identities.run(model.runId) ?? '',
-    tags: [...model.tags.filter(({ key }) => !OWN_TAGS.has(key)), ...marks],
+    // A run that is gone goes on being named.
+    runId: identities.run(model.runId) ?? model.runId,
+    tags: [...carriedTags(model), ...marks],
   }
   return awake(parts.to.tracking, wanted.experimentId, signal, () => api.create(wanted, signal))
 }
 
 function lackingTags(model: LoggedModel, there: LoggedModel): readonly Pair[] {
-  return model.tags.filter(
-    ({ key, value }) => !OWN_TAGS.has(key) && !there.tags.some((other) => other.key === key && other.value === value),
+  return carriedTags(model).filter(
+    ({ key, value }) => !there.tags.some((other) => other.key === key && other.value === value),
   )
 }
 
 /** Points about a model are points of a run that say so; the run itself keeps equal points once. */
 async function copyPoints(pass: Pass, model: LoggedModel, there: LoggedModel): Promise<void> {
   const { identities, parts, signal } = pass
-  const has = new Set(there.metrics.map((point) => nameOf(point, point.runId)))
+  const has = new Set(there.metrics.map((point) => pointName(point, point.runId)))
   for (const [runId, points] of Map.groupBy(model.metrics, (point) => point.runId)) {
     const own = identities.run(runId)
-    const missing = points.filter((point) => !has.has(nameOf(point, own ?? '')))
+    const missing = points.filter((point) => !has.has(pointName(point, own ?? '')))
     if (own === undefined || missing.length === 0) continue
     const metrics = missing.map(({ runId: _, about, ...point }) => ({
       ...point,
@@ -143,6 +176,7 @@ async function copyPoints(pass: Pass, model: LoggedModel, there: LoggedModel): P
   }
 }
 
-function nameOf({ key, value, timestamp, step }: Point, runId: string): string {
+/** By what points about a model are the same. */
+export function pointName({ key, value, timestamp, step }: Point, runId: string): string {
   return JSON.stringify([runId, key, value, timestamp, step])
 }

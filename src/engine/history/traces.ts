@@ -156,8 +156,14 @@ export function comparable(info: JsonObject): JsonObject {
     ...info,
     tags: carried(info['tags']),
     trace_metadata: carried(info['trace_metadata']),
-    assessments: info['assessments'] ?? [],
+    assessments: inOrder((info['assessments'] ?? []) as readonly JsonObject[]),
   }
+}
+
+/** Assessments come in no order. */
+function inOrder(assessments: readonly JsonObject[]): readonly JsonObject[] {
+  const id = (one: JsonObject) => String(one['assessment_id'])
+  return assessments.toSorted((one, other) => (id(one) < id(other) ? -1 : 1))
 }
 
 function metadataOf(info: JsonObject): JsonObject {

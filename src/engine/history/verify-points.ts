@@ -22,7 +22,7 @@ export async function comparePoints(
   if (keys.length === 0) return
   const replica = await parts.to.tracking.run(own, signal)
   for (const key of keys) {
-    const [missing, extra] = [named(), named()]
+    const [missing, extra] = [namedPoints(), namedPoints()]
     const histories = {
       wanted: () => pointsOf(parts.from.tracking, run, key, signal),
       found: () => pointsOf(parts.to.tracking, replica, key, signal),
@@ -47,7 +47,7 @@ async function* pointsOf(
 }
 
 /** The first of many points in words, and how many more there are. */
-function named() {
+export function namedPoints() {
   const first: string[] = []
   let more = 0
   return {

@@ -1,11 +1,9 @@
 import { sameJson } from '../../core/canonical.ts'
-import type { Json, JsonObject } from '../../core/model.ts'
+import type { JsonObject } from '../../core/model.ts'
 import type { Trace } from '../../mlflow/traces.ts'
+import type { Tell } from './differences.ts'
 import { apart, type Pass } from './pass.ts'
 import { comparable, lackingSpans, standingTraces, takesTrace, targetIds, translated } from './traces.ts'
-
-/** Tells what is not the same of a trace on both sides. */
-export type Tell = (subject: string, source: Json, target: Json) => void
 
 /** Compares every trace of the source with its replica, spans too. Returns how many there are. */
 export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
@@ -21,7 +19,7 @@ export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
     const experimentId = targets.get(experiments.get(trace.experimentId)?.name ?? '') ?? ''
     await apart(pass, `trace ${trace.id}`, async () => {
       const there = standing?.get(trace.id)
-      if (there === undefined) tell(`trace ${trace.id}`, trace.id, null)
+      if (there === undefined) tell(`trace ${trace.id}`, { trace: trace.id }, { trace: null })
       else await compareTrace(pass, { wanted: translated(pass, trace, experimentId), there }, tell)
     })
   }
