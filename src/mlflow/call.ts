@@ -1,4 +1,4 @@
-import { Fault } from '../core/errors.ts'
+import { Fault, isFault } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/model.ts'
 import type { Answer, Request, Send } from './tracking.ts'
 
@@ -19,7 +19,7 @@ export function callsOf(send: Send): Calls {
   async function optional(request: Request): Promise<JsonObject | undefined> {
     const answer = await send(request)
     if (answer.status < 300) return answer.body
-    if (answer.status === 404 || answer.body['error_code'] === 'RESOURCE_DOES_NOT_EXIST') return undefined
+    if (answer.status === 404 || answer.body['error_code'] === ABSENT) return undefined
     throw refused(request, answer)
   }
 
@@ -63,6 +63,17 @@ export function refused(request: Pick<Request, 'path'>, answer: Answer): Fault {
     facts: { status: answer.status, vendorCode },
     hint: HINTS[code],
   })
+}
+
+const ABSENT = 'RESOURCE_DOES_NOT_EXIST'
+
+/**
+ * True for the refusal of a server that has no such API: MLflow 2 answers 404 in HTML or with `ENDPOINT_NOT_FOUND`, Azure
+ * ML 404 with nothing (azure-sdk-for-python#44896). A thing that is asked for and not there is told by a code of its own.
+ */
+export function lacksApi(thrown: unknown): boolean {
+  if (!isFault(thrown, 'azure/refused') || thrown.facts['vendorCode'] === ABSENT) return false
+  return [404, 405, 501].includes(Number(thrown.facts['status']))
 }
 
 type RefusalCode = 'azure/throttled' | 'azure/denied' | 'azure/unreachable' | 'azure/refused'

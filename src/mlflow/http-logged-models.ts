@@ -1,6 +1,5 @@
-import { isFault } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/model.ts'
-import { callsOf, listOf, textOf } from './call.ts'
+import { callsOf, lacksApi, listOf, textOf } from './call.ts'
 import type { LoggedModel, LoggedModels } from './logged-models.ts'
 import { pointFrom } from './shapes.ts'
 import type { Pair, Request, Send } from './tracking.ts'
@@ -32,8 +31,7 @@ export function httpLoggedModels(send: Send): LoggedModels {
     try {
       await call({ method: 'POST', path: 'logged-models/search', body, signal })
     } catch (thrown) {
-      // A server of MLflow 2, and Azure ML, has no such endpoint.
-      if (isFault(thrown, 'azure/refused') && [404, 405, 501].includes(Number(thrown.facts['status']))) return undefined
+      if (lacksApi(thrown)) return undefined
       throw thrown
     }
     return all(experimentIds, signal)

@@ -1,6 +1,5 @@
-import { isFault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
-import { callsOf, listOf, textOf } from './call.ts'
+import { callsOf, lacksApi, listOf, textOf } from './call.ts'
 import type { Trace, Traces } from './traces.ts'
 import type { Request, Send } from './tracking.ts'
 
@@ -40,8 +39,7 @@ export function httpTraces(send: Send): Traces {
     try {
       await call(search(experimentIds.slice(0, 1), 1, signal))
     } catch (thrown) {
-      // A server of MLflow 2, and Azure ML, has no such endpoint.
-      if (isFault(thrown, 'azure/refused') && [404, 405, 501].includes(Number(thrown.facts['status']))) return undefined
+      if (lacksApi(thrown)) return undefined
       throw thrown
     }
     return all(experimentIds, signal)

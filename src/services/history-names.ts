@@ -5,6 +5,9 @@ import type { Place } from './service.ts'
 
 /** Ids of MLflow: a run's, and a logged model's with its prefix. */
 const IDS = /\b(?:m-)?[0-9a-f]{32}\b/g
+/** Before the id of an original whose replica has another in that place: not yet as it shall be. */
+const UNRESOLVED = 'unresolved:'
+const UNRESOLVED_ID = /unresolved:((?:m-)?[0-9a-f]{32})\b/g
 /** Stands in portable text for the place where a run's or a logged model's files are. */
 const FILES = /<<hf:files:((?:m-)?[0-9a-f]{32})>>/g
 
@@ -110,11 +113,14 @@ function openNames(history: HistoryAccess, placeName: string): HistoryNames {
   async function shared(ownId: string, signal: AbortSignal): Promise<string> {
     const found = await named(ownId, signal)
     if (found !== undefined) return found.sharedId
-    // What names a run by the id of its original, though the replica has another: not yet as it shall be.
-    return (await namedOf(ownId, signal)) === undefined ? ownId : `unresolved:${ownId}`
+    return (await namedOf(ownId, signal)) === undefined ? ownId : unresolved(ownId)
   }
 
-  const own = async (sharedId: string, signal: AbortSignal) => (await namedOf(sharedId, signal))?.id ?? sharedId
+  async function own(sharedId: string, signal: AbortSignal): Promise<string> {
+    const id = resolved(sharedId)
+    return (await namedOf(id, signal))?.id ?? id
+  }
+
   return {
     ...runs,
     ...models,
@@ -146,7 +152,7 @@ async function localText(
   text: string,
   { placeName, named }: { readonly placeName: string; named(sharedId: string): Promise<Named | undefined> },
 ): Promise<string> {
-  let whole = text
+  let whole = text.replaceAll(UNRESOLVED_ID, '$1')
   for (const id of new Set([...text.matchAll(FILES)].map(([, found = '']) => found))) {
     const found = await named(id)
     if (found === undefined) throw dangling(id, placeName)
@@ -163,6 +169,16 @@ type Named = Pick<Resident, 'id' | 'sharedId' | 'root'>
 
 function namedModel(model: LoggedModel): Named {
   return { id: model.id, sharedId: sharedModelId(model), root: model.location }
+}
+
+/** Marks the id of an original by which a place names what has another id there, so that it counts as a difference. */
+export function unresolved(id: string): string {
+  return UNRESOLVED + id
+}
+
+/** The id without that mark: what it means in any other place. */
+export function resolved(id: string): string {
+  return id.startsWith(UNRESOLVED) ? id.slice(UNRESOLVED.length) : id
 }
 
 export function isModel(id: string): boolean {

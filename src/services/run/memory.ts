@@ -1,6 +1,7 @@
 import { isFault } from '../../core/errors.ts'
 import type { MetricDigest } from '../../mlflow/points.ts'
 import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
+import { resolved, unresolved } from '../history-names.ts'
 import { SOURCE_RUN, sharedIdOf } from './schema.ts'
 
 /** The metrics of a run as they were at one reading. */
@@ -83,8 +84,8 @@ export async function openMemory(
 
 function idsOf({ ownId, sharedId }: Residents): Pick<Memory, 'ownId' | 'sharedId' | 'learn'> {
   return {
-    ownId: (id) => ownId(id) ?? id,
-    sharedId: (id) => sharedId(id) ?? ((ownId(id) ?? id) === id ? id : `unresolved:${id}`),
+    ownId: (id) => ownId(resolved(id)) ?? resolved(id),
+    sharedId: (id) => sharedId(id) ?? ((ownId(id) ?? id) === id ? id : unresolved(id)),
     learn: () => {},
   }
 }

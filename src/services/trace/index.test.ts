@@ -126,3 +126,21 @@ it('stands in an experiment that is deleted, whoever else is written to it at on
     await Promise.all(wanted.map((one) => service(kind).converge(target.place, one, { source: source.place, signal })))
   }
 })
+
+it('that names an original by an id which is another here names it by its own id where it is taken back', async () => {
+  const { source, target, carry, items } = two()
+  const { run, experimentId } = await fill(source)
+  await carry()
+  const there = target.census.byShared(run.info.run_id)
+  const id = 'tr-of-the-standby'
+  const info = { trace_id: id, state: 'OK', trace_metadata: { 'mlflow.sourceRun': run.info.run_id } }
+  await target.traces.put({ id, experimentId: there?.experimentId ?? '', info }, signal)
+  await carry(target, source)
+  const taken = await source.traces.trace(id, signal)
+  expect(taken).toMatchObject({ experimentId, info: { trace_metadata: { 'mlflow.sourceRun': run.info.run_id } } })
+  await carry()
+  expect((await target.traces.trace(id, signal))?.info['trace_metadata']).toEqual({ 'mlflow.sourceRun': there?.id })
+  expect(await items('trace', target)).toEqual(
+    (await items('trace', source)).map((one) => expect.objectContaining({ address: one.address, digest: one.digest })),
+  )
+})
