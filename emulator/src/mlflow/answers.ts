@@ -96,6 +96,9 @@ export function runToken(token: RunToken): string {
 /** Reads a page token, also one that has no more than an offset, as MLflow's have. Refuses what is none. */
 export function readToken(token: string | undefined): RunToken {
   if (token === undefined || token === '') return { offset: 0 }
+  // Python's decoder passes over what is no letter of base64, and fails where four letters are not full.
+  if (token.replace(/[^A-Za-z0-9+/=]/g, '').length % 4 !== 0)
+    throw invalid('Invalid page token, could not base64-decode')
   const decoded = Buffer.from(token, 'base64').toString('utf8')
   const held = parsed(decoded)
   if (!isToken(held)) throw invalid(`Invalid page token, decoded value=${decoded}`)

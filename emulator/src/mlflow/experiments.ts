@@ -75,9 +75,14 @@ function getByName(request: Request): Reply {
   return ok({ experiment: experimentJson(request, experiment) })
 }
 
+const MOST_ON_A_PAGE = 50_000
+
 function search(request: Request): Reply {
   const { fields, region, scope } = request
-  const limit = fields.pageSize(1000, 50_000)
+  const limit = fields.pageSize(1000, Number.MAX_SAFE_INTEGER - 1)
+  if (limit > MOST_ON_A_PAGE) {
+    throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be at most ${MOST_ON_A_PAGE}`)
+  }
   const offset = offsetOf(fields.text('page_token'))
   const found = searchExperiments(region, scope.workspace, {
     view: fields.word('view_type', VIEWS) ?? 'ACTIVE_ONLY',

@@ -50,10 +50,16 @@ export class Fields {
     return value
   }
 
+  /** Refuses the first of the fields that is absent, before any of them is looked at more closely. */
+  needAll(...names: readonly string[]): void {
+    const absent = names.find((name) => this.#values[name] === undefined || this.#values[name] === null)
+    if (absent !== undefined) throw missing(this.#path + absent)
+  }
+
   /** A double; `"NaN"`, `"Infinity"` and `"-Infinity"` count. */
   needDouble(name: string): number {
     const value = this.#values[name]
-    if (value === undefined || value === null) throw missing(this.#path + name)
+    if (value === undefined || value === null || value === '') throw missing(this.#path + name)
     if (typeof value === 'number') return value
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN
     if (Number.isNaN(number) && value !== 'NaN') throw this.wrong(name)

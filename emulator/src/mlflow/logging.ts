@@ -30,10 +30,16 @@ function logMetric(request: Request): Promise<Reply> {
 }
 
 function pointOf(fields: Fields, path: string): Point {
+  fields.needAll('key', 'value', 'timestamp')
   const key = fields.need('key')
   const value = fields.needDouble('value')
   const timestamp = fields.needInteger('timestamp')
   checkKey(key, { path: `${path}name`, label: 'Metric name' })
+  if (timestamp < 0) {
+    throw invalid(
+      `Invalid value ${timestamp} for parameter '${path}timestamp' supplied: metric '${key}' (value=${fields.raw('value')}). Timestamp must be a nonnegative long (64-bit integer) `,
+    )
+  }
   return { key, value, timestamp, step: fields.integer('step') ?? 0 }
 }
 
@@ -144,15 +150,19 @@ function deleteTag(request: Request): Promise<Reply> {
   })
 }
 
+/** What MLflow shows of a dataset that came without a field. */
+const NO_DATASET = { name: '', digest: '', source_type: '', source: '' }
+
 function logInputs(request: Request): Promise<Reply> {
   needId(request)
   const datasets = request.fields.objects('datasets').map((input): Link => {
     const dataset = input.object('dataset')
+    const given = input.raw('dataset') as object | undefined
     const name = dataset?.text('name') ?? ''
     return {
       kind: 'dataset',
       name: JSON.stringify([name, dataset?.text('digest') ?? '']),
-      body: { tags: input.raw('tags'), dataset: input.raw('dataset') },
+      body: { tags: input.raw('tags'), dataset: { ...NO_DATASET, ...given } },
     }
   })
   const models = request.fields.objects('models').map(

@@ -37,14 +37,14 @@ export function oneVersionJson(request: Request, store: ModelStore, version: Res
 
 export function versionJson(request: Request, store: ModelStore, version: Resource): object {
   const facts = store.facts(version)
-  const jobName = propertiesOf(version)['jobName']
+  const { jobName, description } = propertiesOf(version)
   return {
     name: modelNameOf(version),
     version: version.name,
     creation_timestamp: Date.parse(version.createdAt),
     last_updated_timestamp: Date.parse(version.modifiedAt),
     current_stage: stageOf(version),
-    description: String(propertiesOf(version)['description'] ?? ''),
+    ...(typeof description === 'string' ? { description } : {}),
     source: facts.source ?? downloadUriOf(sourceOf(store, version), isPlugin(request)),
     run_id: facts.runId ?? (typeof jobName === 'string' ? jobName : ''),
     status: 'READY',
@@ -60,7 +60,7 @@ export function modelJson(request: Request, store: ModelStore, container: Resour
     name: container.name,
     creation_timestamp: Date.parse(container.createdAt),
     last_updated_timestamp: Date.parse(container.modifiedAt),
-    ...(typeof description === 'string' ? { description } : {}),
+    ...(typeof description === 'string' && description !== '' ? { description } : {}),
     latest_versions: unlessEmpty(latest.map((version) => versionJson(request, store, version))),
     tags: pairs(tagsOf(container)),
     aliases: unlessEmpty(store.aliases(container)),

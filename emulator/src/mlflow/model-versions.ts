@@ -112,12 +112,14 @@ function get(request: Request): Reply {
 
 function downloadUri(request: Request): Reply {
   const store = new ModelStore(request)
-  const source = store.originOf(found(request, store))
+  // This one call tells what is missing in other words than all others.
+  if (!request.fields.text('name')) throw invalid("Missing value for required parameter 'name'.")
+  const source = store.originOf(store.needVersion(modelName(request), request.fields.text('version') ?? ''))
   return ok({ artifact_uri: downloadUriOf(source, isPlugin(request)) })
 }
 
 function update(request: Request): Promise<Reply> {
-  const description = request.fields.text('description') ?? ''
+  const description = request.fields.text('description') ?? null
   return change(request, (store, version) => store.change(version, { description }, request.call.caller.id))
 }
 

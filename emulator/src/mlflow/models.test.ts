@@ -239,3 +239,32 @@ test('a file comes with the media type and the name that MLflow’s server gives
   const outside = await region.send('GET', `${root}/get-artifact?run_id=${run}&path=%252e%252e/x`)
   expect([outside.status, outside.at('message')]).toEqual([400, 'Invalid path'])
 })
+
+test.each<readonly [method: 'GET' | 'POST' | 'DELETE', path: string, fields: object, said: string]>([
+  [
+    'POST',
+    'model-versions/transition-stage',
+    { version: 1, stage: 'Staging' },
+    "Invalid value 1 for parameter 'version'",
+  ],
+  [
+    'POST',
+    'model-versions/transition-stage',
+    { version: '1', stage: 'Staging', archive_existing_versions: 'odd' },
+    "'archive_existing_versions'",
+  ],
+  ['POST', 'model-versions/create', { name: 'nobody', source: 's3://b/m', description: 7 }, "parameter 'description'"],
+  [
+    'POST',
+    'registered-models/alias',
+    { version: 'odd', alias: 'a' },
+    "Parameter 'version' must be an integer, got 'odd'",
+  ],
+  ['DELETE', 'registered-models/alias', { alias: 'a b' }, "Invalid alias name: 'a b'"],
+])('%s %s with %j is refused as by MLflow’s server', async (method, path, fields, said) => {
+  await region.mlflow('POST', 'registered-models/create', { name: 'odd' })
+  await region.mlflow('POST', 'model-versions/create', { name: 'odd', source: 's3://b/m' })
+  const answer = await region.mlflow(method, path, { name: 'odd', ...fields })
+  expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+  expect(answer.id('message')).toContain(said)
+})

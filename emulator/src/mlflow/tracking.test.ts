@@ -217,3 +217,24 @@ test('states and views are taken by the numbers of protobuf too, as numbers and 
   // `ViewType` of service.proto: 1 is active only, 2 deleted only, 3 all.
   expect([await found(1), await found(2), await found('3')]).toEqual([undefined, run_id, run_id])
 })
+
+test.each<readonly [path: string, fields: object, said: string]>([
+  ['experiments/update', {}, "Missing value for required parameter 'new_name'"],
+  ['runs/update', { status: 7 }, "Invalid value 7 for parameter 'status'"],
+  ['runs/log-metric', { key: 'm', value: '', timestamp: 1 }, "Missing value for required parameter 'value'"],
+  ['runs/log-metric', { key: 'm', value: 'odd' }, "Missing value for required parameter 'timestamp'"],
+  ['runs/log-metric', { key: 'm', value: 1, timestamp: -1 }, 'Timestamp must be a nonnegative long'],
+  ['runs/log-batch', { metrics: [{ key: 'm', value: 1, timestamp: -1 }] }, "parameter 'metrics[0].timestamp'"],
+  ['runs/search', { page_token: 'odd' }, 'could not base64-decode'],
+])('%s with %j is refused as by MLflow’s server', async (path, fields, said) => {
+  const run_id = await newRun()
+  const answer = await region.mlflow('POST', path, { experiment_id: experiment, run_id, ...fields })
+  expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+  expect(answer.id('message')).toContain(said)
+})
+
+test('of what a query gives twice the first counts, as with MLflow’s server', async () => {
+  const [first, second] = [await newRun(), await newRun()]
+  const found = await region.mlflow('GET', `runs/get?run_id=${first}&run_id=${second}`)
+  expect(found.at('run.info.run_id')).toBe(first)
+})
