@@ -31,18 +31,18 @@ export function fieldsOf(region: Region, { workspace, name, sent }: Wanted): Job
   }
 }
 
-/** Outputs with the places where they go; `datastore` is where those go that name none. */
+/**
+ * Outputs with the places where they go; `datastore` is where those go that name none.
+ *
+ * A place that names variables stays as it was written: {@link placeOf} tells where it is.
+ */
 export function outputsOf(job: string, sent: unknown, datastore = 'workspaceblobstore'): Record<string, JobOutput> {
   const outputs: Record<string, JobOutput> = {}
   for (const [name, output] of Object.entries((sent ?? {}) as Record<string, JobOutput>)) {
     if (name === DEFAULT_OUTPUT) continue
     const folder = output.jobOutputType.toLowerCase() === 'uri_file' ? '' : '/'
     const uri = output.uri ?? `azureml://datastores/${datastore}/paths/azureml/${job}/${name}${folder}`
-    outputs[name] = {
-      ...output,
-      uri: templated(uri, { name: job, output_name: name, default_datastore: datastore }),
-      mode: output.mode ?? 'ReadWriteMount',
-    }
+    outputs[name] = { ...output, uri, mode: output.mode ?? 'ReadWriteMount' }
   }
   return { ...outputs, ...artifactsOf(job) }
 }
@@ -58,9 +58,26 @@ export function artifactsOf(job: string): Record<string, JobOutput> {
   }
 }
 
-/** Variables that a path of an output may hold. */
-function templated(uri: string, values: Readonly<Record<string, string>>): string {
-  return uri.replaceAll(/\$\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => values[name] ?? whole)
+/** A job as far as its outputs go. */
+interface Placing {
+  readonly name: string
+  readonly definition: { readonly outputs: Readonly<Record<string, JobOutput>>; readonly settings?: unknown }
+}
+
+/** URI of the place where an output of a job goes, with what its variables stand for; `undefined` where it has none. */
+export function placeOf({ name: job, definition }: Placing, output: string): string | undefined {
+  const variables: Readonly<Record<string, string>> = {
+    name: job,
+    output_name: output,
+    default_datastore: datastoreOf(objectOr(definition.settings)),
+  }
+  const uri = definition.outputs[output]?.uri ?? undefined
+  return uri?.replaceAll(/\$\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => variables[name] ?? whole)
+}
+
+/** Name of the datastore for outputs of a pipeline that name none. */
+export function datastoreOf(settings: Values): string {
+  return textOr(settings['default_datastore'], 'workspaceblobstore').split(/[/:]/).at(-1) ?? ''
 }
 
 function servicesOf(region: Region, workspace: Workspace, name: string): Values {

@@ -3,6 +3,7 @@ import { ensureAssetContainer } from '../ml/assets.ts'
 import type { Workspace } from '../ml/workspace-of.ts'
 import type { Region } from '../region.ts'
 import { DEFAULT_OUTPUT, type JobOutput } from './definition.ts'
+import { placeOf } from './fields.ts'
 import type { Job } from './records.ts'
 
 const MODELS = new Set(['custom_model', 'mlflow_model', 'triton_model'])
@@ -36,7 +37,7 @@ export function registerOutputs(region: Region, job: Job): void {
     const version = described.assetVersion ?? nextVersion(region, container, kind)
     const id = `${container}/versions/${version}`
     if (region.resources.get(id) === undefined && region.resources.buried(id) === undefined) {
-      register(region, { id, kind, job, output: described })
+      register(region, { id, kind, job, output, described })
     }
     const place = `azureml://locations/${region.name}/workspaces/${workspace.workspaceId}`
     const asset = id.slice(workspace.id.length + 1)
@@ -52,19 +53,25 @@ function nextVersion(region: Region, container: string, kind: string): string {
 
 function register(
   region: Region,
-  wanted: { readonly id: string; readonly kind: string; readonly job: Job; readonly output: JobOutput },
+  wanted: {
+    readonly id: string
+    readonly kind: string
+    readonly job: Job
+    readonly output: string
+    readonly described: JobOutput
+  },
 ): void {
-  const { id, kind, job, output } = wanted
-  const uri = longUri(job.workspace, String(output.uri))
+  const { id, kind, job, output, described } = wanted
+  const uri = longUri(job.workspace, String(placeOf(job, output)))
   const common = {
-    description: output.description ?? null,
+    description: described.description ?? null,
     tags: {},
     properties: {},
     isAnonymous: false,
     isArchived: false,
     provisioningState: 'Succeeded',
   }
-  const type = output.jobOutputType
+  const type = described.jobOutputType
   const properties =
     kind === 'models'
       ? { ...common, modelType: type, modelUri: uri, jobName: job.name, flavors: {} }

@@ -7,6 +7,7 @@ import { locate, Unresolved } from './data/locations.ts'
 import { bring, bringFile, Mirror } from './data/mirror.ts'
 import type { Storage } from './data/storage.ts'
 import { type CommandJob, DEFAULT_OUTPUT, type JobInput, type JobOutput } from './definition.ts'
+import { placeOf } from './fields.ts'
 import type { Job } from './records.ts'
 
 /** The folders of a job, with everything in place for its command. */
@@ -92,7 +93,7 @@ async function setOutput(
   output: JobOutput,
 ): Promise<{ readonly path: string; readonly mirror?: Mirror; readonly whileRunning: boolean }> {
   const { region, storage, job, folder } = plot
-  const uri = String(output.uri)
+  const uri = String(placeOf(job, name))
   const mode = output.mode?.toLowerCase() ?? ''
   if (mode === 'direct') return { path: uri, whileRunning: false }
   const location = locate(region, job.workspace, uri)

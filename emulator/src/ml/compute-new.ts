@@ -6,7 +6,11 @@ import type { Region } from '../region.ts'
 type Values = Readonly<Record<string, unknown>>
 
 /** Properties of a compute after a PUT: what was sent, and what the service adds by type. */
-export function computeProperties(region: Region, sent: Values, found: Resource | undefined): Values {
+export function computeProperties(
+  region: Region,
+  { sent, location }: { readonly sent: Values; readonly location: string },
+  found: Resource | undefined,
+): Values {
   const computeType = sent['computeType']
   if (typeof computeType !== 'string') {
     throw new Refusal(400, 'InvalidRequestContent', "The field 'properties.computeType' is required.")
@@ -21,13 +25,21 @@ export function computeProperties(region: Region, sent: Values, found: Resource 
     ...sent,
     computeType,
     properties: innerOf(computeType, inner, (before['properties'] ?? {}) as Values),
-    computeLocation: sent['computeLocation'] ?? region.name,
+    computeLocation: sent['computeLocation'] ?? location,
     provisioningState: found === undefined ? 'Creating' : 'Updating',
     provisioningErrors: null,
     isAttachedCompute: computeType !== 'AmlCompute' && computeType !== 'ComputeInstance',
     createdOn: before['createdOn'] ?? now,
     modifiedOn: now,
   }
+}
+
+/** Where a compute stands: a cluster where it was asked for, which need not be its workspace's region; all others there. */
+export function locationOf(region: Region, { location, properties }: Values): string {
+  const isCluster = (properties as Values | undefined)?.['computeType'] === 'AmlCompute'
+  return isCluster && typeof location === 'string' && location !== ''
+    ? location.toLowerCase().replaceAll(' ', '')
+    : region.name
 }
 
 /** Properties after a PATCH, which may only change how far a cluster scales. */

@@ -53,6 +53,20 @@ describe('computes', () => {
     })
   })
 
+  it('stand where they were asked for, if they are clusters, and else in the region of their workspace', async () => {
+    const [elsewhere, own] = [`${workspace}/computes/elsewhere`, `${workspace}/computes/own`]
+    await test.ended(await test.ask('PUT', elsewhere, { ...cluster(1), location: 'West US' }))
+    await test.ended(await test.ask('PUT', own, { ...instance, location: 'westus' }))
+    expect((await test.ask('GET', elsewhere)).body).toMatchObject({
+      location: 'westus',
+      properties: { computeLocation: 'westus' },
+    })
+    expect((await test.ask('GET', own)).body).toMatchObject({
+      location: 'eastus2',
+      properties: { computeLocation: 'eastus2' },
+    })
+  })
+
   it('refuse another size under the same name', async () => {
     const path = `${workspace}/computes/fixed`
     await test.ended(await test.ask('PUT', path, cluster(1)))

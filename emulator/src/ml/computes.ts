@@ -15,7 +15,7 @@ import type { Call, Handler, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
-import { computeProperties, resized } from './compute-new.ts'
+import { computeProperties, locationOf, resized } from './compute-new.ts'
 import { checkQuota, nodesOf, priorityOf } from './cores.ts'
 import { inWorkspace, typeOf, WORKSPACE, workspaceIdOf } from './paths.ts'
 import { identityOf } from './workspace-new.ts'
@@ -98,10 +98,11 @@ function put(region: Region): Handler {
       const found = region.resources.get(id)
       checkConditions(call, found)
       refuseOther(found, wanted)
-      const properties = computeProperties(region, wanted, found)
+      const location = locationOf(region, sent)
+      const properties = computeProperties(region, { sent: wanted, location }, found)
       checkRoom(region, id, properties)
       const identity = sent['identity'] == null ? {} : { identity: identityOf(sent['identity'], found?.body) }
-      const body = { tags: {}, ...sent, ...identity, location: region.name, properties }
+      const body = { tags: {}, ...sent, ...identity, location, properties }
       const compute = region.resources.put(id, body, call.caller.id)
       const status = found === undefined ? 201 : 200
       return begun(region, call, { kind: 'compute_create_or_update', id, reply: one(status, compute) })

@@ -18,7 +18,7 @@ export function foundWorkspace(
 ): Values {
   const { sent, by } = wanted
   checkLocation(region, sent['location'])
-  const properties = propertiesOf(sent)
+  const properties = typed(propertiesOf(sent))
   const storageAccountId = storageIdOf(region, properties)
   const account = storageAccountId.split('/').at(-1)?.toLowerCase() ?? ''
   const workspaceId = randomUUID()
@@ -59,6 +59,23 @@ const DEFAULTS: Values = {
   allowPublicAccessWhenBehindVnet: false,
   enableDataIsolation: false,
   privateEndpointConnections: [],
+}
+
+/** Settings that are on or off. */
+const SWITCHES = [
+  'allowPublicAccessWhenBehindVnet',
+  'allowRoleAssignmentOnRG',
+  'enableDataIsolation',
+  'enableServiceSideCMKEncryption',
+  'hbiWorkspace',
+  'provisionNetworkNow',
+  'v1LegacyMode',
+]
+
+/** Properties with truth as truth: the template of azure-ai-ml has it as text, which its own client takes for on. */
+export function typed(properties: Values): Values {
+  const texts = SWITCHES.filter((name) => /^(true|false)$/i.test(String(properties[name])))
+  return { ...properties, ...Object.fromEntries(texts.map((name) => [name, /^true$/i.test(String(properties[name]))])) }
 }
 
 /** What only the service knows of a workspace. */

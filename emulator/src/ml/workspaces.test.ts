@@ -87,6 +87,14 @@ describe('workspaces', () => {
     expect(after.body).toMatchObject({ tags: { b: '2' }, properties: { description: 'new' } })
   })
 
+  it('have truth as truth, whichever way it was sent', async () => {
+    const id = `${ML}/workspaces/typed`
+    const body = { location: 'eastus2', properties: { storageAccount: STORAGE_ID, hbiWorkspace: 'false' } }
+    await test.ended(await test.ask('PUT', id, body))
+    await test.ended(await test.ask('PATCH', id, { properties: { v1LegacyMode: 'True' } }))
+    expect((await test.ask('GET', id)).body).toMatchObject({ properties: { hbiWorkspace: false, v1LegacyMode: true } })
+  })
+
   it('are changed in part by a PATCH', async () => {
     const id = await test.workspace('patched')
 

@@ -20,7 +20,7 @@ import type { Route } from '../router.ts'
 import { GROUP, NAMESPACE, WORKSPACE, workspaceIdOf } from './paths.ts'
 import { purge, recovered, softDelete } from './soft-delete.ts'
 import { workspaceActionRoutes } from './workspace-actions.ts'
-import { foundWorkspace, identityOf } from './workspace-new.ts'
+import { foundWorkspace, identityOf, typed } from './workspace-new.ts'
 
 const TYPE = `${NAMESPACE}/workspaces`
 const PAGE = 100
@@ -194,7 +194,8 @@ const FIXED = new Set([
 const PASSING = new Set(['allowRecoverSoftDeletedWorkspace'])
 
 function open(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(properties).filter(([field]) => !FIXED.has(field) && !PASSING.has(field)))
+  const fields = Object.entries(typed(properties))
+  return Object.fromEntries(fields.filter(([field]) => !FIXED.has(field) && !PASSING.has(field)))
 }
 
 function replaced(region: Region, found: Resource, sent: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -80,6 +80,17 @@ it('has the name that the policy maps, and the same address', async () => {
   expect(listed).toEqual(['compute/gpu'])
 })
 
+it('stands where it was asked for, if that is neither region', async () => {
+  const { service, source, target, signal } = await fresh()
+  const wanted = item('compute/gpu', { ...first, location: 'westus' })
+  await service.converge(source, wanted, { source, signal })
+  const read = await service.read(source, 'compute/gpu', { signal })
+  expect(read).toMatchObject({ digest: wanted.digest, body: { location: 'westus' } })
+  if (read === undefined) throw new Error('it is not there')
+  await service.converge(target, read, { source, signal })
+  expect(await service.read(target, 'compute/gpu', { signal })).toMatchObject({ digest: wanted.digest })
+})
+
 it('says that another size is another compute', async () => {
   const { service, source, target, signal } = await fresh()
   await service.converge(target, item('compute/gpu', first), { source, signal })

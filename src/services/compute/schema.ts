@@ -56,7 +56,10 @@ export function innerOf(body: JsonObject): JsonObject {
 
 /** The portable form. */
 export function computeBody(place: Place, resource: Body): JsonObject {
-  const body = portableBody(place, resource, SCHEMA)
+  // A cluster may stand in another region than its workspace: it is made by the location of the resource, and this tells.
+  const { computeLocation } = propertiesOf(resource)
+  const told = computeLocation == null ? resource : { ...resource, location: computeLocation }
+  const body = portableBody(place, told, SCHEMA)
   const identity = identityOf(objectOf(body['identity']))
   const inner = objectOf(propertiesOf(resource)['properties'])
   const kept = Object.entries(inner).filter(([field, value]) => !INNER_READ_ONLY.has(field) && value !== null)

@@ -86,12 +86,21 @@ def copied(source):
     for folder, _, names in sorted(os.walk(root)):
         for name in sorted(names):
             path = os.path.join(folder, name)
-            _fill(path)
-            specs.append(Spec(root, path))
+            if name.endswith((".yml", ".yaml")) and _is_spec(path):
+                _fill(path)
+                specs.append(Spec(root, path))
     for spec in specs:
         for key, value, holder in places(spec.document):
             _stand_in(os.path.dirname(spec.path), key, value, holder)
     return specs
+
+
+def _is_spec(path):
+    """True where a file is a mapping: a checkout has other YAML too, such as lists, and several documents in one file."""
+    try:
+        return isinstance(document_at(path), dict)
+    except yaml.YAMLError:
+        return False
 
 
 def _fill(path):

@@ -2,6 +2,8 @@ import { registryAsset } from '../../ml/registries/references.ts'
 import type { Workspace } from '../../ml/workspace-of.ts'
 import type { Region } from '../../region.ts'
 import { withoutOuterSlashes } from '../../slashes.ts'
+import type { AnyJob } from '../definition.ts'
+import { placeOf } from '../fields.ts'
 import type { Location } from './folder.ts'
 
 /** Why something that a job names cannot be found or reached. The message is for the job's owner. */
@@ -101,10 +103,8 @@ function ofOutput(
   [job = '', output = '', below = '']: readonly string[],
 ): Location {
   if (output === 'artifacts') return artifacts(workspace, job, below)
-  const properties = region.resources.get(`${workspace.id}/jobs/${job}`)?.body['properties'] as
-    | { readonly outputs?: Readonly<Record<string, { readonly uri?: string }>> }
-    | undefined
-  const uri = properties?.outputs?.[output]?.uri
+  const held = region.resources.get(`${workspace.id}/jobs/${job}`)
+  const uri = held && placeOf({ name: held.name, definition: held.body['properties'] as AnyJob }, output)
   if (uri === undefined) throw new Unresolved(`The job '${job}' has no output '${output}'.`)
   const location = locate(region, workspace, uri)
   return { ...location, path: withoutOuterSlashes(`${location.path}/${below}`) }

@@ -1,12 +1,12 @@
 import { Refusal } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
 import type { AnyJob, JobOutput, PipelineJob, Status } from '../definition.ts'
-import { objectOr } from '../fields.ts'
+import { objectOr, placeOf } from '../fields.ts'
 import { registerOutputs } from '../output-assets.ts'
 import type { Advance, Failure, Job, Records } from '../records.ts'
 import { store } from '../submission.ts'
 import { onlyReference } from './bindings.ts'
-import { childId, childOf } from './child.ts'
+import { childId, childName, childOf } from './child.ts'
 import { decide } from './decide.ts'
 import { type Graph, graphOf, type Node } from './graph.ts'
 
@@ -94,8 +94,10 @@ function outputsOf(region: Region, pipeline: Job<PipelineJob>): Record<string, J
     for (const [name, raw] of Object.entries(objectOr(fields['outputs']))) {
       const reference = onlyReference(objectOr(raw)['value'])
       const held = reference?.to === 'output' ? pipeline.definition.outputs[reference.name] : undefined
-      const uri = childIn(region, pipeline, node)?.outputs[name]?.uri
-      if (reference !== undefined && held !== undefined && uri != null) outputs[reference.name] = { ...held, uri }
+      const definition = childIn(region, pipeline, node)
+      const uri = definition && placeOf({ name: childName(pipeline, node), definition }, name)
+      if (reference === undefined || held === undefined || uri === undefined) continue
+      if (uri !== placeOf(pipeline, reference.name)) outputs[reference.name] = { ...held, uri }
     }
   }
   return outputs

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Region } from '../../region.ts'
 import { type AnyJob, DEFAULT_OUTPUT, type JobInput, type JobOutput, type PipelineJob } from '../definition.ts'
 import { durationOf } from '../duration.ts'
-import { given, invalid, objectOr, textOr, textsOf, type Values, without } from '../fields.ts'
+import { datastoreOf, given, invalid, objectOr, placeOf, textOr, textsOf, type Values, without } from '../fields.ts'
 import type { Job } from '../records.ts'
 import { storedStep, storedType } from '../stored/stored.ts'
 import { sweepNode } from '../sweep/node.ts'
@@ -97,13 +97,13 @@ function resolverOf({ region, pipeline, graph }: Step): Resolve {
     region.resources.get(childId(pipeline, node))?.body['properties'] as AnyJob | undefined
   const resolve = (reference: Reference): JobInput | undefined => {
     if (reference.to === 'input') return pipeline.definition.inputs?.[reference.name]
-    if (reference.to === 'output') return asInput(pipeline.definition.outputs[reference.name])
+    if (reference.to === 'output') return asInput(pipeline, reference.name)
     if (reference.side === 'outputs') {
-      const output = siblingOf(reference.node)?.outputs[
-        ARTIFACTS.includes(reference.name) ? DEFAULT_OUTPUT : reference.name
-      ]
-      if (output?.uri == null) throw invalid(`The node '${reference.node}' has no output '${reference.name}'.`)
-      return asInput(output)
+      const definition = siblingOf(reference.node)
+      const sibling = definition && { name: childName(pipeline, reference.node), definition }
+      const input = asInput(sibling, ARTIFACTS.includes(reference.name) ? DEFAULT_OUTPUT : reference.name)
+      if (input?.uri == null) throw invalid(`The node '${reference.node}' has no output '${reference.name}'.`)
+      return input
     }
     const raw = objectOr(graph.nodes.get(reference.node)?.fields['inputs'])[reference.name]
     return inputOf(raw, resolve)
@@ -111,8 +111,10 @@ function resolverOf({ region, pipeline, graph }: Step): Resolve {
   return resolve
 }
 
-function asInput(output: JobOutput | undefined): JobInput | undefined {
-  return output === undefined ? undefined : { jobInputType: output.jobOutputType, uri: output.uri ?? null }
+function asInput(job: Pick<Job, 'name' | 'definition'> | undefined, output: string): JobInput | undefined {
+  const described = job?.definition.outputs[output]
+  if (job === undefined || described === undefined) return undefined
+  return { jobInputType: described.jobOutputType, uri: placeOf(job, output) ?? null }
 }
 
 function inputsOf({ node }: Step, component: Component, resolve: Resolve): Record<string, JobInput> {
@@ -144,7 +146,7 @@ function outputsOf({ pipeline, node }: Step, component: Component): Record<strin
       jobOutputType: textOr(rest['jobOutputType'], textOr(objectOr(declared)['type'], 'uri_folder')),
       mode: textOr(rest['mode'], shared?.mode ?? 'ReadWriteMount'),
       // Trials must not write into each other's files: the pipeline learns later which was the best.
-      uri: node.type === 'sweep' ? null : (shared?.uri ?? placeOf(pipeline, node, { name, ...rest })),
+      uri: node.type === 'sweep' ? null : (shared?.uri ?? ownPlace(pipeline, node, { name, ...rest })),
       ...asset,
     }
   }
@@ -154,19 +156,15 @@ function outputsOf({ pipeline, node }: Step, component: Component): Record<strin
 /** The output of the pipeline that an output of a node becomes. */
 function promoted(pipeline: Job<PipelineJob>, value: unknown): JobOutput | undefined {
   const name = /^\s*\$\{\{\s*parent\.outputs\.([^\s}]+)\s*\}\}\s*$/.exec(String(value ?? ''))?.[1]
-  return name === undefined ? undefined : pipeline.definition.outputs[name]
+  const output = name === undefined ? undefined : pipeline.definition.outputs[name]
+  return name === undefined || output === undefined ? undefined : { ...output, uri: placeOf(pipeline, name) ?? null }
 }
 
-function placeOf(pipeline: Job<PipelineJob>, node: Node, output: Values): string | null {
+function ownPlace(pipeline: Job<PipelineJob>, node: Node, output: Values): string | null {
   if (typeof output['uri'] === 'string') return output['uri']
   const datastore = datastoreOf(pipeline.definition.settings)
   const end = output['jobOutputType'] === 'uri_file' ? '' : '/'
   return `azureml://datastores/${datastore}/paths/azureml/${childName(pipeline, node.name)}/${output['name']}${end}`
-}
-
-/** Name of the datastore for outputs that name none. */
-export function datastoreOf(settings: Values): string {
-  return textOr(settings['default_datastore'], 'workspaceblobstore').split(/[/:]/).at(-1) ?? ''
 }
 
 function computeOf({ pipeline }: Step, own: Values): unknown {

@@ -102,6 +102,18 @@ describe('a pipeline', () => {
     expect(await at.stored('ExperimentRun/dcid.flow/logs/azureml/executionlogs.txt', 'azureml')).toContain('(a)')
   })
 
+  it('shows the place of an output as it was written, and puts it where its variables say', async () => {
+    const uri = `azureml://datastores/workspaceblobstore/paths/\${{name}}/\${{output_name}}/`
+    const step = node({ text: 'a' }, { o: { value: promoted('result'), type: 'literal' } })
+    await at.made('jobs/placed', pipeline({ a: step }, { outputs: { result: { jobOutputType: 'uri_folder', uri } } }))
+
+    expect(await at.reaches('placed', 'Completed', 'Failed')).toBe('Completed')
+    expect((await at.ask('GET', at.at('jobs/placed'))).at('properties.outputs.result.uri')).toBe(uri)
+    expect(await at.stored('placed/result/text')).toBe('a\n')
+    const asset = await at.ask('GET', at.at('data/azureml_placed_output_data_result/versions/1'))
+    expect(asset.at('properties.dataUri')).toContain('/paths/placed/result/')
+  })
+
   it('reads the artifacts of a node', async () => {
     const a = node({ text: 'a', after: 'mkdir -p outputs; echo kept > outputs/text' })
     const b = node({ text: 'b', after: 'cp "$AZURE_ML_INPUT_d/outputs/text" "$AZURE_ML_OUTPUT_o/kept"' })

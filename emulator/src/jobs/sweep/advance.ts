@@ -1,6 +1,7 @@
 import type { Region } from '../../region.ts'
 import { isTerminal, type JobOutput, type Status, type SweepJob } from '../definition.ts'
 import { secondsOf } from '../duration.ts'
+import { placeOf } from '../fields.ts'
 import { registerOutputs } from '../output-assets.ts'
 import type { Advance, Failure, Job, Records } from '../records.ts'
 import { store } from '../submission.ts'
@@ -111,8 +112,8 @@ function outputsOf(scene: Scene): Record<string, JobOutput> {
   const source = bestOf(scene) ?? trials.find(({ status }) => status === 'Completed')
   const outputs: Record<string, JobOutput> = {}
   for (const [name, held] of Object.entries(sweep.definition.outputs)) {
-    const uri = source?.outputs[name]?.uri
-    if (name !== 'default' && uri != null) outputs[name] = { ...held, uri }
+    const uri = source && placeOf({ name: source.name, definition: source }, name)
+    if (name !== 'default' && uri !== undefined) outputs[name] = { ...held, uri }
   }
   return outputs
 }
