@@ -153,12 +153,15 @@ describe("another workspace's things", () => {
   it('are not to be had by their ids: runs, their artifacts, metrics and changes', async () => {
     await history(site.workspace, 'PATCH', 'experiments/e/runs/mine', { runId: 'mine' })
     await mlflow(site.workspace, 'PUT', 'mlflow-artifacts/artifacts/ExperimentRun/dcid.mine/a.txt', secret)
+    const inStore = 'datastores/workspaceartifactstore/paths/ExperimentRun/dcid.mine/a.txt'
 
     const asked = [
       await mlflow(other, 'GET', 'mlflow/runs/get?run_id=mine'),
       await mlflow(other, 'GET', 'mlflow/artifacts/list?run_id=mine'),
       await mlflow(other, 'POST', 'mlflow/runs/set-tag', { run_id: 'mine', key: 'k', value: 'v' }),
       await mlflow(other, 'GET', 'mlflow-artifacts/artifacts/ExperimentRun/dcid.mine/a.txt'),
+      await mlflow(other, 'GET', `mlflow-artifacts/artifacts/${inStore}`),
+      await mlflow(other, 'PUT', `mlflow-artifacts/artifacts/${inStore}`, 'overwritten'),
       await mlflow(other, 'PUT', 'mlflow-artifacts/artifacts/ExperimentRun/dcid.mine/a.txt', 'overwritten'),
       await mlflow(other, 'DELETE', 'mlflow-artifacts/artifacts/ExperimentRun/dcid.mine/a.txt'),
       await history(other, 'GET', 'runs/mine'),

@@ -19,14 +19,13 @@ const IN_DATASTORE = /^datastores\/([^/]+)\/paths\/(.*)$/
  */
 export function artifactBlob(region: Region, workspace: string, path: string): BlobRef {
   const { storageAccount, artifactContainer } = workspaceOf(region, workspace)
-  const run = OF_RUN.exec(path)?.[1]
+  const [, datastore, name = path] = IN_DATASTORE.exec(path) ?? []
+  const run = OF_RUN.exec(name)?.[1]
   // Workspaces may share an account, and then a container: the paths of a run are those of its workspace all the same.
   if (run !== undefined && region.runs.isElsewhere(workspace, run)) {
     throw new Refusal(404, 'ResourceNotFound', `The run '${run}' was not found in the workspace '${workspace}'.`)
   }
-  const [, datastore, name = ''] = IN_DATASTORE.exec(path) ?? []
-  if (datastore === undefined)
-    return { account: storageAccount.toLowerCase(), container: artifactContainer, name: path }
+  if (datastore === undefined) return { account: storageAccount.toLowerCase(), container: artifactContainer, name }
   const properties = region.resources.need(`${workspace}/datastores/${datastore}`).body['properties']
   const { accountName, containerName } = properties as Readonly<Record<string, unknown>>
   if (typeof accountName !== 'string' || typeof containerName !== 'string') {

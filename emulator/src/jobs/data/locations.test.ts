@@ -21,6 +21,7 @@ const where = (uri: string) => {
   const [, , subscription = '', , group = ''] = at.workspaceId.split('/')
   const filled = uri
     .replace('{long}', `azureml://subscriptions/${subscription}/resourcegroups/${group}/workspaces/ws`)
+    .replace('{other}', `azureml://subscriptions/${subscription}/resourcegroups/${group}/workspaces/other`)
     .replace('{arm}', at.workspaceId)
     .replace('{guid}', workspace.workspaceId)
   const { account, container, path } = locate(at.region, workspace, filled)
@@ -50,6 +51,10 @@ it.each([
   ['azureml:rows:4', "The asset 'azureml:rows:4' was not found."],
   ['azureml://datastores/none/paths/x', "The datastore 'none' was not found."],
   ['azureml://datastores/gen2/paths/x', 'of the type AzureDataLakeGen2'],
+  ['{other}/datastores/workspaceblobstore/paths/x', 'is of another workspace'],
+  ['{other}/data/rows/versions/3', 'is of another workspace'],
+  ['{other}/jobs/j1/outputs/artifacts/paths/x', 'is of another workspace'],
+  ['azureml://locations/eastus2/workspaces/none/data/rows/versions/3', 'is of another workspace'],
   ['azureml://jobs/none/outputs/model', "The job 'none' has no output 'model'."],
   ['ftp://somewhere/x', 'of a form that the emulator does not read'],
 ])('says what is wrong with %s', (uri, message) => {

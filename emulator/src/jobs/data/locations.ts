@@ -15,10 +15,11 @@ export class Unresolved extends Error {
 export function locate(region: Region, workspace: Workspace, uri: string): Location {
   const kept = /^azureml:\/\/registries\//i.test(uri) ? registryAsset(region, uri) : undefined
   if (kept !== undefined) return ofProperties(region, workspace, { properties: kept, uri })
-  const asset = assetOf(region, workspace, uri)
+  const asset = isElsewhere(uri, workspace) ? undefined : assetOf(region, workspace, uri)
   if (asset !== undefined) return ofAsset(region, workspace, { id: asset, uri })
   const path = uri.replace(/^azureml:\/\/(?=datastores|jobs)/i, `azureml:/${workspace.id}/`)
   const onDatastore = /^azureml:\/\/?(?:.*\/)?workspaces\/[^/]+\/datastores\/([^/]+)\/?(?:paths\/)?(.*)$/i.exec(path)
+  if (isElsewhere(path, workspace)) throw new Unresolved(`The path '${uri}' is of another workspace.`)
   if (onDatastore !== null) return onStore(region, workspace, [onDatastore[1] ?? '', onDatastore[2] ?? ''])
   const ofJob = /^azureml:\/\/?(?:.*\/)?workspaces\/[^/]+\/jobs\/([^/]+)\/outputs\/([^/]+)\/?(?:paths\/)?(.*)$/i.exec(
     path,
@@ -30,6 +31,12 @@ export function locate(region: Region, workspace: Workspace, uri: string): Locat
   if (blob !== undefined) return blob
   if (/^azureml:[^/]/i.test(uri)) throw new Unresolved(`The asset '${uri}' was not found.`)
   throw new Unresolved(`The path '${uri}' is of a form that the emulator does not read.`)
+}
+
+/** True for a URI that names a workspace, by its name or its GUID, which is not this one. */
+function isElsewhere(uri: string, { name, workspaceId }: Workspace): boolean {
+  const named = /^azureml:\/\/?(?:subscriptions|locations)\/.*?\/workspaces\/([^/]+)/i.exec(uri)?.[1]?.toLowerCase()
+  return named !== undefined && named !== name.toLowerCase() && named !== workspaceId.toLowerCase()
 }
 
 /** ARM id of the asset version that a text names, or `undefined` where it names none. */
