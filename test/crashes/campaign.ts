@@ -1,4 +1,11 @@
-import { killedAtCall, killedAtCommit, regionKilledAtCall, type Undisturbed, undisturbed } from './crash.ts'
+import {
+  killedAtCall,
+  killedAtCommit,
+  regionKilledAtCall,
+  type Undisturbed,
+  undisturbed,
+  type Verdict,
+} from './crash.ts'
 import { REGION_WAYS, WAYS, type Way } from './points.ts'
 import type { Act } from './story.ts'
 
@@ -7,14 +14,18 @@ export interface Round {
   /** Which act is killed where, and how. */
   readonly name: string
   /** Plays it, and gives where its end is not that of the undisturbed act. */
-  play(): Promise<readonly string[]>
+  play(): Promise<Verdict>
 }
 
 /** What a round came to. */
-export interface Outcome {
+export interface Outcome extends Verdict {
   readonly name: string
   readonly seconds: number
-  readonly trouble: readonly string[]
+}
+
+/** Whether a round showed what it was to show: its crash took place, and its end is the undisturbed one. */
+export function passed({ reached, trouble }: Outcome): boolean {
+  return reached && trouble.length === 0
 }
 
 /** Every crash of an act: each distinct call in each way, each sort of commit before and after it. */
@@ -51,7 +62,7 @@ function callRounds(act: Act, { calls, ends }: Undisturbed, ways: (index: number
 
 function commitRounds(act: Act, { commits, ends }: Undisturbed): Round[] {
   return commits.map((commit) => ({
-    name: `${act.name}, ${commit.when} commit ${commit.commit}: ${commit.name}`,
+    name: `${act.name}, ${commit.when} commit ${commit.nth} of ${commit.sort}`,
     play: () => killedAtCommit(act, commit, ends),
   }))
 }
@@ -67,14 +78,16 @@ export async function playRounds(
   async function lane(): Promise<void> {
     for (let round = waiting.shift(); round !== undefined; round = waiting.shift()) {
       const began = Date.now()
-      const trouble = await round
-        .play()
-        .catch((thrown: unknown) => [thrown instanceof Error ? `${thrown.stack}` : String(thrown)])
-      const outcome = { name: round.name, seconds: (Date.now() - began) / 1000, trouble }
+      const verdict = await round.play().catch(broken)
+      const outcome = { name: round.name, seconds: (Date.now() - began) / 1000, ...verdict }
       outcomes.push(outcome)
       done(outcome)
     }
   }
   await Promise.all(Array.from({ length: lanes }, lane))
   return outcomes
+}
+
+function broken(thrown: unknown): Verdict {
+  return { reached: true, trouble: [thrown instanceof Error ? `${thrown.stack}` : String(thrown)] }
 }

@@ -1,18 +1,25 @@
 import type { Acknowledged } from '../support/emulator.ts'
 
-/** A commit of the store at which a process can die. */
+/**
+ * A commit of the store at which a process can die. It is told by what it commits and how many of its sort there
+ * were, and not by its number among all: that would be another one wherever something else is committed in between.
+ */
 export interface CommitPoint {
-  readonly commit: number
   readonly when: 'before' | 'after'
   /** What is committed. */
-  readonly name: string
+  readonly sort: string
+  /** The how manieth of its sort, from one. */
+  readonly nth: number
 }
 
 interface Logged {
-  readonly commit: number
-  readonly names: readonly string[]
+  readonly sort: string
+  readonly nth: number
   readonly at: number
 }
+
+/** How many there are is for the clock to say, and between two of them nothing else need be. */
+const BY_THE_CLOCK = 'leases renewed'
 
 /**
  * The first and the last commit of each sort, each with the moment before it and the one after. Where nothing was
@@ -23,26 +30,19 @@ export function commitsOf(log: string, writes: readonly Acknowledged[]): readonl
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Logged)
-  const chosen = new Map<string, Logged>()
-  for (const line of lines) {
-    const name = nameOf(line)
-    if (!chosen.has(`first ${name}`)) chosen.set(`first ${name}`, line)
-    chosen.set(`last ${name}`, line)
-  }
-  const named = new Map([...chosen].map(([name, { commit }]) => [commit, name]))
+    .filter(({ sort }) => sort !== BY_THE_CLOCK)
+  const last = new Map(lines.map((line) => [line.sort, line]))
+  const chosen = new Set(lines.filter((line) => line.nth === 1 || last.get(line.sort) === line))
   const written = writes.map(({ at }) => Date.parse(String(at)))
   // An instant of the record is whole milliseconds: what came in the same one may have come between.
   const isQuiet = (from: number, to: number) => !written.some((at) => at >= from - 1 && at <= to + 1)
-  const followsQuietly = ({ commit, at }: Logged) => {
-    const before = lines.find((line) => line.commit === commit - 1)
-    return before !== undefined && named.has(before.commit) && isQuiet(before.at, at)
-  }
-  return [...new Set(chosen.values())].flatMap((line) => {
-    const point = (when: CommitPoint['when']) => ({ commit: line.commit, when, name: named.get(line.commit) ?? '' })
-    return followsQuietly(line) ? [point('after')] : [point('before'), point('after')]
+  return lines.flatMap((line, index) => {
+    if (!chosen.has(line)) return []
+    const before = lines[index - 1]
+    const followsQuietly = before !== undefined && chosen.has(before) && isQuiet(before.at, line.at)
+    const { sort, nth } = line
+    return followsQuietly
+      ? [{ when: 'after', sort, nth }]
+      : (['before', 'after'] as const).map((when) => ({ when, sort, nth }))
   })
-}
-
-function nameOf({ names }: Logged): string {
-  return [...new Set(names)].join(', ')
 }

@@ -19,10 +19,20 @@ export interface Undisturbed {
   readonly commits: readonly CommitPoint[]
 }
 
+/** What a crash came to. */
+export interface Verdict {
+  /** Whether it took place at all: where it did not, nothing is shown. */
+  readonly reached: boolean
+  /** Where the end is not the undisturbed one, or how the act ended that was not met. */
+  readonly trouble: readonly string[]
+}
+
 const PRELOAD = fileURLToPath(new URL('./die-at-commit.ts', import.meta.url))
 const REGIONS = ['eastus2', 'centralus'] as const
 /** How long an answer takes from the emulator to a process of this machine, with much to spare. */
 const ANSWER_MILLISECONDS = 400
+/** Each time it is asked costs the emulator work, which is what a campaign on few cores has least of. */
+const MEETING_MILLISECONDS = 100
 const MOST_TRIES = 3
 /** The exit code of a failover that was refused. */
 const REFUSED = 50
@@ -46,18 +56,13 @@ export async function undisturbed(act: Act): Promise<Undisturbed> {
 }
 
 /** Kills the act at a call, lets another process go on, and gives where the end is not the undisturbed one. */
-export async function killedAtCall(
-  act: Act,
-  { place, route }: CallPoint,
-  way: Way,
-  wanted: Ends,
-): Promise<readonly string[]> {
+export async function killedAtCall(act: Act, { place, route }: CallPoint, way: Way, wanted: Ends): Promise<Verdict> {
   return onStage(act, async (stage) => {
     const { emulator } = stage
     const is = way === 'unsent' ? 'hang' : 'held-answer'
     await emulator.faults([{ is, at: place, route, client: HOLDFAST, times: 1 }])
     const started = await startUntilMet(stage, act)
-    if ('said' in started) return [`It was over before it was met: ${JSON.stringify(started)}`]
+    if ('said' in started) return notReached(started)
     if (way === 'unrecorded') await killUnrecorded(stage, started)
     else await kill(started)
     await emulator.faults([])
@@ -72,13 +77,13 @@ export async function regionKilledAtCall(
   { place, route }: CallPoint,
   way: RegionWay,
   wanted: Ends,
-): Promise<readonly string[]> {
+): Promise<Verdict> {
   return onStage(act, async (stage) => {
     const { emulator } = stage
     const is = way === 'undone' ? 'hang' : 'held-answer'
     await emulator.faults([{ is, at: place, route, client: HOLDFAST, times: 1 }])
     const started = await startUntilMet(stage, act)
-    if ('said' in started) return [`It was over before it was met: ${JSON.stringify(started)}`]
+    if ('said' in started) return notReached(started)
     await emulator.region(place, 'kill')
     await emulator.faults([])
     await emulator.region(place, 'start')
@@ -87,18 +92,18 @@ export async function regionKilledAtCall(
 }
 
 /** The same for a commit of the store. */
-export async function killedAtCommit(
-  act: Act,
-  { commit, when }: CommitPoint,
-  wanted: Ends,
-): Promise<readonly string[]> {
+export async function killedAtCommit(act: Act, { sort, nth, when }: CommitPoint, wanted: Ends): Promise<Verdict> {
   return onStage(act, async (stage) => {
-    const started = stage.start(act.verb, preloaded({ DIE_AT: String(commit), DIE_WHEN: when }))
-    const { code, said } = await started.over
-    if (code !== null) return [`It ended with ${code} and was not killed:\n${said}`]
+    const env = preloaded({ DIE_AT: sort, DIE_NTH: String(nth), DIE_WHEN: when })
+    const over = await untilDecided(() => stage.start(act.verb, env).over)
+    if (over.code !== null) return notReached(over)
     endLease(stage)
     return goOn(stage, act, { wanted })
   })
+}
+
+function notReached({ code, said }: Over): Verdict {
+  return { reached: false, trouble: [`It ended with ${code} before that came:\n${said}`] }
 }
 
 async function onStage<T>(act: Act, work: (stage: Stage) => Promise<T>): Promise<T> {
@@ -115,18 +120,25 @@ function preloaded(env: Readonly<Record<string, string>>): Readonly<Record<strin
   return { ...env, NODE_OPTIONS: `--import ${PRELOAD}` }
 }
 
-/** Starts the verb, again where a busy machine saw too little to decide, until the fault meets it; or gives its end. */
-async function startUntilMet(stage: Stage, act: Act): Promise<Started | Over> {
-  for (let tries = 1; ; tries++) {
+/** Starts the verb until the fault meets it; or gives its end. */
+function startUntilMet(stage: Stage, act: Act): Promise<Started | Over> {
+  return untilDecided(async () => {
     const started = stage.start(act.verb)
     const met = await Promise.race([meets(stage), started.over])
-    if (met === true) return started
-    if (met.code !== REFUSED || tries === MOST_TRIES) return met
+    return met === true ? started : met
+  })
+}
+
+/** Does it again where a busy machine saw too little to decide. */
+async function untilDecided<T extends Started | Over>(start: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const met = await start()
+    if (!('code' in met && met.code === REFUSED) || tries === MOST_TRIES) return met
   }
 }
 
 async function meets({ emulator }: Stage): Promise<true> {
-  while ((await emulator.met()) === 0) await sleep(20)
+  while ((await emulator.met()) === 0) await sleep(MEETING_MILLISECONDS)
   return true
 }
 
@@ -156,18 +168,19 @@ interface GoingOn {
 }
 
 /** Goes on to the end, and gives where that is not the wanted one; the verb may need to be run again, as people do. */
-async function goOn(stage: Stage, act: Act, { wanted, first }: GoingOn): Promise<readonly string[]> {
+async function goOn(stage: Stage, act: Act, { wanted, first }: GoingOn): Promise<Verdict> {
   const failures: string[] = []
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const { code, said } = await ((tries === 0 ? first : undefined) ?? stage.start(act.verb)).over
     if (code === 0 || isOver(said)) {
       const ends = await endsOf(stage, act)
       const sides = ['primary', 'secondary'] as const
-      return sides.flatMap((side) => differencesOf(wanted[side], ends[side]).map((line) => `${side}: ${line}`))
+      const trouble = sides.flatMap((side) => differencesOf(wanted[side], ends[side]).map((line) => `${side}: ${line}`))
+      return { reached: true, trouble }
     }
     failures.push(`ended with ${code}: ${said}`)
   }
-  return failures
+  return { reached: true, trouble: failures }
 }
 
 /** What was over in all but the process is not begun once more. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { chosenRoundsOf, playRounds } from './campaign.ts'
+import { chosenRoundsOf, passed, playRounds } from './campaign.ts'
 import { actsOf, playStory } from './story.ts'
 
 // A selection; `npm run crashes` plays them all.
@@ -22,7 +22,7 @@ it(
     const act = actsOf(root).find(({ name }) => name === 'reverse sync')
     const outcomes = act === undefined ? [] : await playRounds(await chosenRoundsOf(act), 2)
     expect(outcomes.length).toBeGreaterThan(5)
-    expect(outcomes.filter(({ trouble }) => trouble.length > 0)).toEqual([])
+    expect(outcomes.filter((outcome) => !passed(outcome))).toEqual([])
   },
   10 * MINUTES,
 )
