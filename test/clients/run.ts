@@ -19,7 +19,15 @@ const { values, positionals } = parseArgs({
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const AT_ONCE = 2
-const HARNESS = ['az.py', 'cases.py', 'histories.py', 'local_azure.py', 'oracle_steps.py', 'tracking.py']
+const HARNESS = [
+  'az.py',
+  'cases.py',
+  'histories.py',
+  'local_azure.py',
+  'oracle_odd.py',
+  'oracle_steps.py',
+  'tracking.py',
+]
 /** Beside a server of MLflow, which the usual environment has whole. */
 const WITH_SERVER = ['oracle.py']
 /** Beside a server of MLflow 2. */
