@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
-import { MINUTE, outcomes, type Running, startController, TICK } from '../../test/support/made-up-controller.ts'
+import { MINUTE, outcomes, type Running, seenIn, startController, TICK } from '../../test/support/made-up-controller.ts'
 import { body } from '../../test/support/made-up-kinds.ts'
 import { FOLLOWED } from '../../test/support/made-up-policy.ts'
 import { PROTECTION, World } from '../../test/support/made-up-world.ts'
 import { type VirtualTime, virtualTime } from '../../test/support/virtual-time.ts'
 import { answerTo } from '../engine/words.ts'
+import { type Acts, ENGINE } from './controller.ts'
 
 let time: VirtualTime
 let world: World
@@ -22,6 +23,20 @@ afterEach(async () => {
   await one.end()
   await world.close()
 })
+
+/** A pass that lasts until it is ended, and how many are under way. */
+function lastingPass() {
+  const passes = { underWay: 0 }
+  const pass: Acts['pass'] = ({ signal }) =>
+    new Promise((_, reject) => {
+      passes.underWay++
+      signal.addEventListener('abort', () => {
+        passes.underWay--
+        reject(signal.reason as Error)
+      })
+    })
+  return { passes, pass }
+}
 
 let said = 0
 /** Leaves a word for whoever holds the lease, and lets it be heard. */
@@ -57,6 +72,42 @@ it('switches over when it is asked, and says why when it does not', async () => 
   expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
   expect(world.sides.primary.get('schedule/nightly')).toMatchObject({ live: false })
   expect(world.lacking('secondary')).toEqual([])
+})
+
+it('ends the pass that is under way before it asks whether a switchover may begin', async () => {
+  await one.end()
+  const { passes, pass } = lastingPass()
+  const found: number[] = []
+  const checkSwitchover: Acts['checkSwitchover'] = (asked) => {
+    found.push(passes.underWay)
+    return ENGINE.checkSwitchover(asked)
+  }
+  one = startController({ world, time }, 'b', {
+    acts: { ...ENGINE, askPoints: seenIn(world, time), pass, checkSwitchover },
+  })
+  await time.goOn(MINUTE)
+  expect(passes.underWay).toBe(1)
+  await say('switchover', { jobs: 'wait', wait: 1000 })
+  expect(found).toEqual([0])
+})
+
+it('follows nothing while a failover is carried out', async () => {
+  await one.end()
+  const { passes, pass } = lastingPass()
+  const found: number[] = []
+  const counted: Acts['phases']['fence'] = (failing, state) => {
+    found.push(passes.underWay)
+    return ENGINE.phases.fence(failing, state)
+  }
+  one = startController({ world, time }, 'b', {
+    acts: { ...ENGINE, askPoints: seenIn(world, time), pass, phases: { ...ENGINE.phases, fence: counted } },
+  })
+  await time.goOn(MINUTE)
+  expect(passes.underWay).toBe(1)
+  world.sides.primary.down = true
+  await time.goOn(FOLLOWED.failover.after + 5 * TICK)
+  expect(outcomes(one)).toEqual(['b1 done'])
+  expect(found).toEqual([0])
 })
 
 it('fails over on an approval of exactly the plan that it proposed', async () => {

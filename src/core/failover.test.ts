@@ -259,6 +259,19 @@ describe('a consent', () => {
     expect(what({ consent: { ...consent, evenIfHealthy: true }, health: both })).toBe('fail-over')
   })
 
+  it('says of a side that is well that it is, where what was asked for is void', () => {
+    const both = { primary: health('primary', 'healthy'), secondary: well }
+    const late = { ...consent, evenIfHealthy: true, expires: 0 }
+    expect(decide(situation({ consent: late, health: both }))).toEqual(decide(situation({ health: both })))
+  })
+
+  it('stands for going on with what nothing was done of yet, and not against a side that is well again', () => {
+    const running = { id: 'f1', committed: false }
+    expect(what({ running, consent, health: { primary: health('primary', 'healthy'), secondary: well } })).toBe(
+      'abandon',
+    )
+  })
+
   it('does not replace a standby', () => {
     expect(what({ consent, standby: { synced: false } })).toBe('stay')
     expect(what({ consent, health: { primary: lost, secondary: health('secondary', 'lost', DOWN) } })).toBe('stay')

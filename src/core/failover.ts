@@ -122,14 +122,15 @@ function answersAgain({ planes }: Health): boolean {
   return planes.some(({ plane, verdict }) => plane !== 'signin' && verdict === 'up')
 }
 
-function withoutEvidence({ health, roles, consent }: Situation): Decision | undefined {
+function withoutEvidence(situation: Situation): Decision | undefined {
+  const { health, roles, consent } = situation
   const active = health[roles.active]
   if (verdict(health.primary, 'signin') === 'down' && verdict(health.secondary, 'signin') === 'down') {
     return stay(
       'Signing in is down on both sides, so what fails may not be the region, and nothing could act over there',
     )
   }
-  if (active.status === 'healthy' && consent?.evenIfHealthy !== true) {
+  if (active.status === 'healthy' && !isValid(consent, situation)) {
     const standby = health[otherSide(roles.active)]
     const more = standby.status === 'healthy' ? '' : `. The standby is not well: ${standby.reason}`
     return stay(`The ${roles.active} is active and well${more}`)
@@ -212,6 +213,7 @@ function heldBack({ policy, paused, maintenance, now, insideActive }: Situation)
   return undefined
 }
 
+/** A yes holds in its epoch, for its time, and against a side that is well only where it was given for that too. */
 function isValid(consent: Consent | undefined, { roles, now, health }: Situation): consent is Consent {
   if (consent === undefined || consent.epoch !== roles.epoch || now.wall >= consent.expires) return false
   return health[roles.active].status !== 'healthy' || consent.evenIfHealthy === true
