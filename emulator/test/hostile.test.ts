@@ -253,6 +253,8 @@ describe('a name that climbs', () => {
       expect(answers.filter(({ status }) => status >= 500).map(({ text }) => text)).toEqual([])
     }
 
+    const odd = await history(site.workspace, 'PATCH', 'experiments/e/runs/..%2f..%2fcanary', {})
+    expect([odd.status, odd.at('error.code')]).toEqual([400, 'UserError'])
     expect(said.join()).not.toContain(CANARY)
     expect(readFileSync(join(cage, 'canary'), 'utf8')).toBe(CANARY)
     expect(readdirSync(cage).toSorted()).toEqual(['canary', 'emulator'])
@@ -314,6 +316,19 @@ describe('a body', () => {
 
 describe('a search', () => {
   const many = (part: string, joint: string) => Array(1100).fill(part).join(joint)
+
+  it('for a registry by a name that is no name is refused', async () => {
+    const discovery = '/registrymanagement/v1.0/registries/%zz/discovery'
+    const urls = [
+      `${DATA}${discovery}`,
+      `https://registries.api.azureml.ms${discovery}`,
+      `${DATA}/mferp/managementfrontend/registries/%zz/models`,
+    ]
+    for (const url of urls) {
+      const answer = await client.send('GET', url, {})
+      expect([answer.status, typeof answer.at('error.code')], url).toEqual([400, 'string'])
+    }
+  })
 
   it.each<readonly [string, object]>([
     ['has more conditions than SQLite can nest', { filter: many("attributes.run_id != 'x'", ' AND ') }],

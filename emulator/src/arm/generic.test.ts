@@ -108,6 +108,14 @@ describe('a resource of a provider that is not played', () => {
     expect(await names(`/subscriptions/${SUBSCRIPTION}/${type}`)).toEqual(['id1', 'id2'])
   })
 
+  it.each(['a%2Fb', '..%2f..%2fx', 'a%5Cb', 'a%3Fb', 'a%00b', 'a%25b'])(
+    'refuses the name %s, which could be read as another path',
+    async (name) => {
+      const made = await arm('PUT', `${GROUP}/providers/Microsoft.KeyVault/vaults/${name}`, { location: 'eastus2' })
+      expect([made.status, made.body]).toMatchObject([400, { error: { code: 'InvalidResourceName' } }])
+    },
+  )
+
   it('says what it does not do', async () => {
     const path = `${GROUP}/providers/Microsoft.ContainerRegistry/registries/images`
     await arm('PUT', path, { location: 'eastus2', sku: { name: 'Premium' } })

@@ -73,7 +73,11 @@ function parse(path: string): GenericPath {
   return { id, is: own.length % 2 === 1 ? 'resource' : 'collection', type }
 }
 
+/** What ARM allows in no name of a resource: it could be read as another path. */
+const FORBIDDEN = /[/\\?#%<>&\p{Cc}]|^\.+$/u
+
 async function put(call: Call, path: GenericPath, region: Region): Promise<Reply> {
+  checkNames(call.path)
   const sent = storable((isSecret(path) ? await unlogged(call) : await call.json()) ?? {})
   return call.commit(() => {
     const found = region.resources.get(path.id)
@@ -133,6 +137,15 @@ function list(call: Call, path: GenericPath, region: Region): Reply {
     items.map((item) => envelope(item)),
     next,
   )
+}
+
+/** Refuses a path of which a segment holds what only a path may. */
+function checkNames(path: string): void {
+  const bad = path
+    .split('/')
+    .map(decodeURIComponent)
+    .find((segment) => FORBIDDEN.test(segment))
+  if (bad !== undefined) throw new Refusal(400, 'InvalidResourceName', `The resource name '${bad}' is not valid.`)
 }
 
 /** A child needs its parent; a top-level resource's group is known to the front alone. */

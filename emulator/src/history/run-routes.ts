@@ -104,10 +104,20 @@ interface Put {
   readonly user: string
 }
 
+/** A run's id is a folder of its artifacts. */
+const RUN_ID = /^(?!\.+$)[^/\\\p{Cc}]{1,256}$/u
+
 /** Makes the run with the client's id, or changes the one that is there. */
 function putRun(region: Region, scope: Scoped, { id, body, params, user }: Put): Run {
   const { runs } = region
   const found = runs.get(scope.workspace, id)
+  if (found === undefined && !RUN_ID.test(id)) {
+    throw new Refusal(
+      400,
+      'UserError',
+      `The run id ${JSON.stringify(id)} is not valid: 1 to 256 characters without a slash.`,
+    )
+  }
   const given = { experimentId: textOf(body, 'experimentId'), ...params } as Params
   const change = changeOf(body)
   const parent = textOf(body, 'parentRunId')

@@ -149,7 +149,7 @@ function messageFor(random: Random, route: FuzzRoute, about: { site: Site; url: 
     return { audience: 'https://vault.azure.net', ...(hasBody ? { body } : {}) }
   }
   const { workspace, region } = about.site
-  const seed = bodyFor(new URL(about.url).pathname, { workspace, region, runId: 'run-1' })
+  const seed = bodyFor(new URL(about.url).pathname, { workspace, region, runId: 'run-1' }) ?? {}
   const conditions = random.chance(0.1) ? { 'if-match': someOf(random, ['*', '"x"']) } : {}
   const type = { 'content-type': random.chance(0.05) ? 'text/plain; charset=odd' : 'application/json' }
   return { headers: { ...conditions, ...type }, ...(hasBody ? { body: someBody(random, seed) } : {}) }

@@ -34,6 +34,25 @@ const HOSTILE_TEXTS = [
   'null',
 ] as const
 
+/** Texts at which a careless reader's cost grows with more than their length, or which make more of a query than it can be. */
+const LONG_TEXTS = [
+  `${'/'.repeat(100_000)}x`,
+  `${' '.repeat(100_000)}x`,
+  `${'../'.repeat(30_000)}x`,
+  `azureml://${'workspaces/a/'.repeat(8000)}`,
+  `azureml://datastores/a/paths/${'/'.repeat(100_000)}x`,
+  `[${"concat('a',".repeat(5000)}`,
+  `status eq x${')'.repeat(60_000)} y`,
+  Array(1100).fill("attributes.run_id != 'x'").join(' and '),
+  Array(1100).fill("status eq 'x'").join(' and '),
+  Array(1100).fill('createdUtc').join(','),
+  `name LIKE '${'%a'.repeat(40)}b'`,
+  `tags.a ILIKE '${'%a'.repeat(40_000)}'`,
+  "constructor.a = 'x'",
+  "constructor eq 'x'",
+  'x'.repeat(300_000),
+] as const
+
 const HOSTILE_VALUES: readonly unknown[] = [
   ...HOSTILE_TEXTS,
   null,
@@ -105,6 +124,10 @@ const QUERIES = [
 
 /** One in so many requests goes as it is meant. */
 const GOOD_SHARE = 0.25
+/** A hostile value is a long text so often. */
+const LONG_SHARE = 0.15
+/** A list that is too long has so many of its first item. */
+const MANY = 3000
 /** A parameter of a path is hostile so often. */
 const HOSTILE_SHARE = 0.15
 
@@ -146,10 +169,15 @@ export function someBody(random: Random, seed: unknown): Buffer {
   return random.chance(0.15) ? damaged(random, text) : Buffer.from(text)
 }
 
+function hostile(random: Random): unknown {
+  return random.chance(LONG_SHARE) ? someOf(random, LONG_TEXTS) : someOf(random, HOSTILE_VALUES)
+}
+
 /** The value with one thing in it replaced, removed, doubled or buried. */
 function mutated(random: Random, value: unknown): unknown {
   const inside = typeof value === 'object' && value !== null && Object.keys(value).length > 0
-  if (!inside || random.chance(0.1)) return someOf(random, HOSTILE_VALUES)
+  if (!inside || random.chance(0.1)) return hostile(random)
+  if (Array.isArray(value) && random.chance(0.02)) return Array.from({ length: MANY }, () => value[0])
   if (Array.isArray(value)) {
     const at = random.whole(0, value.length - 1)
     if (random.chance(0.1)) return [...value, ...value]
@@ -160,7 +188,7 @@ function mutated(random: Random, value: unknown): unknown {
   const kept = Object.fromEntries(entries.filter(([one]) => one !== key))
   if (random.chance(0.12)) return kept
   if (random.chance(0.08)) return { ...kept, [someOf(random, HOSTILE_TEXTS)]: held }
-  return { ...kept, [key]: random.chance(0.35) ? someOf(random, HOSTILE_VALUES) : mutated(random, held) }
+  return { ...kept, [key]: random.chance(0.35) ? hostile(random) : mutated(random, held) }
 }
 
 const DEEP = 20_000

@@ -89,7 +89,28 @@ const BLOB: readonly (readonly [methods: string, path: string])[] = [
   ['PUT', '/{c}/{b}?comp=appendblock'],
   ['PUT', '/{c}/{b}?comp=copy&copyid={id}'],
   ['PUT', '/{c}/{b}?comp=tier'],
+  ['PUT', '/{c}/{b}?comp=page'],
+  ['GET', '/{c}/{b}?comp=pagelist'],
+  ['PUT', '/{c}/{b}?comp=seal'],
+  ['GET', '/?comp=blobs&where={id}'],
+  ['GET', '/{c}?restype=container&comp=blobs&where={id}'],
+  ['POST', '/?comp=batch'],
   ['GET PUT', '/{c}/{b}?comp=tags'],
+]
+
+/** The data plane of registries, and what all clients ask before anything else. */
+const DATA: readonly (readonly [methods: string, path: string])[] = [
+  ['GET', '/registrymanagement/v1.0/registries/{r}/discovery'],
+  [
+    'GET PUT',
+    '/mferp/managementfrontend/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.MachineLearningServices/registries/{r}/models/{name}',
+  ],
+  [
+    'GET PUT',
+    '/mferp/managementfrontend/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.MachineLearningServices/registries/{r}/environments/{name}/versions/{version}',
+  ],
+  ['POST', '/mferp/managementfrontend/assetstore/v1.0/{id}'],
+  ['GET', '/discovery/workspaces/{id}'],
 ]
 
 const VAULT: readonly (readonly [methods: string, path: string])[] = [
@@ -125,6 +146,7 @@ export async function fuzzRoutes(place: {
       ([method, path]): FuzzRoute => ({ face: 'mlflow', method, host: data, path: `${api}/mlflow/${path}` }),
     ),
     ...spread('mlflow', data, [['GET PUT DELETE', `${api}/mlflow-artifacts/artifacts/{b}`]]),
+    ...spread('arm', data, DATA),
     ...spread('blob', `${place.account}.blob.core.windows.net`, BLOB),
     ...spread('vault', `${place.vault}.vault.azure.net`, VAULT),
     ...spread('signin', 'login.microsoftonline.com', SIGN_IN),

@@ -1,4 +1,4 @@
-import { Refusal } from '../../refusal.ts'
+import { unescaped } from '../../unescaped.ts'
 
 /** The parts of a path below `/subscriptions/{id}/resourceGroups/{name}/providers/{namespace}`. */
 export interface ProviderPath {
@@ -33,13 +33,4 @@ export function providerPath(path: string): ProviderPath | undefined {
 /** A location in the form of URLs: `East US 2` is `eastus2`. */
 export function locationName(location: string): string {
   return location.replaceAll(' ', '').toLowerCase()
-}
-
-/** A part of a path with its escapes undone, or a 400 where they are none. */
-export function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new Refusal(400, 'InvalidRequestUri', `The path holds an escape that is none: '${text}'.`)
-  }
 }

@@ -2,7 +2,8 @@ import type { Call, Offer, Reply } from '../../call.ts'
 import type { Clock } from '../../clock.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Database } from '../../state/database.ts'
-import { unescaped } from './arm-paths.ts'
+
+import { unescaped } from '../../unescaped.ts'
 import { ROLES } from './roles.ts'
 
 interface Assignment {

@@ -3,6 +3,7 @@ import type { Plane } from '../../call.ts'
 import { DISCOVERY } from '../../ml/registries/discovery.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Tokens } from '../../tokens.ts'
+import { unescaped } from '../../unescaped.ts'
 import { FINDING_REGISTRIES } from '../hosts.ts'
 import type { Reach } from '../reach.ts'
 import type { Directory } from './directory.ts'
@@ -27,7 +28,7 @@ export function registryDiscovery(parts: {
     serves: (host, path) => FINDING_REGISTRIES.has(host) && PATH.test(path),
     authenticate: (call) => bearer(call, tokens),
     handle: async (call) => {
-      const name = decodeURIComponent(PATH.exec(call.path)?.[1] ?? '')
+      const name = unescaped(PATH.exec(call.path)?.[1] ?? '')
       const region = directory.owner('mlRegistry', name)
       if (region === undefined) throw new Refusal(404, 'ResourceNotFound', `The registry '${name}' was not found.`)
       call.operation = 'registry_discovery'

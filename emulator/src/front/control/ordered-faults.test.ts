@@ -27,6 +27,7 @@ describe('readFaults', () => {
     [{ is: 'throttle', at: 'east', retryAfterAs: 'soon' }, 'must be one of seconds, date, absent'],
   ])('refuses %j with the reason', (fault, reason) => {
     expect(() => readFaults([fault], REGIONS)).toThrow(reason)
+    expect(() => readFaults([{ is: 'down', at: 'east' }, fault], REGIONS)).toThrow(JSON.stringify(fault))
   })
 })
 

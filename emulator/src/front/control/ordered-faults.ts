@@ -20,11 +20,11 @@ export const GLOBAL_PLACES = ['signin', 'arm'] as const
 export function readFaults(body: unknown, regions: readonly string[]): readonly OrderedFault[] {
   const list = Array.isArray(body) ? body : (body as { faults?: unknown } | undefined)?.faults
   if (!Array.isArray(list)) throw new Misuse(400, 'The body must be a list of faults, or an object with `faults`.')
-  return list.map((one: unknown, index) => {
+  return list.map((one: unknown) => {
     try {
       return readOne(one, regions)
     } catch (thrown) {
-      throw new Misuse(400, `Fault ${index}: ${(thrown as Error).message}`)
+      throw new Misuse(400, `Fault ${JSON.stringify(one)}: ${(thrown as Error).message}`)
     }
   })
 }

@@ -5,6 +5,7 @@ import { Refusal } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
 import { offersOf, type Route } from '../../router.ts'
 import { TENANT } from '../../tokens.ts'
+import { unescaped } from '../../unescaped.ts'
 import { DISCOVERY } from './discovery.ts'
 import { registryNamed } from './registry-of.ts'
 
@@ -41,7 +42,7 @@ export function registryPlane(
       return passedOn(outward, call, `https://${EVERYWHERE}${call.target}`)
     }
     const name = IN_REGISTRY.exec(call.path)?.[1]
-    if (name === undefined || registryNamed(region, decodeURIComponent(name)) !== undefined) {
+    if (name === undefined || registryNamed(region, unescaped(name)) !== undefined) {
       return named(await parts.find(call))
     }
     const host = await hostOf(outward, name)
@@ -65,7 +66,7 @@ export function armPath(call: Call): string {
 
 /** Where a registry of this region is; `undefined` where it is none of this region. */
 function described(region: Region, name: string): Reply | undefined {
-  const registry = registryNamed(region, decodeURIComponent(name))
+  const registry = registryNamed(region, unescaped(name))
   if (registry === undefined) return undefined
   const { regionDetails } = registry.body['properties'] as { regionDetails: readonly { location: string }[] }
   const regions = regionDetails.map(({ location }) => location)
