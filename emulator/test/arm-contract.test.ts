@@ -196,6 +196,23 @@ describe('a path', () => {
   })
 })
 
+describe('a workspace that was deleted', () => {
+  it('is purged although ARM shows it no more, and its name is free', async () => {
+    const doomed = WORKSPACE.replace(/w$/, 'doomed')
+    const { body } = await client.arm('GET', WORKSPACE)
+    const { storageAccount, keyVault } = body['properties'] as Record<string, string>
+    const made = { location: 'eastus2', properties: { storageAccount, keyVault } }
+    await client.arm('PUT', doomed, made)
+    const begun = await client.arm('DELETE', doomed)
+    await ended(String(begun.headers['azure-asyncoperation']))
+    expect((await client.arm('GET', doomed)).status).toBe(404)
+    expect((await client.arm('PUT', doomed, made)).body['error']).toMatchObject({ code: 'Conflict' })
+
+    expect((await client.arm('DELETE', `${doomed}?forceToPurge=true`)).status).toBe(204)
+    expect((await client.arm('PUT', doomed, made)).status).toBe(201)
+  })
+})
+
 /** Asks for the status as the vendor’s clients do, bearing that the region is away for a while. */
 async function ended(status: string): Promise<Answer> {
   for (;;) {

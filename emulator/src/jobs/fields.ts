@@ -26,9 +26,21 @@ export function fieldsOf(region: Region, { workspace, name, sent }: Wanted): Job
     tags: textsOf(sent['tags']),
     properties: without(textsOf(sent['properties']), OF_A_COURSE),
     isArchived: sent['isArchived'] === true,
-    inputs: (sent['inputs'] ?? {}) as Readonly<Record<string, JobInput>>,
+    inputs: named('input', sent['inputs']) as Readonly<Record<string, JobInput>>,
     services: { ...objectOr(sent['services']), ...servicesOf(region, workspace, name) },
   }
+}
+
+/** An input or output is a folder of the job on its node, by its name. */
+const FOLDER = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,254}$/u
+
+/** Inputs or outputs by their names, of which each may be that of a folder. */
+function named(what: 'input' | 'output', sent: unknown): Values {
+  const bad = Object.keys(objectOr(sent)).find((name) => !FOLDER.test(name))
+  if (bad === undefined) return objectOr(sent)
+  throw invalid(
+    `The ${what} name ${JSON.stringify(bad)} is not valid: letters, digits, '_', '-' and '.', a letter, a digit or '_' first.`,
+  )
 }
 
 /**
@@ -38,7 +50,7 @@ export function fieldsOf(region: Region, { workspace, name, sent }: Wanted): Job
  */
 export function outputsOf(job: string, sent: unknown, datastore = 'workspaceblobstore'): Record<string, JobOutput> {
   const outputs: Record<string, JobOutput> = {}
-  for (const [name, output] of Object.entries((sent ?? {}) as Record<string, JobOutput>)) {
+  for (const [name, output] of Object.entries(named('output', sent) as Record<string, JobOutput>)) {
     if (name === DEFAULT_OUTPUT) continue
     const folder = output.jobOutputType.toLowerCase() === 'uri_file' ? '' : '/'
     const uri = output.uri ?? `azureml://datastores/${datastore}/paths/azureml/${job}/${name}${folder}`

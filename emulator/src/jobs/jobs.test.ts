@@ -221,11 +221,18 @@ it('lists jobs newest first, by type, tag and property', async () => {
 })
 
 describe('a job is refused', () => {
+  const INPUT = { jobInputType: 'uri_folder', uri: 'azureml://datastores/workspaceblobstore/paths/x', mode: 'Download' }
+  const OUTPUT = { jobOutputType: 'uri_folder' }
+
   it.each([
     ['on a compute that is not there', { computeId: 'nowhere' }, 400, "The compute target 'nowhere' was not found"],
     ['for more nodes than there are', { resources: { instanceCount: 2 } }, 400, 'asks for 2 nodes'],
     ['with code that is not there', { codeId: 'azureml:lost:1' }, 400, "refers to 'azureml:lost:1'"],
     ['without a command', { command: '' }, 400, "'properties.command' is required"],
+    ['with an input whose name climbs', { inputs: { '../../../x': INPUT } }, 400, 'The input name "../../../x"'],
+    ['with an input whose name is a path', { inputs: { '/tmp/x': INPUT } }, 400, 'The input name "/tmp/x"'],
+    ['with an output whose name climbs', { outputs: { '../../../x': OUTPUT } }, 400, 'The output name "../../../x"'],
+    ['with an output named as the folder above', { outputs: { '..': OUTPUT } }, 400, 'The output name ".."'],
     ['of a type that does not run here', { jobType: 'Base' }, 501, 'jobs_create_or_update with jobType Base'],
   ])('%s', async (_name, more, status, message) => {
     const answer = await at.ask('PUT', at.at('jobs/refused'), { properties: at.command('true', more) })

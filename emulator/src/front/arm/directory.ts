@@ -10,6 +10,9 @@ const KIND_OF_TYPE: ReadonlyMap<string, OwnedName> = new Map([
   ['microsoft.machinelearningservices/registries', 'mlRegistry'],
 ])
 
+/** The one type of which a region keeps what is deleted. */
+const KEPT_WHEN_DELETED = 'Microsoft.MachineLearningServices/workspaces'
+
 /** A top-level resource as the front knows it: enough to find and to list it. */
 export interface Entry {
   /** Grows with each that is made. */
@@ -49,7 +52,8 @@ export class Directory {
         summary TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS owned_names (
         kind TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, id TEXT NOT NULL COLLATE NOCASE, region TEXT NOT NULL,
-        PRIMARY KEY (kind, name));`)
+        PRIMARY KEY (kind, name));
+      CREATE TABLE IF NOT EXISTS departed (id TEXT PRIMARY KEY COLLATE NOCASE, region TEXT NOT NULL);`)
   }
 
   get(id: string): Entry | undefined {
@@ -119,8 +123,18 @@ export class Directory {
     this.#db.run("UPDATE directory SET state = 'leaving' WHERE id = ?", id)
   }
 
-  /** Forgets a resource that its region does not have, and frees its name. Only inside a write. */
+  /** The region that may still have a workspace that was deleted, to be recovered or purged there. */
+  departed(id: string): string | undefined {
+    return this.#db.get<{ region: string }>('SELECT region FROM departed WHERE id = ?', id)?.region
+  }
+
+  /** Forgets a resource that its region does not show any more, and frees its name. Only inside a write. */
   forget(id: string): void {
+    this.#db.run(
+      "INSERT OR REPLACE INTO departed (id, region) SELECT id, region FROM directory WHERE id = ? AND type = ? AND state <> 'reserved'",
+      id,
+      KEPT_WHEN_DELETED,
+    )
     this.#db.run('DELETE FROM directory WHERE id = ?', id)
     this.#db.run('DELETE FROM owned_names WHERE id = ?', id)
   }

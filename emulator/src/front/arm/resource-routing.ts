@@ -36,12 +36,12 @@ export class ResourceRouting {
     if (path.below.length > 0) return this.#below(call, path)
     if (call.method === 'PUT') return this.#put(call, path, group)
     const entry = this.#parts.directory.get(path.id)
-    if (entry === undefined) {
-      if (call.method === 'DELETE') return { status: 204, unlogged: true }
-      throw notFound(path)
-    }
+    // What was deleted softly is to be purged where it is kept.
+    const kept = this.#parts.directory.departed(path.id)
+    if (entry === undefined && call.method !== 'DELETE') throw notFound(path)
+    if (entry === undefined && kept === undefined) return { status: 204, unlogged: true }
     if (call.method !== 'GET' && call.method !== 'HEAD') this.#needHome(group)
-    return this.#existing(call, entry)
+    return entry === undefined ? this.pass(call, kept ?? '') : this.#existing(call, entry)
   }
 
   #below(call: Call, path: ProviderPath): Promise<Reply> {

@@ -50,6 +50,15 @@ describe('a mirror of a folder', () => {
     expect(done).toEqual([])
   })
 
+  it('leaves out what a disk cannot hold, by its name', async () => {
+    const { folder } = storage({ a: 'file', 'a/b': 'below a file', '../c': 'above', 'd//e': 'no name', f: 'kept' })
+    const mirror = new Mirror(local, folder)
+
+    expect(await mirror.fetch()).toEqual(['a/b', '../c', 'd//e'])
+    expect(readFileSync(join(local, 'a'), 'utf8')).toBe('file')
+    expect(readFileSync(join(local, 'f'), 'utf8')).toBe('kept')
+  })
+
   it('carries a file once it has held still', async () => {
     const { folder, stored } = storage()
     const mirror = new Mirror(local, folder)

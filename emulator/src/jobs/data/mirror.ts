@@ -93,8 +93,8 @@ export async function bring(remote: Folder, local: string, signal?: AbortSignal)
   const refused: string[] = []
   for await (const name of remote.list()) {
     signal?.throwIfAborted()
-    if (isFileName(name)) await bringFile(remote, name, join(local, name))
-    else refused.push(name)
+    const brought = isFileName(name) && (await bringFile(remote, name, join(local, name)).then(() => true, isNoPlace))
+    if (!brought) refused.push(name)
   }
   return refused
 }
@@ -103,6 +103,12 @@ export async function bring(remote: Folder, local: string, signal?: AbortSignal)
 export async function bringFile(remote: Folder, name: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true })
   await pipeline(await remote.read(name), createWriteStream(to))
+}
+
+/** False where a file stands where a folder must be, or the other way round: storage has both, a disk has not. */
+function isNoPlace(failure: NodeJS.ErrnoException): false {
+  if (['EEXIST', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG'].includes(failure.code ?? '')) return false
+  throw failure
 }
 
 function isFileName(name: string): boolean {

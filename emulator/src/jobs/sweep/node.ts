@@ -35,10 +35,8 @@ function policyOf(raw: unknown): Values {
 /** The trial's command, which a component writes with inputs, with the parameters of the sweep in their places. */
 function trialOf(command: Values, parameters: readonly string[]): Values {
   const { command: text, codeId, environmentId, environmentVariables, resources, distribution } = command
-  const swept = parameters.reduce(
-    (line, name) =>
-      line.replaceAll(new RegExp(`\\$\\{\\{\\s*inputs\\.${name}\\s*\\}\\}`, 'g'), () => `\${{search_space.${name}}}`),
-    String(text),
+  const swept = String(text).replaceAll(/\$\{\{\s*inputs\.([^\s}]+)\s*\}\}/g, (whole, name: string) =>
+    parameters.includes(name) ? `\${{search_space.${name}}}` : whole,
   )
   return { command: swept, codeId, environmentId, environmentVariables, resources, distribution }
 }
