@@ -116,11 +116,18 @@ test('what is not valid or not done here is refused by name', async () => {
   expect(other).toMatchObject({ status: 409, body: { error: { code: 'StorageAccountAlreadyTaken' } } })
   const policy = await arm('PUT', `${ACCOUNT}/managementPolicies/default`, {})
   expect(policy.status).toBe(501)
-  const softDelete = { properties: { deleteRetentionPolicy: { enabled: true, days: 7 } } }
-  expect((await arm('PUT', `${ACCOUNT}/blobServices/default`, softDelete)).status).toBe(501)
+  const versions = { properties: { isVersioningEnabled: true } }
+  expect((await arm('PUT', `${ACCOUNT}/blobServices/default`, versions)).status).toBe(501)
   const check = `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Storage/checkNameAvailability`
   expect((await arm('POST', check, { name: 'churnstore' })).body).toMatchObject({ nameAvailable: false })
   expect((await arm('POST', check, { name: 'stillfree' })).body).toMatchObject({ nameAvailable: true })
+})
+
+test('for how long to keep what is deleted is given back as it was set', async () => {
+  await arm('PUT', ACCOUNT, BODY)
+  const softDelete = { properties: { deleteRetentionPolicy: { enabled: true, days: 7 } } }
+  expect((await arm('PUT', `${ACCOUNT}/blobServices/default`, softDelete)).status).toBe(200)
+  expect((await arm('GET', `${ACCOUNT}/blobServices/default`)).body).toMatchObject(softDelete)
 })
 
 test('containers and shares are there for ARM as for the data plane, and go with the account', async () => {

@@ -58,10 +58,15 @@ export const ADDED: Readonly<Record<string, Adds>> = {
   'microsoft.managedidentity/userassignedidentities': ({ id }) => ({
     own: { tenantId: TENANT, ...userIdentity(id) },
   }),
-  'microsoft.cognitiveservices/accounts': ({ name, now }) => ({
-    own: { endpoint: `https://${name.toLowerCase()}.cognitiveservices.azure.com/`, dateCreated: now },
-    otherwise: { publicNetworkAccess: 'Enabled' },
-  }),
+  'microsoft.cognitiveservices/accounts': ({ name, now }) => {
+    const endpoint = `https://${name.toLowerCase()}.cognitiveservices.azure.com/`
+    const openAi = `https://${name.toLowerCase()}.openai.azure.com/`
+    const endpoints = { 'Cognitive Services': endpoint, 'OpenAI Language Model Instance API': openAi }
+    return {
+      own: { endpoint, endpoints, dateCreated: now },
+      otherwise: { publicNetworkAccess: 'Enabled' },
+    }
+  },
 }
 
 /** Properties of a PUT that nobody gets back. */

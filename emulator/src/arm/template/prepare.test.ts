@@ -295,6 +295,13 @@ describe('nested deployments', () => {
       '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/other/providers/Microsoft.Resources/deployments/inside',
     )
   })
+
+  it('stay in the group of the one around them where they name none', () => {
+    const ready = prepared({ parameters, resources: [{ ...nested({}), resourceGroup: '', subscriptionId: '' }] })
+    const [around] = prepared({ resources: [storage('beside')] }).resources
+    const groupOf = (id = '') => id.split('/providers/')[0]
+    expect(groupOf(ready.resources[0]?.id)).toBe(groupOf(around?.id))
+  })
 })
 
 describe('a template is refused before anything is created', () => {

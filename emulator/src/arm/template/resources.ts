@@ -232,9 +232,12 @@ function idOf({ type, name, extended, read, scope }: Identified): string {
   return resourceIdAt(`${place.id}/providers/${extended}`, type, names)
 }
 
-/** Where a nested deployment goes: `subscriptionId` and `resourceGroup` of the resource, or the place of its parent. */
+/**
+ * Where a nested deployment goes: `subscriptionId` and `resourceGroup` of the resource, or the place of its parent.
+ * An empty text is none: modules of Bicep say so where their user named no group.
+ */
 function nestedScope(parent: string, read: (field: string) => Json): string {
-  const [subscription, group] = [read('subscriptionId'), read('resourceGroup')]
+  const [subscription, group] = [read('subscriptionId') || null, read('resourceGroup') || null]
   const base = `/subscriptions/${typeof subscription === 'string' ? subscription : subscriptionOf(parent)}`
   if (typeof group === 'string') return `${base}/resourceGroups/${group}`
   return typeof subscription === 'string' ? base : parent

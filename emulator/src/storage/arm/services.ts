@@ -18,16 +18,15 @@ const SERVICES = {
 
 type Service = keyof typeof SERVICES
 
-/** Settings that would change the fate of bytes, and that nothing here obeys. */
-const UNHEARD = [
-  'deleteRetentionPolicy',
-  'containerDeleteRetentionPolicy',
-  'shareDeleteRetentionPolicy',
-  'restorePolicy',
-  'changeFeed',
-]
+/** Settings that would change what a write answers or a read finds, and that nothing here obeys. */
+const UNHEARD = ['restorePolicy', 'changeFeed', 'isVersioningEnabled']
 
-/** Settings of an account's services, and its file shares: kept as they are sent. No bytes stand behind a share yet. */
+/**
+ * Settings of an account's services, and its file shares: kept as they are sent. No bytes stand behind a share yet.
+ *
+ * For how long something deleted can be had back is kept too, since templates set it, and is not obeyed: what is deleted
+ * is gone, and asking for it back is answered 501.
+ */
 export function serviceRoutes(region: Region): readonly Route[] {
   const services = (Object.keys(SERVICES) as Service[]).flatMap((service): Route[] => {
     const operation = `${service.charAt(0).toUpperCase()}${service.slice(1)}`
@@ -63,7 +62,6 @@ function put(region: Region, service: Service): Handler {
     for (const name of UNHEARD) {
       if (isOn(properties[name])) throw notImplemented(`${call.operation} with ${name}`)
     }
-    if (properties['isVersioningEnabled'] === true) throw notImplemented(`${call.operation} with isVersioningEnabled`)
     return call.commit(() => {
       accountOf(region, params)
       const after = region.resources.put(serviceIdOf(params, service), body, call.caller.id)
@@ -77,6 +75,7 @@ function put(region: Region, service: Service): Handler {
 }
 
 function isOn(policy: unknown): boolean {
+  if (policy === true) return true
   return typeof policy === 'object' && policy !== null && 'enabled' in policy && policy.enabled === true
 }
 
