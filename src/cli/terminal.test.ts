@@ -44,6 +44,16 @@ describe('under --json', () => {
   })
 })
 
+it('ends a log under --json with a line that says how it ended, once', () => {
+  const out = stream()
+  const io = terminal({ json: true, out: out.stream, err: stream().stream })
+  io.log((facts) => ({ is: 'end', ...facts }))
+  io.facts({ error: { code: 'run/fenced' } })
+  io.close()
+  io.close()
+  expect(out.text()).toBe('{"is":"end","error":{"code":"run/fenced"}}\n')
+})
+
 it('prints no facts where nobody asked for JSON', () => {
   const out = stream()
   const io = terminal({ out: out.stream, err: stream().stream })

@@ -18,6 +18,8 @@ export interface Terminal {
   facts(value: object): void
   /** One line of JSON at once, under `--json`: for what goes on until it is ended. Facts are a line too from then on. */
   event(value: unknown): void
+  /** Whatever is printed under `--json` is a line of a log from now on. The last says how it ended, in this form. */
+  log(form: (facts: object) => object): void
   /** Shows a text as the last line, which moves on as others are printed. Nothing where nobody watches. */
   moving(text: string): void
   /** Text in a style for {@link say}, plain where colours are not wanted. */
@@ -46,6 +48,7 @@ export function terminal(options: TerminalOptions = {}): Terminal {
   let line = ''
   let facts: object | undefined
   let lines = false
+  let last: ((facts: object) => object) | undefined
 
   /** Text and the moving line may be on one screen: it makes room and comes back below. */
   function print(to: NodeJS.WriteStream, text: string): void {
@@ -68,6 +71,10 @@ export function terminal(options: TerminalOptions = {}): Terminal {
       lines = true
       if (json) print(out, JSON.stringify(value))
     },
+    log: (form) => {
+      lines = true
+      last = form
+    },
     moving: (text) => {
       if (!watched) return
       line = cut(text, (err.columns ?? 80) - 1)
@@ -82,8 +89,10 @@ export function terminal(options: TerminalOptions = {}): Terminal {
     close: () => {
       if (line !== '') err.write(ERASE_LINE)
       line = ''
-      if (json && facts !== undefined) print(out, JSON.stringify(facts, undefined, lines ? undefined : 2))
+      const value = last === undefined ? facts : last(facts ?? {})
+      if (json && value !== undefined) print(out, JSON.stringify(value, undefined, lines ? undefined : 2))
       facts = undefined
+      last = undefined
     },
   }
 }

@@ -88,9 +88,9 @@ export async function openPair(pace: Pace): Promise<Pair> {
     const args = ['--lease', `${pace.lease}`, '--call', `${pace.call}`, '--tick', `${pace.tick}`]
     let said = ''
     const child = run.service(name, ['serve', '--json', '--level', 'debug', ...args], (line) => {
-      // What ends it is told on several lines.
-      if (line.startsWith('{"')) events.push(JSON.parse(line) as Record<string, unknown>)
-      else said += line
+      const event = JSON.parse(line) as Record<string, unknown>
+      if (event['is'] === 'end') said += event['message']
+      else events.push(event)
     })
     await until(`${name} says something`, () => {
       if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${said}`)

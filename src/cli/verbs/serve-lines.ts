@@ -1,7 +1,9 @@
 import type { Event } from '../../controller/controller.ts'
 import { roughly } from '../../core/duration.ts'
+import type { Json, JsonObject } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
 import { stepsByKind } from '../../engine/sync.ts'
+import { shareable } from '../compose/shareable.ts'
 import { proposedSentence } from './approve.ts'
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
@@ -72,9 +74,37 @@ function passLine(end: Extract<Event, { is: 'pass' }>['end']): string | undefine
   return `carried ${kinds} of ${source.snapshot.size}${failed}; ${age}`
 }
 
-/** The same event as JSON: snapshots and plans are told by their numbers. */
-export function plainEvent(event: Event): unknown {
-  const head = { at: new Date().toISOString(), level: levelOf(event), message: lineOf(event) }
+/** What an event says where it is no news to a person: each line of a log has words. */
+function quietly(event: Event): string {
+  switch (event.is) {
+    case 'held':
+      return `${event.holder} holds the lease`
+    case 'health':
+      return `${event.health.primary.reason}. ${event.health.secondary.reason}`
+    case 'phase':
+      return `failover ${event.id}: ${event.phase} begins`
+    case 'pass':
+      return event.end.is === 'failed' ? 'a pass failed' : `nothing to carry of ${event.end.pass.source.snapshot.size}`
+    default:
+      return event.is
+  }
+}
+
+/** The same event as JSON, without secrets: snapshots and plans are told by their numbers. */
+export function plainEvent(event: Event): Json {
+  return shareable(factsOf(event))
+}
+
+/** How it ended, as a line of the same log. To be told to end is no error. */
+export function endLine(facts: object): object {
+  const { error } = facts as { readonly error?: { readonly code: string; readonly message: string } }
+  const level: Level = error === undefined || error.code === 'run/interrupted' ? 'info' : 'error'
+  const message = error === undefined ? 'ended' : readable(error.message)
+  return shareable({ at: new Date().toISOString(), level, message, is: 'end', ...facts }) as JsonObject
+}
+
+function factsOf(event: Event): object {
+  const head = { at: new Date().toISOString(), level: levelOf(event), message: lineOf(event) ?? quietly(event) }
   if (event.is !== 'pass' || event.end.is === 'failed') return { ...head, ...event }
   const { source, plan, reckoned, execution } = event.end.pass
   const failed = execution.quarantined.map(({ step, code, message }) => ({ address: step.address, code, message }))

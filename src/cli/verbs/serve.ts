@@ -18,7 +18,7 @@ import { metricsOf } from '../serving/metrics.ts'
 import { type Witnessed, witnessing } from '../serving/witnessed.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
-import { isAtLeast, LEVELS, type Level, levelOf, lineOf, plainEvent } from './serve-lines.ts'
+import { endLine, isAtLeast, LEVELS, type Level, levelOf, lineOf, plainEvent } from './serve-lines.ts'
 
 interface Options extends Protected {
   readonly listen?: HostPort
@@ -55,8 +55,9 @@ export function serveVerb(): Command {
       examples('holdfast serve', 'holdfast serve --listen 127.0.0.1:7400', 'holdfast serve --json >> holdfast.log'),
     )
     .action(
-      act<Options>((options, io) =>
-        within({ ...options, requestMilliseconds: options.call }, io, async (joined, signal) => {
+      act<Options>((options, io) => {
+        io.log(endLine)
+        return within({ ...options, requestMilliseconds: options.call }, io, async (joined, signal) => {
           demandOutlasts(options)
           const region = await whereItRuns(joined, options.region, signal)
           demandMayServe(joined, region)
@@ -74,8 +75,8 @@ export function serveVerb(): Command {
           } finally {
             await server?.close()
           }
-        }),
-      ),
+        })
+      }),
     )
 }
 
