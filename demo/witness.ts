@@ -26,7 +26,7 @@ export async function witness(control: string, region: string): Promise<readonly
     if (!answer.ok) throw new Error(`The record of ${region} was answered ${answer.status}`)
     const { lines: got } = (await answer.json()) as { lines: readonly Acknowledged[] }
     lines.push(...got)
-    if (got.length < MOST_LINES) return lines
+    if (got.length === 0) return lines
   }
 }
 

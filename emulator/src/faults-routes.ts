@@ -13,22 +13,28 @@ export function isOperation(route: string): boolean {
 
 /** True if a route means this request. Case does not count. */
 export function isOnRoute(route: string, { method, path, operation }: Routed): boolean {
-  if (isOperation(route)) return operation !== '' && pattern(route).test(operation)
+  if (isOperation(route)) return operation !== '' && isLike(route, operation)
   const [, verb = '*', glob = '**'] = /^(?:(\S+)\s+)?(\S+)$/.exec(route.trim()) ?? []
-  return pattern(verb).test(method) && pattern(glob).test(path)
+  return isLike(verb, method) && isLike(glob, path)
 }
 
-const patterns = new Map<string, RegExp>()
-
-function pattern(glob: string): RegExp {
-  let found = patterns.get(glob)
-  if (found === undefined) {
-    const source = glob.split(/(\*\*|\*)/).map((part) => {
-      if (part === '**') return '.*'
-      return part === '*' ? '[^/]*' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
-    })
-    found = new RegExp(`^${source.join('')}$`, 'i')
-    patterns.set(glob, found)
+/** True if the whole text is as the glob says. Steps once for each part of the glob and letter of the text. */
+function isLike(glob: string, text: string): boolean {
+  const parts = glob.toLowerCase().match(/\*\*|./gs) ?? []
+  /** Whether the text so far is as the first parts say, by how many they are. */
+  let met = [true, ...parts.map((_, at) => parts.slice(0, at + 1).every(isWild))]
+  for (const letter of text.toLowerCase()) {
+    const next = [false]
+    for (const [at, part] of parts.entries()) {
+      const covers = part === '**' || (part === '*' && letter !== '/')
+      const goesOn = covers && met[at + 1] === true
+      next.push(goesOn || (isWild(part) ? next[at] === true : part === letter && met[at] === true))
+    }
+    met = next
   }
-  return found
+  return met.at(-1) === true
+}
+
+function isWild(part: string): boolean {
+  return part === '*' || part === '**'
 }

@@ -429,4 +429,13 @@ describe('the control API', () => {
     expect(await ask('/emulator/activity/..%2f..%2fcanary', { host: own }, 'GET')).toBe(404)
     expect((await emulator.processes()).regions.has(REGION)).toBe(true)
   })
+
+  it.each([Number.MAX_VALUE, -1e18, 5.1e13, '1', null])(
+    'moves the clock no further than there are dates: %s',
+    async (shift) => {
+      const body = JSON.stringify({ shiftMilliseconds: shift })
+      const answer = await fetch(`${emulator.control}/emulator/clock`, { method: 'POST', body })
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('shiftMilliseconds')])
+    },
+  )
 })

@@ -142,3 +142,26 @@ describe('the record of every call', () => {
     expect(before).not.toEqual([])
   })
 })
+
+describe('a page of the record', () => {
+  it('ends where it is full, so that bodies of any number are read a page at a time', async () => {
+    await emulator.control('POST', 'regions/eastus2/start')
+    const target = '/resourceGroups/records/providers/Microsoft.KeyVault/vaults/large'
+    for (let n = 0; n < 20; n++) {
+      const put = await one.arm('PUT', target, { location: 'eastus2', properties: { n, text: 'x'.repeat(1_000_000) } })
+      expect(put.status, JSON.stringify(put.body).slice(0, 300)).toBeLessThan(300)
+    }
+    const numbers: number[] = []
+    const pages: number[] = []
+    for (let after = 0; ; ) {
+      const query = `activity/eastus2?after=${after}&subject=*large&limit=1000`
+      const page = (await emulator.control('GET', query)) as { lines: { body: string }[]; after: number }
+      if (page.lines.length === 0) break
+      pages.push(page.lines.length)
+      numbers.push(...page.lines.map(({ body }) => JSON.parse(body).properties.n))
+      after = page.after
+    }
+    expect(numbers).toEqual(Array.from({ length: 20 }, (_, n) => n))
+    expect(pages.length).toBeGreaterThan(1)
+  })
+})

@@ -124,8 +124,17 @@ export class ChaosClient {
 }
 
 function answerOf(status: number, headers: Answer['headers'], text: string): Answer {
-  const json: unknown = text.startsWith('{') ? JSON.parse(text) : undefined
+  const json = jsonIn(text)
   return { status, headers, text, at: (path) => inside(json, path) }
+}
+
+/** The JSON that a body is; bytes of a blob may begin as JSON does and be none. */
+function jsonIn(text: string): unknown {
+  try {
+    return text.startsWith('{') ? JSON.parse(text) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function dial(name: string, emulator: TestEmulator): ProxyAgent {

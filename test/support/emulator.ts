@@ -98,7 +98,7 @@ export async function startTestEmulator(options: EmulatorOptions = {}): Promise<
         const path = `/emulator/activity/${place}?after=${lines.at(-1)?.['seq'] ?? after}&limit=${MOST_LINES}`
         const got = await call<{ readonly lines: readonly Acknowledged[] }>('GET', path)
         lines.push(...got.lines)
-        if (got.lines.length < MOST_LINES) return lines
+        if (got.lines.length === 0) return lines
       }
     },
     processes: async () => {

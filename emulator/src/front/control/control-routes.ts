@@ -177,8 +177,14 @@ function ownCloud(address: string): Readonly<Record<string, string>> {
   }
 }
 
+/** As far as the fault `clock` goes: instants stay within those that have a year of four digits. */
+const [BACK, AHEAD] = [-1_500_000_000_000, 50_000_000_000_000]
+
 function shiftOf(body: unknown): number {
   const shift = (body as { shiftMilliseconds?: unknown } | undefined)?.shiftMilliseconds
-  if (typeof shift === 'number' && Number.isFinite(shift)) return shift
-  throw new Misuse(400, '`shiftMilliseconds` must be a number.')
+  if (typeof shift === 'number' && shift >= BACK && shift <= AHEAD) return shift
+  throw new Misuse(
+    400,
+    `\`shiftMilliseconds\` is ${JSON.stringify(shift)} and must be a number from ${BACK} to ${AHEAD}.`,
+  )
 }

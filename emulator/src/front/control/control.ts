@@ -11,14 +11,19 @@ const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 export function control(parts: ControlParts): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const routes = controlRoutes(parts)
   return async (request, response) => {
-    const reply = await answer(request, routes).catch((thrown: unknown) => failed(thrown))
-    const bytes = Buffer.from(JSON.stringify(reply.body))
-    response.writeHead(reply.status, {
+    const { status, bytes } = await answer(request, routes)
+      .then(printed)
+      .catch((thrown) => printed(failed(thrown)))
+    response.writeHead(status, {
       'content-type': 'application/json; charset=utf-8',
       'content-length': bytes.length,
     })
     response.end(bytes)
   }
+}
+
+function printed({ status, body }: ControlReply): { readonly status: number; readonly bytes: Buffer } {
+  return { status, bytes: Buffer.from(JSON.stringify(body)) }
 }
 
 async function answer(request: IncomingMessage, routes: readonly ControlRoute[]): Promise<ControlReply> {

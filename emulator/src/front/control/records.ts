@@ -11,6 +11,8 @@ export interface RecordParts {
 }
 
 const MOST_LINES = 10_000
+/** A page of lines ends where so many characters are full: a line holds up to a megabyte of a body. */
+const MOST_CHARACTERS = 16 * 1024 * 1024
 /** What may be looked up, and the table that has it. */
 const TABLES = { writes: 'activity', calls: 'calls' } as const
 /** Filters whose value is compared whole; `*` stands for any part. Case does not count. */
@@ -30,7 +32,7 @@ const COUNTED: Readonly<Record<string, string>> = lookup({
 type Line = Readonly<Record<string, string | number | null>>
 type Condition = readonly [sql: string, value: SQLInputValue]
 
-/** Lines of a place's record in their order, with the number to go on after. */
+/** Lines of a place's record in their order, with the number to go on after. The last page is the one without lines. */
 export function linesOf(parts: RecordParts, place: string | undefined, query: URLSearchParams): unknown {
   const table = tableOf(query)
   const after = wholeNumber(query, 'after', 0)
@@ -76,10 +78,22 @@ function read(
   if (!existsSync(path)) return []
   const store = new DatabaseSync(path, { readOnly: true })
   try {
-    return store.prepare(sql).all(...values) as unknown as readonly Line[]
+    return pageOf(store.prepare(sql).iterate(...values) as IterableIterator<Line>)
   } finally {
     store.close()
   }
+}
+
+/** The first of the lines that fit into a page, and one at least. */
+function pageOf(found: IterableIterator<Line>): readonly Line[] {
+  const lines: Line[] = []
+  let room = MOST_CHARACTERS
+  for (const line of found) {
+    for (const value of Object.values(line)) room -= typeof value === 'string' ? value.length : 0
+    if (room < 0 && lines.length > 0) break
+    lines.push(line)
+  }
+  return lines
 }
 
 function tableOf(query: URLSearchParams): 'activity' | 'calls' {
