@@ -15,6 +15,7 @@ import type { HistoryAccess } from './history-place.ts'
 import { jobs } from './job/index.ts'
 import { loggedModels } from './logged-model/index.ts'
 import { models } from './model/index.ts'
+import { modelAliases } from './model-alias/index.ts'
 import { modelLinks } from './model-link/index.ts'
 import { modelVersions } from './model-version/index.ts'
 import { registeredModels } from './registered-model/index.ts'
@@ -72,5 +73,6 @@ export function serverRegistry({ runsOf, historyOf }: ServerAccess): readonly Se
     traces(histories),
     registeredModels(histories),
     modelVersions(histories),
+    modelAliases(histories),
   ]
 }

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 import requests
 from cases import case, equal, run, true, until
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModelInput
 
 ROOT = Path(__file__).resolve().parents[2]
 HISTORY = ROOT / "test" / "history"
@@ -173,7 +175,7 @@ def stands():
     status = holdfast("status")
     equal((status["active"], status["server"]), ("primary", uris["gate a"]))
     true(status["ageMilliseconds"] < 60_000, "a fresh recovery point")
-    kinds = {"artifact", "experiment", "logged-model", "model-link", "model-version", "registered-model", "run", "trace"}
+    kinds = {"artifact", "experiment", "logged-model", "model-alias", "model-link", "model-version", "registered-model", "run", "trace"}
     equal(set(status["kinds"]), kinds)
     # Runs that are still being written to lose their last moments.
     equal({one["address"].split("/")[0] for one in holdfast("loss")["items"]}, {"run"})
@@ -206,20 +208,36 @@ def fails_over():
     return f"{ids['failover']:.1f} s after it was killed"
 
 
+def moved_before_the_end():
+    """Moves an alias in the server that was lost as its last act: while it runs, it may be taken back at any moment."""
+    with sqlite3.connect(HOME / "a" / "db") as database:
+        moved = database.execute("UPDATE registered_model_aliases SET version = 6 WHERE name = 'churn''s model' AND alias = 'champion'")
+        equal(moved.rowcount, 1)
+
+
+def champion(name):
+    return client(name).get_registered_model("churn's model").aliases["champion"]
+
+
 @case("work goes on in the second, while somebody who has the old URI writes to the first, which is back")
 def both_write():
     b = client("b")
     [last] = by_name("b", "last seen")
     b.log_metric(last.info.run_id, "loss", 0.25, FIRST + 1, 2)
     b.set_terminated(last.info.run_id, "FINISHED", FIRST + 9)
-    b.create_run(last.info.experiment_id, FIRST, run_name="made in the second")
+    made = b.create_run(last.info.experiment_id, FIRST, run_name="made in the second").info.run_id
+    [ids["model b"]] = [one.model_id for one in b.search_logged_models([last.info.experiment_id])]
+    b.log_inputs(made, models=[LoggedModelInput(ids["model b"])])
     b.set_registered_model_alias("churn's model", "champion", "7")
+    moved_before_the_end()
     start("a", ids["port"])
     until("an answer of a", lambda: answers("a"), 120)
     a = client("a")
     experiment = a.get_experiment_by_name("odd \u00fc/cases").experiment_id
     ids["straggler"] = a.create_run(experiment, FIRST, run_name="straggler").info.run_id
     a.log_metric(ids["straggler"], "loss", 1.5, FIRST, 1)
+    [model] = a.search_logged_models([experiment])
+    a.log_inputs(ids["straggler"], models=[LoggedModelInput(model.model_id)])
     a.log_metric(ids["last"], "theirs", 7, FIRST + 2, 3)
     a.create_registered_model("only in the first")
     a.create_model_version("only in the first", f"runs:/{ids['straggler']}/model", ids["straggler"])
@@ -234,6 +252,25 @@ def taken_back():
     points = client("b").get_metric_history(last.info.run_id, "loss")
     equal(sorted((one.step, one.value) for one in points), [(1, 0.5), (2, 0.25)])
     equal((last.info.status, last.info.end_time), ("FINISHED", FIRST + 9))
+    [straggler] = by_name("b", "straggler")
+
+    def read():
+        return [one.model_id for one in client("b").get_run(straggler.info.run_id).inputs.model_inputs]
+
+    until("the model that it read in the second", lambda: read() == [ids["model b"]], 60)
+
+
+@case("an alias that both moved is named, and each keeps its own until a person has let the active side's stand")
+def both_moved():
+    until("a conflict", lambda: holdfast("resolve")["conflicts"], 60)
+    [(address, why)] = holdfast("resolve")["conflicts"].items()
+    true(address.startswith("model-alias/churn") and "champion means version 6 there and 7 here" in why, f"the alias named, not {address}: {why}")
+    equal((str(champion("a")), str(champion("b"))), ("6", "7"))
+    halt()
+    holdfast("resolve", "model-alias/*")
+    serve()
+    until("the alias of the second in the first", lambda: str(champion("a")) == "7", 60)
+    equal((str(champion("b")), holdfast("resolve")["conflicts"]), ("7", {}))
 
 
 @case("what is written to the first after that is carried over too, each time it is")

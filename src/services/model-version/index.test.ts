@@ -27,7 +27,6 @@ async function fill(history: OneHistory) {
   await registry.createVersion({ ...version, name: 'churn', source, modelId: model.id, description: 'four' }, signal)
   for (const number of ['2', '3']) await registry.deleteVersion({ name: 'churn', version: number }, signal)
   await registry.setStage({ name: 'churn', version: '4' }, 'Production', signal)
-  await registry.setAlias('churn', { key: 'champion', value: '1' }, signal)
   return { run, model }
 }
 
@@ -59,18 +58,6 @@ it('has another number where the registry does not give its own again, and is kn
     'model-version/churn/1',
     'model-version/churn/4',
   ])
-})
-
-it('follows an alias from one version to another', async () => {
-  const { source, target, carry } = two()
-  await fill(source)
-  await carry()
-  await source.registry.setAlias('churn', { key: 'champion', value: '4' }, signal)
-  await carry()
-  expect((await target.registry.model('churn', signal))?.aliases).toEqual([{ key: 'champion', value: '4' }])
-  await source.registry.deleteAlias('churn', 'champion', signal)
-  await carry()
-  expect((await target.registry.model('churn', signal))?.aliases).toEqual([])
 })
 
 it('that both sides gave the same number is frozen apart, and can stand under a number of its own', async () => {

@@ -1,21 +1,15 @@
 import { Fault } from '../../core/errors.ts'
 import { type Address, address, type Item, segmentsOf } from '../../core/model.ts'
-import type { ModelRegistry, ModelVersion, RegisteredModel, VersionKey } from '../../mlflow/registry.ts'
+import type { ModelVersion } from '../../mlflow/registry.ts'
 import type { Pair } from '../../mlflow/tracking.ts'
 import type { Histories } from '../history-names.ts'
 import { type HistoryAccess, sharedModelId } from '../history-place.ts'
 import type { Place, Service } from '../service.ts'
+import { isFiller, sharedVersion } from '../shared-version.ts'
 import { createUnderNumber } from './numbers.ts'
-import {
-  frozenPart,
-  isFiller,
-  type ModelVersionBody,
-  modelVersionBody,
-  modelVersionItem,
-  sharedVersion,
-} from './schema.ts'
+import { frozenPart, modelVersionBody, modelVersionItem } from './schema.ts'
 
-/** Versions of registered models, with their stages and the aliases that mean them. See ./readme.md. */
+/** Versions of registered models, with their stages. See ./readme.md. */
 export function modelVersions(histories: Histories): Service {
   return {
     kind: 'model-version',
@@ -33,9 +27,9 @@ export function modelVersions(histories: Histories): Service {
 
 async function* list(histories: Histories, place: Place, signal: AbortSignal): AsyncIterable<Item> {
   const { registry } = histories.of(place)
-  for await (const model of registry.models(signal)) {
-    for (const version of await registry.versions(model.name, signal)) {
-      if (!isFiller(version)) yield await itemOf(histories, place, { model, version, signal })
+  for await (const { name } of registry.models(signal)) {
+    for (const version of await registry.versions(name, signal)) {
+      if (!isFiller(version)) yield await itemOf(histories, place, { version, signal })
     }
   }
 }
@@ -43,7 +37,7 @@ async function* list(histories: Histories, place: Place, signal: AbortSignal): A
 async function itemOf(
   histories: Histories,
   place: Place,
-  { model, version, signal }: Found & { readonly signal: AbortSignal },
+  { version, signal }: { readonly version: ModelVersion; readonly signal: AbortSignal },
 ): Promise<Item> {
   const names = histories.namesOf(place)
   return modelVersionItem({
@@ -51,7 +45,6 @@ async function itemOf(
     source: await names.portable(version.source, signal),
     run: version.runId === '' ? '' : await names.shared(version.runId, signal),
     model: version.modelId === '' ? '' : await names.shared(version.modelId, signal),
-    aliases: model.aliases.flatMap(({ key, value }) => (value === version.version ? [key] : [])),
     needs: await needsOf(histories, place, { version, signal }),
   })
 }
@@ -60,7 +53,7 @@ async function itemOf(
 async function needsOf(
   histories: Histories,
   place: Place,
-  { version, signal }: Pick<Found, 'version'> & { readonly signal: AbortSignal },
+  { version, signal }: { readonly version: ModelVersion; readonly signal: AbortSignal },
 ): Promise<readonly Address[]> {
   const names = histories.namesOf(place)
   const run = version.runId === '' ? undefined : await names.run(version.runId, signal)
@@ -83,13 +76,10 @@ interface Wanted {
 async function find(
   { registry }: HistoryAccess,
   { of, signal }: { readonly of: Address; readonly signal: AbortSignal },
-): Promise<Found | undefined> {
+): Promise<ModelVersion | undefined> {
   const [name = '', number = ''] = segmentsOf(of)
-  const model = await registry.model(name, signal)
-  if (model === undefined) return undefined
-  const all = (await registry.versions(name, signal)).filter((one) => !isFiller(one))
-  const version = all.find((one) => sharedVersion(one) === number)
-  return version && { model, version }
+  const all = await registry.versions(name, signal)
+  return all.find((one) => !isFiller(one) && sharedVersion(one) === number)
 }
 
 async function read(
@@ -98,7 +88,7 @@ async function read(
   { of, signal }: { readonly of: Address; readonly signal: AbortSignal },
 ): Promise<Item | undefined> {
   const found = await find(histories.of(place), { of, signal })
-  return found && itemOf(histories, place, { ...found, signal })
+  return found && itemOf(histories, place, { version: found, signal })
 }
 
 async function converge(histories: Histories, place: Place, { wanted, signal }: Wanted): Promise<Item> {
@@ -107,42 +97,21 @@ async function converge(histories: Histories, place: Place, { wanted, signal }: 
   const { registry } = history
   const body = modelVersionBody(wanted.body)
   const there = (await find(history, { of, signal })) ?? (await create(histories, place, { wanted, signal }))
-  const { name, version } = there.version
+  const { name, version } = there
   const key = { name, version }
-  if (there.version.description !== body.description) await registry.describeVersion(key, body.description, signal)
-  if (there.version.stage !== body.stage) await registry.setStage(key, body.stage, signal)
-  const stands = modelVersionBody((await itemOf(histories, place, { ...there, signal })).body)
+  if (there.description !== body.description) await registry.describeVersion(key, body.description, signal)
+  if (there.stage !== body.stage) await registry.setStage(key, body.stage, signal)
+  const stands = modelVersionBody((await itemOf(histories, place, { version: there, signal })).body)
   for (const tag of pairsOf(body.tags)) {
     if (stands.tags[tag.key] !== tag.value) await registry.setVersionTag(key, tag, signal)
   }
   for (const tag of Object.keys(stands.tags)) {
     if (!Object.hasOwn(body.tags, tag)) await registry.deleteVersionTag(key, tag, signal)
   }
-  await becomeAliases(registry, { key, model: there.model, wanted: body.aliases, stands: stands.aliases, signal })
   return (await read(histories, place, { of, signal })) ?? wanted
 }
 
-interface AliasChange {
-  readonly key: VersionKey
-  readonly model: RegisteredModel
-  readonly wanted: readonly string[]
-  readonly stands: readonly string[]
-  readonly signal: AbortSignal
-}
-
-async function becomeAliases(registry: ModelRegistry, change: AliasChange): Promise<void> {
-  const { key, model, wanted, stands, signal } = change
-  for (const alias of wanted) {
-    if (!means(model, alias, key.version)) await registry.setAlias(key.name, { key: alias, value: key.version }, signal)
-  }
-  for (const alias of stands) {
-    // Another version may have it by now.
-    const isOurs = !wanted.includes(alias) && means(await registry.model(key.name, signal), alias, key.version)
-    if (isOurs) await registry.deleteAlias(key.name, alias, signal)
-  }
-}
-
-/** Adds what only theirs says: nothing that stands is changed, and an alias that another version has stays there. */
+/** Adds what only theirs says: nothing that stands is changed. */
 async function merge(histories: Histories, place: Place, { wanted, signal }: Wanted): Promise<Item> {
   const of = wanted.address
   const history = histories.of(place)
@@ -150,17 +119,13 @@ async function merge(histories: Histories, place: Place, { wanted, signal }: Wan
   if (there === undefined) return converge(histories, place, { wanted, signal })
   const { registry } = history
   const body = modelVersionBody(wanted.body)
-  const { name, version } = there.version
+  const { name, version } = there
   const key = { name, version }
-  if (there.version.description === '' && body.description !== '') {
+  if (there.description === '' && body.description !== '') {
     await registry.describeVersion(key, body.description, signal)
   }
-  const has = new Set(there.version.tags.map((tag) => tag.key))
+  const has = new Set(there.tags.map((tag) => tag.key))
   for (const tag of pairsOf(body.tags)) if (!has.has(tag.key)) await registry.setVersionTag(key, tag, signal)
-  const taken = new Set(there.model.aliases.map((alias) => alias.key))
-  for (const alias of body.aliases) {
-    if (!taken.has(alias)) await registry.setAlias(name, { key: alias, value: version }, signal)
-  }
   return (await read(histories, place, { of, signal })) ?? wanted
 }
 
@@ -168,7 +133,7 @@ async function create(
   histories: Histories,
   place: Place,
   { wanted: { address: of, body: portable }, signal }: Wanted,
-): Promise<Found> {
+): Promise<ModelVersion> {
   const body = modelVersionBody(portable)
   const names = histories.namesOf(place)
   const { registry } = histories.of(place)
@@ -182,25 +147,9 @@ async function create(
     description,
     tags: pairsOf(body.tags),
   }
-  const version = await createUnderNumber(registry, { number: segmentsOf(of)[1] ?? '', wanted, signal })
-  const model = await registry.model(name, signal)
-  if (model === undefined) throw gone(body)
-  return { model, version }
+  return createUnderNumber(registry, { number: segmentsOf(of)[1] ?? '', wanted, signal })
 }
 
 function pairsOf(values: Readonly<Record<string, string>>): readonly Pair[] {
   return Object.entries(values).map(([key, value]) => ({ key, value }))
-}
-
-interface Found {
-  readonly model: RegisteredModel
-  readonly version: ModelVersion
-}
-
-function means(model: RegisteredModel | undefined, alias: string, version: string): boolean {
-  return model?.aliases.some(({ key, value }) => key === alias && value === version) === true
-}
-
-function gone({ name }: ModelVersionBody): Fault {
-  return new Fault('azure/changed', `The registered model ${name} went away`, { hint: 'Run it again.' })
 }

@@ -1,5 +1,5 @@
 import type { ModelRegistry, ModelVersion, NewVersion } from '../../mlflow/registry.ts'
-import { FILLER, isFiller, SOURCE_VERSION } from './schema.ts'
+import { FILLER, isFiller, SOURCE_VERSION } from '../shared-version.ts'
 
 /** A gap that is wider is not kept: its numbers are mapped. */
 const WIDEST_GAP = 1000

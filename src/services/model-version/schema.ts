@@ -1,11 +1,8 @@
 import { type Address, address, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import type { ModelVersion } from '../../mlflow/registry.ts'
+import { FILLER, SOURCE_VERSION, sharedVersion, versionAddress } from '../shared-version.ts'
 
-/** Tag by which a version says which version of the source it is a copy of. */
-export const SOURCE_VERSION = 'holdfast.source_version'
-/** Tag of a version that only keeps a number free, until what follows it is there. */
-export const FILLER = 'holdfast.filler'
 const OWN = new Set([SOURCE_VERSION, FILLER])
 
 /** A version of a registered model in portable form. The number under which both sides know it is in its address alone. */
@@ -20,17 +17,6 @@ export interface ModelVersionBody {
   readonly description: string
   readonly stage: string
   readonly tags: Readonly<Record<string, string>>
-  /** Aliases of the model that mean this version, sorted. */
-  readonly aliases: readonly string[]
-}
-
-/** The number under which both sides know a version. */
-export function sharedVersion({ version, tags }: ModelVersion): string {
-  return tags.find(({ key }) => key === SOURCE_VERSION)?.value ?? version
-}
-
-export function isFiller({ tags }: ModelVersion): boolean {
-  return tags.some(({ key }) => key === FILLER)
 }
 
 export interface VersionParts {
@@ -38,12 +24,11 @@ export interface VersionParts {
   readonly source: string
   readonly run: string
   readonly model: string
-  readonly aliases: readonly string[]
   /** Items of the run and the logged model, where they stand. */
   readonly needs: readonly Address[]
 }
 
-export function modelVersionItem({ version, source, run, model, aliases, needs }: VersionParts) {
+export function modelVersionItem({ version, source, run, model, needs }: VersionParts) {
   const { name, runLink, description, stage, tags } = version
   const number = sharedVersion(version)
   const body = {
@@ -55,7 +40,6 @@ export function modelVersionItem({ version, source, run, model, aliases, needs }
     description,
     stage,
     tags: Object.fromEntries(tags.filter(({ key }) => !OWN.has(key)).map(({ key, value }) => [key, value])),
-    aliases: aliases.toSorted(),
   } satisfies ModelVersionBody
   return item(
     versionAddress(name, number),
@@ -63,10 +47,6 @@ export function modelVersionItem({ version, source, run, model, aliases, needs }
     [address('registered-model', name), ...needs],
     Number.parseInt(number, 10),
   )
-}
-
-export function versionAddress(name: string, version: string): Address {
-  return address('model-version', name, version)
 }
 
 export function modelVersionBody(body: JsonObject): ModelVersionBody {
