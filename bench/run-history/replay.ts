@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Pool } from 'undici'
 
 /** One call as it was sent, and the ids of runs that it or its answer names. */
-interface Call {
+export interface Call {
   readonly side: 'source' | 'target'
   readonly method: string
   readonly path: string
@@ -55,20 +55,21 @@ async function door(side: Call['side'], base: string, calls: Call[]) {
 
 /**
  * Sends the calls of every run again, with nothing computed between them, so many runs at once; the ids that the
- * target gave are replaced by those that it gives now. Returns runs a second.
+ * target gave are replaced by those that it gives now. A call that reads of several runs is sent once, in its turn.
+ * Returns runs a second.
  */
 export async function replay(
   calls: readonly Call[],
   { source, target, width }: { readonly source: string; readonly target: string; readonly width: number },
 ): Promise<number> {
   const pools = { source: new Pool(source, { connections: 64 }), target: new Pool(target, { connections: 64 }) }
-  const runs = sequences(calls)
-  const count = runs.length
+  const { jobs, runs } = jobsOf(calls)
+  const waiting = jobs.values()
   const began = performance.now()
   const worker = async () => {
-    for (let run = runs.pop(); run !== undefined; run = runs.pop()) {
+    for (const job of waiting) {
       const renamed = new Map<string, string>()
-      for (const call of run) {
+      for (const call of job) {
         const again = { ...call, path: inNames(call.path, renamed), body: bodyInNames(call, renamed) }
         const { status, text } = await send(pools[call.side], again)
         if (status >= 300 && status !== 404) throw new Error(`${call.path} was answered ${status}: ${text}`)
@@ -79,24 +80,29 @@ export async function replay(
   await Promise.all(Array.from({ length: width }, worker))
   const seconds = (performance.now() - began) / 1000
   await Promise.all([pools.source.close(), pools.target.close()])
-  return count / seconds
+  return runs / seconds
 }
 
-/** The calls of each run in their order, of both sides; those that name no run are left out. */
-function sequences(calls: readonly Call[]): Call[][] {
+/**
+ * What one worker sends in a row: the calls of a run, of both sides, or one that reads of several runs, in the order in
+ * which the first of each was sent. Calls that name no run that was carried are left out.
+ */
+export function jobsOf(calls: readonly Call[]): { readonly jobs: readonly (readonly Call[])[]; readonly runs: number } {
   const origins = new Map<string, string>()
-  const runs = new Map<string, Call[]>()
+  for (const { creates, ids } of calls) if (creates) origins.set(ids.at(-1) ?? '', ids[0] ?? '')
+  const runs = new Map([...origins.values()].map((origin) => [origin, [] as Call[]]))
+  const jobs = new Set<readonly Call[]>()
   for (const call of calls) {
-    if (!call.creates) continue
-    const [origin = '', ...own] = call.ids
-    origins.set(own.at(-1) ?? '', origin)
-    runs.set(origin, [])
+    const named = new Set(call.ids.map((id) => origins.get(id) ?? id).filter((id) => runs.has(id)))
+    const [first] = named
+    if (first === undefined) continue
+    // What is written to a run names it first, and then maybe its parent.
+    const isShared = call.side === 'source' && named.size > 1
+    const job = isShared ? [] : (runs.get(first) ?? [])
+    job.push(call)
+    jobs.add(job)
   }
-  for (const call of calls) {
-    const [id = ''] = call.ids
-    runs.get(origins.get(id) ?? id)?.push(call)
-  }
-  return [...runs.values()]
+  return { jobs: [...jobs], runs: runs.size }
 }
 
 function inNames(text: string, renamed: ReadonlyMap<string, string>): string {
