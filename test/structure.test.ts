@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'mlflow/artifacts.ts',
     'mlflow/logged-models.ts',
     'mlflow/traces.ts',
+    'mlflow/evaluation-datasets.ts',
     'disk',
     'core',
   ],

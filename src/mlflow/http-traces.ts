@@ -1,35 +1,39 @@
 import type { JsonObject } from '../core/model.ts'
 import { callsOf, lacksApi, listOf, textOf } from './call.ts'
-import type { Trace, Traces } from './traces.ts'
+import { SOURCE_RUN, type Trace, type Traces } from './traces.ts'
 import type { Request, Send } from './tracking.ts'
 
 const API = '/api/3.0/mlflow/traces'
 /** OpenTelemetry's protocol over HTTP, which the server takes as JSON too. */
 const SPANS = '/v1/traces'
+/** Below the older API, though it came later. */
+const LINK = 'traces/link-to-run'
 const EXPERIMENT = 'x-mlflow-experiment-id'
 const PAGE = 500
 const EXPERIMENTS_A_SEARCH = 100
 /** Spans of one request: a trace can have tens of thousands, and a request is read whole. */
 const SPANS_A_CALL = 200
+/** What MLflow's store takes at most. */
+const LINKS_A_CALL = 100
 
 /** MLflow 3's API of traces over what `send` reaches. Calls as of the client's `RestStore`, version 3.15. */
 export function httpTraces(send: Send): Traces {
   const { call, optional, pages } = callsOf(send)
   const at = (id: string) => `${API}/${encodeURIComponent(id)}`
 
-  function search(experimentIds: readonly string[], size: number, signal: AbortSignal, token?: string): Request {
+  function search(experimentIds: readonly string[], { size, filter, token, signal }: Search): Request {
     const locations = experimentIds.map((id) => ({
       type: 'MLFLOW_EXPERIMENT',
       mlflow_experiment: { experiment_id: id },
     }))
-    const body = { locations, max_results: size, ...(token === undefined ? {} : { page_token: token }) }
-    return { method: 'POST', path: `${API}/search`, body, signal }
+    const more = { ...(filter === undefined ? {} : { filter }), ...(token === undefined ? {} : { page_token: token }) }
+    return { method: 'POST', path: `${API}/search`, body: { locations, max_results: size, ...more }, signal }
   }
 
-  async function* all(experimentIds: readonly string[], signal: AbortSignal): AsyncIterable<Trace> {
+  async function* all(experimentIds: readonly string[], signal: AbortSignal, filter?: string): AsyncIterable<Trace> {
     for (let from = 0; from < experimentIds.length; from += EXPERIMENTS_A_SEARCH) {
       const some = experimentIds.slice(from, from + EXPERIMENTS_A_SEARCH)
-      for await (const page of pages((token) => search(some, PAGE, signal, token))) {
+      for await (const page of pages((token) => search(some, { size: PAGE, filter, token, signal }))) {
         yield* listOf(page['traces']).map(traceFrom)
       }
     }
@@ -37,7 +41,7 @@ export function httpTraces(send: Send): Traces {
 
   async function list(experimentIds: readonly string[], signal: AbortSignal) {
     try {
-      await call(search(experimentIds.slice(0, 1), 1, signal))
+      await call(search(experimentIds.slice(0, 1), { size: 1, signal }))
     } catch (thrown) {
       if (lacksApi(thrown)) return undefined
       throw thrown
@@ -74,7 +78,34 @@ export function httpTraces(send: Send): Traces {
         await call({ method: 'POST', path: SPANS, body, signal, headers: { [EXPERIMENT]: experimentId } })
       }
     },
+    linked: async (runId, experimentIds, signal) => {
+      const found: string[] = []
+      // It finds those that came of the run too.
+      for await (const { id, info } of all(experimentIds, signal, `attributes.run_id = '${runId}'`)) {
+        if (((info['trace_metadata'] ?? {}) as JsonObject)[SOURCE_RUN] !== runId) found.push(id)
+      }
+      return found
+    },
+    link: async (runId, traceIds, signal) => {
+      try {
+        for (let from = 0; from < traceIds.length; from += LINKS_A_CALL) {
+          const body = { run_id: runId, trace_ids: traceIds.slice(from, from + LINKS_A_CALL) }
+          await call({ method: 'POST', path: LINK, body, signal })
+        }
+        return true
+      } catch (thrown) {
+        if (lacksApi(thrown)) return false
+        throw thrown
+      }
+    },
   }
+}
+
+interface Search {
+  readonly size: number
+  readonly filter?: string | undefined
+  readonly token?: string | undefined
+  readonly signal: AbortSignal
 }
 
 function traceFrom(info: JsonObject): Trace {

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
+import { httpEvaluationDatasets } from './http-evaluation-datasets.ts'
 import { httpLoggedModels } from './http-logged-models.ts'
 import { httpTraces } from './http-traces.ts'
 import type { Answer } from './tracking.ts'
 
 const signal = AbortSignal.timeout(10_000)
-const APIS = { 'logged models': httpLoggedModels, traces: httpTraces }
+const APIS = { 'logged models': httpLoggedModels, traces: httpTraces, 'evaluation datasets': httpEvaluationDatasets }
 const WITHOUT: Readonly<Record<string, Answer>> = {
   'in a page of HTML': { status: 404, body: {} },
   'by its code': { status: 404, body: { error_code: 'ENDPOINT_NOT_FOUND' } },

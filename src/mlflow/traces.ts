@@ -24,7 +24,14 @@ export interface Traces {
   deleteAssessment(id: string, assessmentId: string, signal: AbortSignal): Promise<void>
   /** Adds spans to a trace, or writes them again. */
   putSpans(trace: Trace, spans: readonly JsonObject[], signal: AbortSignal): Promise<void>
+  /** Ids of the traces of experiments that were linked to a run, beside those that say themselves that they came of it. */
+  linked(runId: string, experimentIds: readonly string[], signal: AbortSignal): Promise<readonly string[]>
+  /** Links traces to a run. One that is linked already is success. Returns false where the server has no such API. */
+  link(runId: string, traceIds: readonly string[], signal: AbortSignal): Promise<boolean>
 }
+
+/** Metadata of a trace whose value is the id of the run that it came of. */
+export const SOURCE_RUN = 'mlflow.sourceRun'
 
 /** Keys of tags and of metadata that a server writes by itself: where it keeps a trace, and that it has it. */
 export const SERVERS_OWN: ReadonlySet<string> = new Set([

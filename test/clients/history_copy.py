@@ -26,6 +26,16 @@ def kept(name):
 def begin():
     start("old", "new", "third", "back")
     python("seed.py", uris["old"])
+    local_source()
+
+
+def local_source():
+    """A version whose files are on the server's machine: a server that is started so as to take it lists it from then on."""
+    old = MlflowClient(uris["old"], uris["old"])
+    made = old.create_model_version("kept elsewhere", "https://host/later", description="a path of the server")
+    with sqlite3.connect(HOME / "old" / "db") as database:
+        local = "UPDATE model_versions SET source = ?, storage_location = ? WHERE name = ? AND version = ?"
+        database.execute(local, [*["file:///srv/models/churn"] * 2, "kept elsewhere", made.version])
 
 
 @case("a copy that is killed leaves nothing behind that the next one does twice")
@@ -42,7 +52,7 @@ def killed():
 
 @case("MLflow's client finds both histories to be the same")
 def same():
-    python("compare.py", uris["old"], uris["new"])
+    python("compare.py", uris["old"], uris["new"], "--links")
 
 
 @case("a history that went through a folder is the same, also after a copy into it that was killed")
@@ -60,7 +70,7 @@ def through_a_folder():
     equal((code, {path: path.stat().st_ino for path in (HOME / "folder").rglob("*")}), (0, stamps))
     code, facts = holdfast("copy", source="folder", to="third")
     equal((code, facts["notCarried"]), (0, []))
-    python("compare.py", uris["old"], uris["third"])
+    python("compare.py", uris["old"], uris["third"], "--links")
 
 
 @case("a file of a folder that was damaged is named, and costs its run only")
@@ -77,7 +87,7 @@ def damaged():
 def verified():
     code, facts = holdfast("verify")
     equal((code, facts["differences"], facts["notCompared"]), (0, [], []))
-    equal((facts["runs"], facts["points"], facts["versions"], facts["traces"]), (10, 13_062, 18, 1))
+    equal((facts["runs"], facts["points"], facts["versions"], facts["traces"]), (10, 13_062, 19, 1))
 
 
 @case("a second copy writes nothing, with its notes and without them")
@@ -109,7 +119,7 @@ def changed():
     code, facts = holdfast("copy")
     # The one that ended, the new one, and the orphan, whose parent may come.
     equal((code, facts["runs"], facts["unchanged"], facts["traces"]), (0, 3, 8, 1))
-    python("compare.py", uris["old"], uris["new"])
+    python("compare.py", uris["old"], uris["new"], "--links")
 
 
 @case("a copy since the last one finds what began, what was open then, whenever it says that it ended, and an old parent")
@@ -125,7 +135,7 @@ def since_the_last():
     old.set_terminated(child.info.run_id, "FINISHED", now + 1)
     code, facts = holdfast("copy", "--since", "last")
     equal((code, facts["notCarried"]), (0, []))
-    python("compare.py", uris["old"], uris["new"])
+    python("compare.py", uris["old"], uris["new"], "--links")
     before = kept("new")
     code, facts = holdfast("copy", "--since", "last")
     equal((code, facts["notCarried"]), (0, []))
@@ -242,6 +252,48 @@ def ends_meanwhile():
     code, facts = holdfast("copy", *chosen)
     equal((code, facts["runs"], facts["notCarried"]), (0, 1, []))
     python("compare.py", uris["old"], uris["new"], *chosen)
+
+
+@case("evaluation datasets are carried with their records, once, and are counted where a place has none")
+def evaluations():
+    old, new = (MlflowClient(uris[name], uris[name]) for name in ("old", "new"))
+    experiment = old.create_experiment("evaluated")
+    made = old.create_dataset("questions \u00fc", experiment_id=[experiment], tags={"team": "crm"})
+    mlflow.set_tracking_uri(uris["old"])
+    ada = {"source_type": "HUMAN", "source_data": {"user_name": "ada"}}
+    questions = [{"inputs": {"q": n, "text": "\U0001f600"}, "expectations": {"a": [n, None, 0.1]}, "tags": {"n": str(n)}, "source": ada} for n in range(450)]
+    made.merge_records(questions)
+    old.create_dataset("empty", experiment_id=[experiment])
+    chosen = ["--experiment", "evaluated"]
+
+    def view(client, where):
+        mlflow.set_tracking_uri(where)
+        [experiment_] = [client.get_experiment_by_name("evaluated").experiment_id]
+        found = {}
+        for one in client.search_datasets(experiment_ids=[experiment_]):
+            records = [(one.inputs, one.outputs, one.expectations, one.tags, str(one.source and one.source.to_dict())) for one in client.get_dataset(one.dataset_id).records]
+            tags = {key: value for key, value in one.tags.items() if not key.startswith("holdfast.")}
+            found[one.name] = (tags, sorted(map(str, records)))
+        return found
+
+    def same():
+        equal(view(new, uris["new"]), view(old, uris["old"]))
+        code, facts = holdfast("verify", *chosen)
+        equal((code, facts["differences"], facts["evaluationDatasets"]), (0, [], 2))
+
+    for _ in range(2):
+        code, facts = holdfast("copy", *chosen)
+        equal((code, facts["notCarried"]), (0, []))
+    same()
+    mlflow.set_tracking_uri(uris["old"])
+    old.get_dataset(made.dataset_id).merge_records([{"inputs": {"q": 0, "text": "\U0001f600"}, "expectations": {"b": 1}}, {"inputs": {"q": "new"}}])
+    code, facts = holdfast("verify", *chosen)
+    equal((code, [(one["field"], one["source"], one["target"]) for one in facts["differences"]]), (23, [("records of its own", 2, 1)]))
+    code, facts = holdfast("copy", *chosen)
+    equal((code, facts["notCarried"]), (0, []))
+    same()
+    code, facts = holdfast("copy", *chosen, to="folder")
+    equal((code, [one["message"].split(":")[0] for one in facts["notCarried"]]), (23, ["2 evaluation datasets are not carried"]))
 
 
 @case("a copy onto a disk that is full says so, and goes on when there is room")

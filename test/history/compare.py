@@ -1,7 +1,8 @@
 """Compares two histories with the unmodified MLflow client: `compare.py FROM TO`. Knows nothing of Holdfast but its tags.
 
 Prints one line a difference and ends with 1 if there is any. `--experiment` and `--model` choose, and where one is given
-without the other there is nothing of the other; `--mlflow-2` leaves out what MLflow 2 has no words for.
+without the other there is nothing of the other; `--mlflow-2` leaves out what MLflow 2 has no words for; `--links` asks for
+the traces that are linked to each run too.
 """
 
 import argparse
@@ -88,6 +89,13 @@ class Side:
             for one in pages(lambda t, e=where: self.client.search_traces(locations=[e], include_spans=False, page_token=t)):
                 trace = self.client.get_trace(one.info.trace_id)
                 yield one.info.trace_id, names[where], trace.info, trace.data.spans
+
+    def linked(self, run):
+        """Ids of the traces that came of a run or are linked to it."""
+        ask = f"attributes.run_id = '{run.info.run_id}'"
+        where = [run.info.experiment_id]
+        found_ = pages(lambda t: self.client.search_traces(locations=where, filter_string=ask, include_spans=False, page_token=t))
+        return sorted(one.info.trace_id for one in found_)
 
     def versions(self, name):
         quote = '"' if "'" in name else "'"
@@ -221,6 +229,12 @@ class Comparison:
             differ(f"trace {id_}", view(trace, self.ids), there and view(there, {}))
         differ("traces", [], sorted(theirs))
 
+    def trace_links(self):
+        for shared, here in self.one.runs.items():
+            there = self.other.runs.get(shared)
+            if there:
+                differ(f"run {here.info.run_name}: linked traces", self.one.linked(here), self.other.linked(there))
+
     def registered(self):
         for name, here in self.one.registered.items():
             there = self.other.registered.get(name)
@@ -237,7 +251,8 @@ class Comparison:
                 run = self.ids.get(version.run_id, version.run_id)
                 source = self.translated(version.source)
                 view = (source, run, version.description or "", version.current_stage, plain(version.tags))
-                other = twin and (twin.source, twin.run_id, twin.description or "", twin.current_stage, plain(twin.tags))
+                # Where a registry refuses a source, such as a path of another machine, it stands behind a scheme.
+                other = twin and (twin.source.removeprefix("holdfast:/"), twin.run_id, twin.description or "", twin.current_stage, plain(twin.tags))
                 differ(f"model {name}: version {number}", view, other)
 
 
@@ -253,6 +268,7 @@ def main():
     parser.add_argument("--experiment", action="append", default=[])
     parser.add_argument("--model", action="append", default=[])
     parser.add_argument("--mlflow-2", action="store_true")
+    parser.add_argument("--links", action="store_true")
     chosen = parser.parse_args(namespace=Chosen())
     comparison = Comparison(Side(chosen.one, chosen), Side(chosen.other, chosen), chosen.mlflow_2)
     comparison.experiments()
@@ -260,6 +276,8 @@ def main():
     comparison.models()
     if not chosen.mlflow_2:
         comparison.traces()
+    if chosen.links:
+        comparison.trace_links()
     comparison.registered()
     differ("kept once", [], comparison.other.twice)
     print(f"{len(comparison.one.runs)} runs and {comparison.compared} traces compared, {len(found)} differences")

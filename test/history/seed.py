@@ -121,9 +121,10 @@ def traces():
     ada = AssessmentSource("HUMAN", "ada")
     mlflow.log_feedback(trace_id=trace, name="good", value=True, rationale="it is", source=ada, metadata={"k": "v"})
     mlflow.log_expectation(trace_id=trace, name="answer", value={"a": 1}, source=ada)
+    return trace
 
 
-def logged_models(client, experiment):
+def logged_models(client, experiment, other):
     mlflow.set_experiment(experiment_id=experiment)
     with mlflow.start_run(run_name="logs a model") as run:
         model = mlflow.initialize_logged_model(name="lm", model_type="agent", tags={"a": "b"}, params={"p": "1"})
@@ -138,7 +139,7 @@ def logged_models(client, experiment):
         context = InputTag("mlflow.data.context", "train")
         client.log_inputs(run.info.run_id, [DatasetInput(dataset, [context])], [LoggedModelInput(model.model_id)])
         mlflow.finalize_logged_model(model.model_id, "READY")
-        traces()
+        client.link_traces_to_run([traces()], other)
     return model.model_id
 
 
@@ -196,7 +197,7 @@ def main(uri):
     files = artifacts(client, experiment)
     nesting(client, experiment)
     states(client, experiment)
-    registered_models(client, files, logged_models(client, experiment))
+    registered_models(client, files, logged_models(client, experiment, files))
     prompts(client)
 
 

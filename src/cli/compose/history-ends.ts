@@ -3,6 +3,7 @@ import { Fault } from '../../core/errors.ts'
 import { census, counted } from '../../engine/history/census.ts'
 import type { HistoryEnd, HistoryParts } from '../../engine/history/parts.ts'
 import { openFolder } from '../../mlflow/folder/folder.ts'
+import { httpEvaluationDatasets } from '../../mlflow/http-evaluation-datasets.ts'
 import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpTraces } from '../../mlflow/http-traces.ts'
@@ -47,6 +48,7 @@ export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
     registry: httpRegistry(server.send),
     models: httpLoggedModels(server.send),
     traces: httpTraces(server.send),
+    evaluations: httpEvaluationDatasets(server.send),
   }
   return { end, access: { tracking, ...OWN_IDS } }
 }

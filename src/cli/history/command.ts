@@ -164,11 +164,11 @@ function showVerified({ differences, troubles, ...counts }: Verified, io: Termin
     io.say(`  ${io.paint('green', `+ ${JSON.stringify(target)}`)}`)
   }
   for (const { subject, message } of troubles) io.say(`${io.paint('yellow', 'not compared')}  ${subject}: ${message}`)
-  const { runs, points, files, loggedModels, versions, traces } = counts
+  const { runs, points, files, loggedModels, versions, traces, evaluationDatasets } = counts
   io.say(
-    `Compared ${runs} runs, ${points} points, ${files} files, ${loggedModels} logged models, ${versions} versions, ${traces} traces: ${differences.length} differ.`,
+    `Compared ${runs} runs, ${points} points, ${files} files, ${loggedModels} logged models, ${versions} versions, ${traces} traces, ${evaluationDatasets} evaluation datasets: ${differences.length} differ.`,
   )
-  io.say('What only the other side has, permissions, webhooks and evaluation datasets are not compared.')
+  io.say('What only the other side has, permissions and webhooks are not compared.')
   io.facts({ ...counts, differences, notCompared: troubles })
   demandNone(troubles.length, 'not compared')
   if (name === 'verify') demandNone(differences.length, 'different')

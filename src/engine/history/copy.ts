@@ -1,5 +1,6 @@
 import { address } from '../../core/model.ts'
 import type { TrackedExperiment } from '../../mlflow/tracking.ts'
+import { copyEvaluations } from './evaluations.ts'
 import { inParallel } from './in-parallel.ts'
 import { noteEnd } from './last-pass.ts'
 import { copyLoggedModels } from './logged.ts'
@@ -8,6 +9,7 @@ import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { copyRegistered } from './registered.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
 import { settleStates } from './states.ts'
+import { copyTraceLinks } from './trace-links.ts'
 import { copyTraces } from './traces.ts'
 
 const EXPERIMENTS_AT_ONCE = 8
@@ -46,7 +48,9 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
   await copyLoggedModels(pass)
   await completeRuns(pass, pending)
   progress.phase('traces')
-  await copyTraces(pass)
+  await copyTraceLinks(pass, await copyTraces(pass))
+  progress.phase('evaluation datasets')
+  await copyEvaluations(pass)
   if (takesModels(filter)) {
     progress.phase('registered models')
     await copyRegistered(pass)

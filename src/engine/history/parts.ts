@@ -1,4 +1,5 @@
 import type { Artifacts } from '../../mlflow/artifacts.ts'
+import type { EvaluationDatasets } from '../../mlflow/evaluation-datasets.ts'
 import type { LoggedModels } from '../../mlflow/logged-models.ts'
 import type { ModelRegistry } from '../../mlflow/registry.ts'
 import type { Traces } from '../../mlflow/traces.ts'
@@ -25,6 +26,7 @@ export interface HistoryEnd {
   readonly registry: ModelRegistry | undefined
   readonly models: LoggedModels | undefined
   readonly traces: Traces | undefined
+  readonly evaluations?: EvaluationDatasets | undefined
 }
 
 /** Everything that carrying and comparing run history works with. */

@@ -189,7 +189,7 @@ function tagOf(run: TrackedRun, key: string): string | undefined {
 }
 
 /** Digest of all that a search shows of a run: while a closed run shows the same, it is the same. */
-function envelopeOf({ info, params, tags, latest, inputs, outputs }: TrackedRun): string {
+export function envelopeOf({ info, params, tags, latest, inputs, outputs }: TrackedRun): string {
   return createHash('sha256')
     .update(JSON.stringify([info, params, tags, latest, inputs, outputs ?? null]))
     .digest('hex')

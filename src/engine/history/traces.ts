@@ -7,6 +7,7 @@ import {
   type Labels,
   labelsOf,
   SERVERS_OWN,
+  SOURCE_RUN,
   type Trace,
   type Traces,
   writeTrace,
@@ -17,18 +18,23 @@ import { acquaintAll } from './recent.ts'
 
 const AT_ONCE = 4
 /** Metadata of traces and of assessments whose value is the id of a run, and of a logged model. */
-const RUNS = new Set(['mlflow.sourceRun', 'mlflow.assessment.sourceRunId'])
+const RUNS = new Set([SOURCE_RUN, 'mlflow.assessment.sourceRunId'])
 const MODELS = new Set(['mlflow.modelId'])
 
-/** Carries traces with all spans, events and assessments under their ids, after the runs and models that they name. */
-export async function copyTraces(pass: Pass): Promise<void> {
+/**
+ * Carries traces with all spans, events and assessments under their ids, after the runs and models that they name.
+ * Returns the ids of the source's experiments that have any, where the target takes traces.
+ */
+export async function copyTraces(pass: Pass): Promise<ReadonlySet<string>> {
+  const traced = new Set<string>()
   const { parts, experiments, signal } = pass
   const sources = experiments.size === 0 ? undefined : await parts.from.traces?.list([...experiments.keys()], signal)
-  if (sources === undefined) return
+  if (sources === undefined) return traced
   const targets = await targetIds(pass)
   const standing = await standingTraces(pass, [...targets.values()])
   const lost = new Map<string, number>()
   await inParallel(AT_ONCE, sources, async (trace) => {
+    traced.add(trace.experimentId)
     if (!takesTrace(pass, trace)) return
     const name = experiments.get(trace.experimentId)?.name ?? trace.experimentId
     const api = parts.to.traces
@@ -48,12 +54,13 @@ export async function copyTraces(pass: Pass): Promise<void> {
     const message = `its ${count} traces are not carried: ${parts.to.name} has none`
     pass.troubles.push({ subject: `experiment ${name}`, code: 'sync/loss', message })
   }
+  return standing === undefined ? new Set() : traced
 }
 
 /** A trace goes with its run; where runs are chosen, only theirs. */
 export function takesTrace({ parts }: Pass, { info }: Trace): boolean {
   const { runs, since } = parts.filter
-  if (runs.length > 0 && !runs.includes(String(metadataOf(info)['mlflow.sourceRun']))) return false
+  if (runs.length > 0 && !runs.includes(String(metadataOf(info)[SOURCE_RUN]))) return false
   return since === undefined || Date.parse(String(info['request_time'])) >= since
 }
 

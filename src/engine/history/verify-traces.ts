@@ -3,9 +3,10 @@ import type { JsonObject } from '../../core/model.ts'
 import type { Trace } from '../../mlflow/traces.ts'
 import type { Tell } from './differences.ts'
 import { apart, type Pass } from './pass.ts'
+import { compareTraceLinks } from './trace-links.ts'
 import { comparable, lackingSpans, standingTraces, takesTrace, targetIds, translated } from './traces.ts'
 
-/** Compares every trace of the source with its replica, spans too. Returns how many there are. */
+/** Compares every trace of the source with its replica, spans and links too. Returns how many there are. */
 export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
   const { parts, experiments, signal } = pass
   const sources = experiments.size === 0 ? undefined : await parts.from.traces?.list([...experiments.keys()], signal)
@@ -13,7 +14,9 @@ export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
   const targets = await targetIds(pass)
   const standing = await standingTraces(pass, [...targets.values()])
   let count = 0
+  const traced = new Set<string>()
   for await (const trace of sources) {
+    traced.add(trace.experimentId)
     if (!takesTrace(pass, trace)) continue
     count += 1
     const experimentId = targets.get(experiments.get(trace.experimentId)?.name ?? '') ?? ''
@@ -23,6 +26,7 @@ export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
       else await compareTrace(pass, { wanted: translated(pass, trace, experimentId), there }, tell)
     })
   }
+  if (standing !== undefined) await compareTraceLinks(pass, traced, tell)
   return count
 }
 

@@ -33,6 +33,7 @@ async function fill(history: OneHistory): Promise<void> {
   const info = { trace_id: TRACE, state: 'OK', tags: { who: 'ada' }, assessments: [assessment] }
   await history.traces.put({ id: TRACE, experimentId, info }, signal)
   await history.traces.putSpans({ id: TRACE, experimentId, info }, [{ span_id: 'c3Bhbg==', name: 'root' }], signal)
+  await history.traces.link(id, [TRACE], signal)
   const { registry } = history
   const tags = [{ key: 'mlflow.prompt.is_prompt', value: 'true' }]
   await registry.createModel({ name: 'greeting', description: '', tags }, signal)
@@ -64,6 +65,7 @@ it('finds nothing to tell of a history that was carried', async () => {
     loggedModels: 1,
     versions: 2,
     traces: 1,
+    evaluationDatasets: 0,
     differences: [],
     troubles: [],
   })
@@ -166,6 +168,29 @@ it.each(Object.entries(TAMPERING))('names %s that somebody changed, and nothing 
   const told = differences.filter((one) => !one.field.startsWith('metric '))
   expect(told.map((one) => one.field)).toEqual([field])
   expect(told[0]?.subject).toContain(subject)
+})
+
+it('names a link of a trace to a run that the target does not have', async () => {
+  const { source, target } = two()
+  await fill(source)
+  const both = copying(two())
+  await copyHistory(both, signal)
+  const { traces } = target
+  Object.assign(target, { traces: { ...traces, linked: () => Promise.resolve([]) } })
+  expect((await verifyHistory(copying(two()), signal)).differences).toMatchObject([
+    { field: 'linked trace', source: TRACE, target: null },
+  ])
+})
+
+it('counts the links of traces to runs that the target takes none of', async () => {
+  const { source, target } = two()
+  await fill(source)
+  const { traces } = target
+  Object.assign(target, { traces: { ...traces, link: () => Promise.resolve(false) } })
+  const { troubles } = await copyHistory(copying(two()), signal)
+  expect(troubles.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^1 links of traces to its runs are not carried/),
+  ])
 })
 
 it('names what is not there at all', async () => {

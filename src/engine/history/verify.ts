@@ -4,6 +4,7 @@ import { namesOf } from '../../mlflow/kept.ts'
 import type { TrackedRun } from '../../mlflow/tracking.ts'
 import { census, chosenExperiments, takesModels } from './copy.ts'
 import { type Difference, type Tell, telling } from './differences.ts'
+import { compareEvaluations } from './evaluations.ts'
 import { inParallel } from './in-parallel.ts'
 import { linksOf, withModels } from './links.ts'
 import { sharedModelId, standingModels } from './logged.ts'
@@ -31,6 +32,7 @@ interface Counts {
   loggedModels: number
   versions: number
   traces: number
+  evaluationDatasets: number
 }
 
 interface Comparison {
@@ -45,7 +47,7 @@ interface Comparison {
  */
 export async function verifyHistory(parts: HistoryParts, signal: AbortSignal): Promise<Verified> {
   const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
-  const counts = { runs: 0, points: 0, files: 0, loggedModels: 0, versions: 0, traces: 0 }
+  const counts = { runs: 0, points: 0, files: 0, loggedModels: 0, versions: 0, traces: 0, evaluationDatasets: 0 }
   const differences: Difference[] = []
   const comparison: Comparison = { pass, tell: telling(differences), counts }
   const total = await census(pass)
@@ -74,6 +76,7 @@ async function compareOthers({ pass, tell, counts }: Comparison): Promise<void> 
   counts.files += logged.files
   progress.phase('traces')
   counts.traces = await compareTraces(pass, tell)
+  counts.evaluationDatasets = await compareEvaluations(pass, tell)
   if (!takesModels(filter)) return
   progress.phase('registered models')
   counts.versions = await compareRegistered(pass, tell)
