@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { type Cloud, openCloud } from '../../demo/cloud.ts'
@@ -113,6 +114,19 @@ export async function openPair(pace: Pace): Promise<Pair> {
   } catch (thrown) {
     await end()
     throw thrown
+  }
+}
+
+/** Who holds the lease, as the store has it: the process and its epoch; `left` in milliseconds. */
+export function leaseOf({ storePath }: Pair): { readonly pid: number; readonly epoch: number; readonly left: number } {
+  const sqlite = new DatabaseSync(storePath, { readOnly: true })
+  try {
+    const row = sqlite.prepare('SELECT holder, epoch, until FROM leases WHERE protection = ?').get(PROTECTION)
+    const now = Number(process.hrtime.bigint() / 1_000_000n)
+    const pid = Number(String(row?.['holder']).split('/').at(-1))
+    return { pid, epoch: Number(row?.['epoch'] ?? 0), left: Number(row?.['until'] ?? 0) - now }
+  } finally {
+    sqlite.close()
   }
 }
 

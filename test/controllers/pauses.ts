@@ -1,7 +1,6 @@
-import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Acknowledged } from '../support/emulator.ts'
-import { type Controller, openPair, type Pair, PROTECTION, until } from './pair.ts'
+import { type Controller, leaseOf, openPair, type Pair, until } from './pair.ts'
 
 /** What one pause came to. */
 export interface Pause {
@@ -95,19 +94,6 @@ async function pausedOnce(
 
 function shown({ method, target, at, operation }: Acknowledged, over: number): string {
   return `${operation} ${method} ${target.split('?')[0]} ${Date.parse(String(at)) - over} ms after the lease was over`
-}
-
-/** The lease as the store has it; `left` in milliseconds. */
-function leaseOf({ storePath }: Pair): { readonly pid: number; readonly epoch: number; readonly left: number } {
-  const sqlite = new DatabaseSync(storePath, { readOnly: true })
-  try {
-    const row = sqlite.prepare('SELECT holder, epoch, until FROM leases WHERE protection = ?').get(PROTECTION)
-    const now = Number(process.hrtime.bigint() / 1_000_000n)
-    const pid = Number(String(row?.['holder']).split('/').at(-1))
-    return { pid, epoch: Number(row?.['epoch'] ?? 0), left: Number(row?.['until'] ?? 0) - now }
-  } finally {
-    sqlite.close()
-  }
 }
 
 async function lastLine(pair: Pair): Promise<number> {
