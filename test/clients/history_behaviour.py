@@ -228,6 +228,24 @@ def late():
     equal((code, twin("parent").info.status, twin("parent").data.metrics), (0, "FINISHED", {"late": 1.5}))
 
 
+@case("a run that was restored in a deleted experiment stays as it is, whatever else is written there")
+def restored():
+    kept = "in a deleted experiment"
+    only = ["--experiment", "gone"]
+    old.restore_run(made[kept])
+    equal(holdfast("copy", *only)[0], 0)
+    equal((twin(kept).info.lifecycle_stage, new.get_experiment_by_name("gone").lifecycle_stage), ("active", "deleted"))
+    old.restore_experiment(made["gone"])
+    begin("written later", "gone")
+    old.delete_experiment(made["gone"])
+    old.restore_run(made[kept])
+    equal(holdfast("copy", *only)[0], 0)
+    stages = [twin(name).info.lifecycle_stage for name in (kept, "written later")]
+    equal((stages, new.get_experiment_by_name("gone").lifecycle_stage), (["active", "deleted"], "deleted"))
+    code, facts = holdfast("verify", *only)
+    equal((code, facts["runs"], facts["differences"]), (0, 2, []))
+
+
 @case("what cannot be carried is named and counted, costs nothing else, and the exit code says so")
 def failed():
     bad, good = begin("bad"), begin("good")

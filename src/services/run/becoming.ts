@@ -107,7 +107,10 @@ async function align(
   if (last === undefined) return undefined
   // All points of a new run were taken: what it shows of them says whether they must be read.
   if (isNew) ways.seen.expect(place, id, { last, metrics: lacking.carried() })
-  if (isDeleted(run) && !deleted) await tracking.setRunDeleted(id, false, signal)
+  if (isDeleted(run) && !deleted) {
+    ways.seen.forget(place, id)
+    await tracking.setRunDeleted(id, false, signal)
+  }
   return lacking.carried()
 }
 
@@ -203,9 +206,15 @@ async function bring(
   const { tracking } = ways.accessOf(place)
   const id = run.info.run_id
   const isChanged = !lacking.isNothing || !isNothing(lack) || state !== undefined
-  if (!isChanged && isDeleted(run) === deleted) return new Map()
+  if (!isChanged) {
+    if (deleted && !isDeleted(run)) {
+      ways.seen.forget(place, id)
+      await tracking.setRunDeleted(id, true, signal)
+    }
+    return new Map()
+  }
   const params = lack.params.filter((one) => refusals.takesParam(one))
-  if (isChanged && isDeleted(run)) await tracking.setRunDeleted(id, false, signal)
+  if (isDeleted(run)) await tracking.setRunDeleted(id, false, signal)
   ways.seen.forget(place, id)
   const { points: metrics, last } = followed(underOwnKeys(lacking.points(), namesOf(run), refusals))
   try {
@@ -215,7 +224,7 @@ async function bring(
     return undefined
   }
   if (state !== undefined) await tracking.updateRun(id, state, signal)
-  if (deleted && (isChanged || !isDeleted(run))) await tracking.setRunDeleted(id, true, signal)
+  if (deleted) await tracking.setRunDeleted(id, true, signal)
   return last
 }
 

@@ -25,7 +25,7 @@ const first = {
   datasets: [
     {
       tags: [{ key: 'mlflow.data.context', value: 'train' }],
-      dataset: { name: 'd', digest: 'x', source_type: 'http' },
+      dataset: { name: 'd', digest: 'x', source_type: 'http', source: '{}' },
     },
   ],
 }

@@ -126,7 +126,7 @@ export async function refusedOf<T>(
   log: (some: readonly T[]) => Promise<void>,
 ): Promise<readonly T[]> {
   if (await unlessRefused(() => log(all))) return []
-  if (all.length === 1) return all
+  if (all.length <= 1) return all
   const half = Math.ceil(all.length / 2)
   return [...(await refusedOf(all.slice(0, half), log)), ...(await refusedOf(all.slice(half), log))]
 }
