@@ -53,6 +53,26 @@ describe('diff', () => {
     expect(looked).toContain('model/m5')
     expect(looked).not.toContain('model/m6')
   })
+
+  it('looks at no item of two sides that were built apart and say the same, once their digests are known', () => {
+    const looked: string[] = []
+    const built = () => snapshotOf([...many(2000), watchedItem('model/watched', looked)])
+    const [wanted, found] = [built(), built()]
+    expect(wanted.digest).toBe(found.digest)
+    looked.length = 0
+    expect(diff(wanted, found)).toEqual([])
+    expect(looked).toEqual([])
+  })
+
+  it('looks at what changed by what it shares with the other, and digests nothing for that', () => {
+    const looked: string[] = []
+    const before = snapshotOf(many(2000))
+    const after = before.with([item('model/m5', { changed: true }), watchedItem('model/new', looked)])
+    const untouched = looked.length
+    expect(diff(after, before).map((one) => one.address)).toEqual(['model/m5', 'model/new'])
+    // A new item is named, and is never digested into the subtree that it came to.
+    expect(looked.length).toBe(untouched)
+  })
 })
 
 function many(count: number): Item[] {

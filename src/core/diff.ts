@@ -1,6 +1,6 @@
 import type { Address, Item, Kind } from './model.ts'
 import type { Snapshot } from './snapshot.ts'
-import { Branch, childrenAt, itemsUnder, type Leaf, type Node } from './trie.ts'
+import { Branch, childrenAt, itemsUnder, type Leaf, type Node, saysTheSameAs } from './trie.ts'
 
 /** How one address differs between what is wanted and what was found. */
 export type Difference =
@@ -10,7 +10,7 @@ export type Difference =
 
 /**
  * Every address whose body differs, sorted. Costs what differs and not what there is: subtrees that are shared
- * or have the same digest are never entered.
+ * are never entered, nor those that were built apart and have the same digest.
  */
 export function diff(wanted: Snapshot, found: Snapshot, kinds?: Iterable<Kind>): readonly Difference[] {
   const differences: Difference[] = []
@@ -34,7 +34,7 @@ function compare({ wanted, found, level }: Pair, into: Difference[]): void {
     return
   }
   if (wanted instanceof Branch || found instanceof Branch) {
-    if (wanted instanceof Branch && found instanceof Branch && wanted.digest === found.digest) return
+    if (wanted instanceof Branch && found instanceof Branch && saysTheSameAs(wanted, found)) return
     const left = childrenAt(wanted, level)
     const right = childrenAt(found, level)
     for (let way = 0; way < left.length; way++) {

@@ -67,6 +67,25 @@ describe('a snapshot', () => {
     expect(new Set([base, ...others].map((one) => one.digest)).size).toBe(5)
   })
 
+  it('is as large and the same when it grew by one item at a time', () => {
+    let grown = emptySnapshot()
+    for (const one of many(600)) grown = grown.with([one])
+    for (const one of many(600).slice(300)) grown = grown.with([item(one.address, { changed: true })])
+    const whole = snapshotOf([
+      ...many(300),
+      ...many(600)
+        .slice(300)
+        .map((one) => item(one.address, { changed: true })),
+    ])
+    expect([grown.size, grown.digest]).toEqual([600, whole.digest])
+    const rest = grown.without(
+      many(600)
+        .slice(5)
+        .map((one) => one.address),
+    )
+    expect([rest.size, rest.digest]).toEqual([5, snapshotOf(many(5)).digest])
+  })
+
   it('shares every subtree that a change does not touch', () => {
     const before = snapshotOf(many(10_000))
     const after = before.with([item('model/m1', { changed: true })])

@@ -53,6 +53,15 @@ export class Branch {
   }
 }
 
+/**
+ * Whether two branches of one place in their tries say the same. One that grew out of the other shares subtrees with
+ * it and says something else, or it would be the other itself: what they do not share is looked at sooner than digested.
+ */
+export function saysTheSameAs(one: Branch, other: Branch): boolean {
+  const grew = one.children.some((child, index) => child !== undefined && child === other.children[index])
+  return !grew && one.digest === other.digest
+}
+
 export interface Entry {
   readonly hash: number
   readonly item: Item
@@ -110,6 +119,8 @@ function put(node: Node | undefined, entries: readonly Entry[], level: number): 
 }
 
 function putInBranch(node: Branch, entries: readonly Entry[], level: number): Branch {
+  const [first, second] = entries
+  if (first !== undefined && second === undefined) return putOne(node, entries, way(first.hash, level), level)
   const ways: Entry[][] = Array.from({ length: WAYS }, () => [])
   for (const entry of entries) ways[way(entry.hash, level)]?.push(entry)
   let size = 0
@@ -121,6 +132,14 @@ function putInBranch(node: Branch, entries: readonly Entry[], level: number): Br
     return after
   })
   return same ? node : new Branch(children, size)
+}
+
+/** The way down to a single entry: all but the subtree in which it goes is shared. */
+function putOne(node: Branch, entries: readonly Entry[], index: number, level: number): Branch {
+  const child = node.children[index]
+  const after = put(child, entries, level + 1)
+  if (after === child) return node
+  return new Branch(node.children.with(index, after), node.size - (child?.size ?? 0) + (after?.size ?? 0))
 }
 
 /** The leaf that few items have to be; `before` itself where it has the same items. */
