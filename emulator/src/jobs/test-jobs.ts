@@ -73,7 +73,7 @@ export class JobRegion extends TestRegion {
   /** Text of a blob of the workspace's default container; `undefined` where it is not there. */
   async stored(path: string, container?: string): Promise<string | undefined> {
     const ref = { account: 'teststore', container: container ?? this.container, name: path }
-    return (await this.region.blobs.read(ref))?.toString('utf8')
+    return (await this.region.blobs.read(ref, 1e9))?.toString('utf8')
   }
 
   async put(path: string, text: string): Promise<void> {

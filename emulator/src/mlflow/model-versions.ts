@@ -79,11 +79,15 @@ function checkedSource(source: string): string {
   return source
 }
 
+/** Where flavors stand in an `MLmodel` file, in bytes from its start. */
+const MOST_OF_MLMODEL = 1024 * 1024
+
 /** Flavors that the `MLmodel` file at the source names; `undefined` where there is no such file. */
 async function flavorsOf({ region, scope }: Request, source: string): Promise<Record<string, object> | undefined> {
   const path = artifactPathOf(source)
   if (path === undefined) return undefined
-  const file = await region.blobs.read(artifactBlob(region, scope.workspace, `${path.replace(/\/$/, '')}/MLmodel`))
+  const blob = artifactBlob(region, scope.workspace, `${path.replace(/\/$/, '')}/MLmodel`)
+  const file = await region.blobs.read(blob, MOST_OF_MLMODEL)
   return file === undefined ? undefined : flavorNames(file.toString('utf8'))
 }
 
@@ -96,7 +100,8 @@ export function flavorNames(text: string): Record<string, object> {
   const end = below.findIndex((line) => /^\S/.test(line))
   const block = end < 0 ? below : below.slice(0, end)
   const indent = /^ +/.exec(block[0] ?? '')?.[0] ?? '  '
-  const names = block.flatMap((line) => new RegExp(`^${indent}([\\w.-]+):`).exec(line)?.[1] ?? [])
+  const inside = block.filter((line) => line.startsWith(indent)).map((line) => line.slice(indent.length))
+  const names = inside.flatMap((line) => /^([\w.-]+):/.exec(line)?.[1] ?? [])
   return Object.fromEntries(names.map((name) => [name, {}]))
 }
 

@@ -27,7 +27,7 @@ test('artifacts go through the proxy to the blobs of the run, and are listed as 
   expect((await put(`${folder}/dir/b%20c.txt`, 'hello2')).status).toBe(200)
   expect((await put(`${folder}/dir/sub/%C3%A9.bin`, Buffer.from([0, 255]))).status).toBe(200)
   const blob = { account: ACCOUNT, container: 'azureml', name: `ExperimentRun/dcid.${run}/dir/b c.txt` }
-  expect((await region.region.blobs.read(blob))?.toString()).toBe('hello2')
+  expect((await region.region.blobs.read(blob, 1e6))?.toString()).toBe('hello2')
   expect((await region.send('GET', `${PROXY}/artifacts/${folder}/a.txt`)).text).toBe('hello')
   const root = await region.mlflow('GET', `artifacts/list?run_id=${run}`)
   expect(root.at('files')).toEqual([
@@ -267,4 +267,16 @@ test.each<readonly [method: 'GET' | 'POST' | 'DELETE', path: string, fields: obj
   const answer = await region.mlflow(method, path, { name: 'odd', ...fields })
   expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
   expect(answer.id('message')).toContain(said)
+})
+
+test('of an MLmodel file no more is read than flavors can stand in', async () => {
+  await put(`${folder}/large/MLmodel`, `${MLMODEL}${'x'.repeat(1024 * 1024)}\n  late:\n    code: null\n`)
+  await put(`${folder}/deep/MLmodel`, `flavors:\n${' '.repeat(500_000)}sklearn:\n${'  a:\n'.repeat(50_000)}`)
+  await region.mlflow('POST', 'registered-models/create', { name: 'large' })
+  for (const [version, place] of ['large', 'deep'].entries()) {
+    const source = `mlflow-artifacts:/${folder}/${place}`
+    await region.mlflow('POST', 'model-versions/create', { name: 'large', source, run_id: run })
+    const flavors = place === 'large' ? { python_function: {}, sklearn: {} } : { sklearn: {} }
+    expect((await arm('GET', `large/versions/${version + 1}`)).at('properties.flavors')).toEqual(flavors)
+  }
 })

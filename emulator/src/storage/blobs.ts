@@ -126,13 +126,18 @@ export class Blobs {
       : this.contents.stream(this.parts.of(blob), from, to)
   }
 
-  /** All bytes of a blob that is known to be small; `undefined` where there is none. */
-  async read(ref: BlobRef): Promise<Buffer | undefined> {
+  /** The first bytes of a blob, at most `most`; `undefined` where there is no blob. */
+  async read(ref: BlobRef, most: number): Promise<Buffer | undefined> {
     const opened = this.open(ref)
     if (opened === undefined) return undefined
     const chunks: Uint8Array[] = []
-    for await (const chunk of opened.stream) chunks.push(chunk)
-    return Buffer.concat(chunks)
+    let size = 0
+    for await (const chunk of opened.stream) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size >= most) break
+    }
+    return Buffer.concat(chunks).subarray(0, most)
   }
 
   /** Blobs whose names start with `prefix`, in byte order of names, after the name `after`. */
