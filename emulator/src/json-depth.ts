@@ -18,6 +18,16 @@ export function isTooDeep(json: Uint8Array): boolean {
   return false
 }
 
+/** True where a value has more than {@link DEEPEST} objects and arrays inside each other. */
+export function isNestedTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+    if (depth > DEEPEST) return true
+  }
+  return false
+}
+
 /** Place of the quote that ends the text which begins at `from`. */
 function endOfText(json: Uint8Array, from: number): number {
   let end = json.indexOf(QUOTE, from + 1)

@@ -58,6 +58,13 @@ describe('a template that a deployment links to', () => {
     expect(await tagsOf('tagged')).toEqual({ team: 'churn' })
   })
 
+  it('is refused where it is nested without end', async () => {
+    await upload('deep.json', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`)
+    const properties = { mode: 'Incremental', templateLink: { uri: `${FILES}/deep.json?${sas}` } }
+    const refused = await client.arm('PUT', `${DEPLOYMENTS}/deep`, { properties })
+    expect([refused.status, refused.body['error']]).toMatchObject([400, { code: 'InvalidContentLink' }])
+  })
+
   it('may lead on to what lies beside it, opened by the same signature, and be foreseen with it', async () => {
     await upload('inner/leaf.json', tagged('leaf'))
     await upload('root.json', template([nested('leaf', { templateLink: { relativePath: 'inner/leaf.json' } })]))
@@ -215,6 +222,20 @@ describe('a deployment that fails', () => {
   })
 })
 
+describe('a template that deploys itself under ever new names', () => {
+  it('comes to an end, since so many at most may be under way', async () => {
+    const again = { templateLink: { uri: `${FILES}/again.json`, queryString: sas } }
+    await upload('again.json', template([nested('[uniqueString(deployment().name)]', again)]))
+    await put('again', again)
+    const failed = `${DEPLOYMENTS}?$filter=${encodeURIComponent("provisioningState eq 'Failed'")}`
+    let errors = ''
+    while (!errors.includes('DeploymentQuotaExceeded')) {
+      await sleep(100)
+      errors = JSON.stringify((await client.arm('GET', failed)).body)
+    }
+  }, 60_000)
+})
+
 function template(resources: readonly object[], parameters: object = {}): object {
   const outputs = {
     link: {
@@ -292,7 +313,7 @@ async function setSecret(name: string, value: string): Promise<Record<string, un
   return body
 }
 
-async function upload(name: string, content: object): Promise<void> {
+async function upload(name: string, content: object | string): Promise<void> {
   const token = await client.signIn('https://storage.azure.com')
   const answer = await client.send('PUT', `${FILES}/${name}`, {
     body: content,

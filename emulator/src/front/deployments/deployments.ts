@@ -21,6 +21,9 @@ import { earlierOf, failing, type OnError, told } from './rollback.ts'
 import { askedAgain, type By, rowOf, type Wanted, wantedOf } from './wanted.ts'
 import { WhatIfs } from './what-ifs.ts'
 
+/** A template that deploys itself under ever new names would never end. Azure keeps 800 in a group. */
+const MOST_UNDER_WAY = 200
+
 /** Deployments as ARM serves them. */
 export class Deployments {
   readonly whatIfs: WhatIfs
@@ -42,6 +45,7 @@ export class Deployments {
     const reply = await call.commit(() => {
       const before = this.#store.get(wanted.asked.id)
       if (before !== undefined && this.#cancelled.has(before.seq)) throw stillActive(before)
+      if (this.#cancelled.size >= MOST_UNDER_WAY) throw tooMany(wanted.asked.name)
       row = this.#store.begin(rowOf(wanted))
       return { status: before === undefined ? 201 : 200, ...begun(call, row) }
     })
@@ -232,4 +236,9 @@ function begun(call: Call, row: DeploymentRow): Omit<Reply, 'status'> {
 function stillActive({ name, startedAt }: DeploymentRow): Refusal {
   const message = `Unable to edit or replace deployment '${name}': previous deployment from '${startedAt}' is still active. Please see https://aka.ms/arm-deploy for usage details.`
   return new Refusal(409, 'DeploymentActive', message)
+}
+
+function tooMany(name: string): Refusal {
+  const message = `Creating the deployment '${name}' would exceed the quota of '${MOST_UNDER_WAY}' that are under way at once. Wait for some of them to end, or cancel them.`
+  return new Refusal(409, 'DeploymentQuotaExceeded', message)
 }

@@ -3,6 +3,7 @@ import { isJsonObject } from '../../arm/template/execute/sender.ts'
 import type { JsonObject } from '../../arm/template/json.ts'
 import { property, textAt } from '../../arm/template/json.ts'
 import type { Link } from '../../arm/template/language/scope.ts'
+import { DEEPEST, isNestedTooDeep } from '../../json-depth.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
 import type { FrontArm } from '../front-arm.ts'
 import { parseLoosely } from './loose-json.ts'
@@ -66,11 +67,11 @@ function addressOf({ uri, queryString }: Link): URL {
 function contentIn(bytes: Buffer, uri: string): JsonObject {
   try {
     const content: unknown = parseLoosely(bytes.toString('utf8').replace(/^\u{feff}/u, ''))
-    if (isJsonObject(content)) return content
+    if (isJsonObject(content) && !isNestedTooDeep(content)) return content
   } catch {
     // Said below.
   }
-  throw invalidLink(`The content at '${shownUri(uri)}' is not a JSON object.`)
+  throw invalidLink(`The content at '${shownUri(uri)}' is not a JSON object of at most ${DEEPEST} levels.`)
 }
 
 function unsupported(shown: string): Refusal {
