@@ -223,6 +223,20 @@ it('guards I1: of two controllers on one store only the one with the lease acts'
   expect(strangers).toEqual([])
 })
 
+it('tells what it decides anew once it holds the lease again', async () => {
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  expect(one.of('decision').at(-1)?.decision.do).toBe('stay')
+  const { epoch } = one.of('lease').at(-1) ?? { epoch: 0 }
+  await world.store.release({ protection: 'churn', holder: 'a', epoch, milliseconds: 0 })
+  await world.store.acquire('churn', 'other', MINUTE / 2)
+  await time.goOn(2 * MINUTE)
+  const told = one.events.map(({ is }) => is)
+  expect(one.of('lease').at(-1)?.epoch).toBeGreaterThan(epoch)
+  expect(one.of('held').at(-1)).toMatchObject({ holder: 'other' })
+  expect(told.lastIndexOf('decision')).toBeGreaterThan(told.lastIndexOf('lease'))
+})
+
 it('guards I2: the second carries on what the first had begun when it died, wherever that was', async () => {
   const deaths = [
     'before append failover/begun',

@@ -233,6 +233,8 @@ async function leased({ options, memory, take }: Ticking): Promise<Tenure | unde
   const { told } = options
   const answer = await take()
   memory.tenure = 'held' in answer ? undefined : answer
+  // What it decides once it holds the lease again is news, whatever it had decided before.
+  if ('held' in answer) memory.decided = ''
   // Another controller may have carried out a later one than this process remembers.
   if (memory.tenure !== undefined) {
     const journaled = await lastFailoverOf(options)

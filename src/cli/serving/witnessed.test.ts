@@ -37,3 +37,16 @@ it('is ready once it has looked and a majority of its vantage points answers, or
   one.take({ is: 'held', holder: 'other' })
   expect(one.unready()).toBeUndefined()
 })
+
+it('shows nothing of what it saw and decided once another holds the lease', () => {
+  const one = watched()
+  one.take({ is: 'lease', epoch: 1 })
+  one.take(health())
+  one.take({ is: 'decision', decision: { do: 'continue', id: 'f1', reason: 'Failover f1 is under way' } })
+  one.take({ is: 'phase', id: 'f1', phase: 'fence' })
+  one.take({ is: 'held', holder: 'vm/2' })
+  expect(one.seen).toMatchObject({ leased: false, decision: 'none', sentence: expect.stringContaining('vm/2') })
+  expect([one.seen.health, one.seen.phase, one.seen.last]).toEqual([undefined, undefined, undefined])
+  one.take({ is: 'lease', epoch: 3 })
+  expect(one.unready()).toContain('has not looked')
+})

@@ -69,8 +69,7 @@ function note(seen: Seen, event: Event): void {
       seen.heldBy = undefined
       return
     case 'held':
-      seen.leased = false
-      seen.heldBy = event.holder
+      standBy(seen, event.holder)
       return
     case 'health':
       seen.health = event
@@ -96,6 +95,17 @@ function note(seen: Seen, event: Event): void {
     default:
       return
   }
+}
+
+/** What one that stands by saw and decided while it held the lease is no news of now. */
+function standBy(seen: Seen, holder: string): void {
+  seen.leased = false
+  seen.heldBy = holder
+  seen.sentence = `${holder} holds the lease, and this controller stands by`
+  seen.decision = 'none'
+  seen.health = undefined
+  seen.phase = undefined
+  seen.last = undefined
 }
 
 function passed(seen: Seen, end: Extract<Event, { is: 'pass' }>['end']): void {
