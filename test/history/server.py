@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 home = os.path.abspath(sys.argv[1])
 store = sys.argv[3] if len(sys.argv) > 3 else f"sqlite:///{home}/db"
@@ -27,6 +28,10 @@ def is_free(number):
 # Whoever ends this server and starts it again wants its port back: it is none of those that systems give away meanwhile.
 given = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 port = given or next(number for number in random.sample(range(20_000, 32_000), 1000) if is_free(number))
+# Processes of a server that was ended a moment ago may still listen.
+patience = time.monotonic() + 20
+while not is_free(port) and time.monotonic() < patience:
+    time.sleep(0.05)
 if not is_free(port):
     sys.exit(f"Port {port} is taken: something else on this machine listens there; leave the port out to get a free one")
 command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
