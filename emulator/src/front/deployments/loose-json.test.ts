@@ -18,3 +18,14 @@ it('takes strings of several lines and in single quotes', () => {
 it.each(['{"a": }', '{"a": 1', '{"a" 1}', 'nothing', '{"a": "open}'])('refuses %s', (text) => {
   expect(() => parseLoosely(text)).toThrow(SyntaxError)
 })
+
+it.each([
+  ['an open string', `"${'x'.repeat(300_000)}`],
+  ['a word', `{${'x'.repeat(300_000)}`],
+  ['open strings', `${'"\\'.repeat(100_000)}`],
+  ['open comments', '/*'.repeat(150_000)],
+  ['commas', `[1${', '.repeat(150_000)}`],
+  ['single quotes', `'${"\\'".repeat(100_000)}`],
+])('reads %s of any length once, to refuse it', (_, text) => {
+  expect(() => parseLoosely(text)).toThrow(SyntaxError)
+})
