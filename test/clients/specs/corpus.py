@@ -86,8 +86,10 @@ def copied(source):
     for folder, _, names in sorted(os.walk(root)):
         for name in sorted(names):
             path = os.path.join(folder, name)
-            if name.endswith((".yml", ".yaml")) and _is_spec(path):
-                _fill(path)
+            if not name.endswith((".yml", ".yaml")):
+                continue
+            _fill(path)
+            if _is_spec(path):
                 specs.append(Spec(root, path))
     for spec in specs:
         for key, value, holder in places(spec.document):
