@@ -18,6 +18,8 @@ import type { Terminal } from './terminal.ts'
 const LOST_SIDE_MILLISECONDS = 10_000
 const SILENT_SIDE_MILLISECONDS = 1000
 const LOOK_MILLISECONDS = 300
+/** Phases that are over when a failover begins. */
+const BEFORE: readonly Phase[] = ['detect', 'decide']
 
 interface Watched {
   readonly io: Terminal
@@ -58,8 +60,9 @@ export async function followOther(joined: Composed, id: string, { io, signal }: 
   for (;;) {
     for await (const { seq, type, body } of store.read(protection, { run: id, after })) {
       after = seq
-      if (type === 'failover/phase-begun') tell(io, joined, body['phase'] as Phase, false)
-      if (type === 'failover/phase-done') tell(io, joined, body['phase'] as Phase, true)
+      const phase = body['phase'] as Phase
+      if (type === 'failover/phase-begun') tell(io, joined, phase, false)
+      if (type === 'failover/phase-done' && !BEFORE.includes(phase)) tell(io, joined, phase, true)
       if (type === 'failover/ended') return true
     }
     const answer = await takeTenure({ store, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
@@ -81,6 +84,14 @@ function leftToHolder(holder: string): Fault {
 function tell(io: Terminal, { parts }: Composed, phase: Phase, isDone: boolean): void {
   if (isDone) io.say(`${io.paint('green', 'done')}  ${phase}`)
   else parts.progress.phase(phase)
+}
+
+/** The failover or switchover that has just begun: somebody else may have carried it to its end meanwhile. */
+export async function lastMove({ parts }: Composed): Promise<string> {
+  const all = await Array.fromAsync(parts.store.read(parts.protection, { typed: 'failover/begun' }))
+  const last = all.at(-1)
+  if (last === undefined) throw new Error('it has begun and the journal does not have it')
+  return last.run
 }
 
 /** The report of a failover or switchover, or `undefined` where the journal has none. */

@@ -3,9 +3,10 @@ import { type Decision, decide, type Situation } from '../core/failover.ts'
 import { type Health, type Plane, unwatched, type Watch, watch } from '../core/health.ts'
 import type { JsonObject, Roles, Side } from '../core/model.ts'
 import type { Proposal } from '../core/persons/approval.ts'
+import { consentIn, type FailoverWish } from '../core/persons/failover.ts'
 import type { Phase } from '../core/phases.ts'
 import type { Policy } from '../core/policy.ts'
-import { beginFailover, carryOut } from '../engine/failover.ts'
+import { type Beginning, beginFailover, carryOut, failoverRecords } from '../engine/failover.ts'
 import type { NoticeTarget } from '../engine/notify.ts'
 import type { Parts } from '../engine/parts.ts'
 import { pauseNow } from '../engine/pause.ts'
@@ -19,8 +20,9 @@ import { type Carrying, pass } from '../engine/sync.ts'
 import type { Tenure } from '../engine/tenure.ts'
 import { processTime, type Time } from '../engine/time.ts'
 import { runningOf, underWay } from '../engine/under-way.ts'
-import type { Word } from '../engine/words.ts'
+import type { Taken, Word } from '../engine/words.ts'
 import { type Asking, asking, NOT_ASKED } from './asking.ts'
+import { beginningOf, type FailOver } from './beginning.ts'
 import { type Beside, beside } from './beside.ts'
 import { type Candidate, candidate } from './candidate.ts'
 import { following, type PassEnd } from './following.ts'
@@ -192,7 +194,8 @@ async function tick(ticking: Ticking): Promise<void> {
 }
 
 /** Takes up what persons said. True where that began something. */
-function listen({ options, memory, follower, signal }: Ticking, tenure: Tenure): Promise<boolean> {
+function listen(ticking: Ticking, tenure: Tenure): Promise<boolean> {
+  const { options, memory, follower, signal } = ticking
   const { parts, carrying, freshId, acts } = options
   return heard(
     {
@@ -204,13 +207,25 @@ function listen({ options, memory, follower, signal }: Ticking, tenure: Tenure):
       freshId,
       told: (word, taken) =>
         options.told({ is: 'word', word, ...('refused' in taken ? { refused: taken.refused } : {}) }),
-      quiet: () => follower.halt('a switchover begins'),
+      quiet: (why) => follower.halt(why),
+      failing: (wish) => failingBy(ticking, wish),
     },
     tenure,
   )
 }
 
 /** What a person has approved of, where the policy asks one and the active side is lost. */
+/** Begins a failover because a person says so here and now, where the rules let it with that person's yes. */
+async function failingBy(ticking: Ticking, wish: FailoverWish): Promise<Taken> {
+  const { parts, policy } = ticking.options
+  const roles = await rolesOf(parts)
+  const situation = await situationOf(ticking, roles, await sideAway(parts, roles))
+  const consent = consentIn(wish, { policy, roles, now: situation.now.wall })
+  const decision = decide({ ...situation, consent })
+  if (decision.do !== 'fail-over') return { refused: decision.reason }
+  return { records: failoverRecords(await begins(ticking, decision)) }
+}
+
 async function approvalFor({ options, memory }: Ticking, roles: Roles): Promise<Asking> {
   const { policy, parts, acts, told } = options
   const asks = policy.failover.mode === 'approval' && memory.seen.health[roles.active].status === 'lost'
@@ -266,33 +281,15 @@ async function situationOf({ options, memory }: Ticking, roles: Roles, away: Awa
  * Writes the beginning down, then takes the lease anew: the failover is carried out in an epoch of its own. It begins
  * under the lease under which it was decided, or not at all: in another, somebody else may have carried one out.
  */
-async function startFailover(
-  ticking: Ticking,
-  tenure: Tenure,
-  decision: Extract<Decision, { do: 'fail-over' }> & { readonly approval?: string },
-): Promise<void> {
-  const { options, memory, follower } = ticking
-  const { parts, freshId } = options
-  const { from, to, epoch, reason } = decision
-  await follower.halt('a failover begins')
-  const id = freshId()
-  const now = options.time.clock()
-  const { lastAnswered, since } = memory.seen.health[from]
-  const synced = await parts.store.fact(parts.protection, 'synced')
-  await beginFailover(tenure, {
-    id,
-    from,
-    to,
-    epoch,
-    reason,
-    recoveryPoint: Number(synced?.['recoveryPoint'] ?? 0),
-    silent: memory.seen.health[from].status === 'lost',
-    lastAnswered: lastAnswered === undefined ? 0 : Math.round(parts.now() - (now - lastAnswered.at)),
-    detectMilliseconds: lastAnswered === undefined ? 0 : Math.max(0, since - lastAnswered.at),
-    decideMilliseconds: now - since,
-    ...(decision.approval === undefined ? {} : { approval: decision.approval }),
-  })
+async function startFailover(ticking: Ticking, tenure: Tenure, decision: FailOver): Promise<void> {
+  await ticking.follower.halt('a failover begins')
+  await beginFailover(tenure, await begins(ticking, decision))
   await anew(ticking, tenure)
+}
+
+function begins({ options, memory }: Ticking, decision: FailOver): Promise<Beginning> {
+  const { parts, freshId, time } = options
+  return beginningOf(parts, decision, { id: freshId(), health: memory.seen.health[decision.from], now: time.clock() })
 }
 
 /** Gives the lease back and takes it again: what begins is carried out in an epoch of its own. */

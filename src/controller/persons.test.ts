@@ -40,7 +40,7 @@ function lastingPass() {
 
 let said = 0
 /** Leaves a word for whoever holds the lease, and lets it be heard. */
-async function say(is: string, more: Readonly<Record<string, string | number>> = {}) {
+async function say(is: string, more: Readonly<Record<string, string | number | boolean>> = {}) {
   const id = `w${said++}`
   await world.store.leave(PROTECTION, { id, is, by: 'ada', body: more })
   await time.goOn(3 * TICK)
@@ -72,6 +72,27 @@ it('switches over when it is asked, and says why when it does not', async () => 
   expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
   expect(world.sides.primary.get('schedule/nightly')).toMatchObject({ live: false })
   expect(world.lacking('secondary')).toEqual([])
+})
+
+it('fails over when a person says so, whatever its mode, and says why when the rules forbid it', async () => {
+  await one.end()
+  const failover = { ...FOLLOWED.failover, mode: 'manual' as const }
+  one = startController({ world, time }, 'b', { policy: { ...FOLLOWED, failover } })
+  await time.goOn(MINUTE)
+  expect(await say('failover')).toEqual({ refused: expect.stringContaining('active and well') })
+  world.sides.primary.down = true
+  await time.goOn(FOLLOWED.failover.after + 5 * TICK)
+  expect(outcomes(one)).toEqual([])
+  expect(await say('failover')).toHaveProperty('records')
+  await time.goOn(3 * TICK)
+  expect(outcomes(one)).toEqual(['b1 done'])
+  expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
+})
+
+it('leaves a side that is well when a person says so for that too', async () => {
+  expect(await say('failover', { evenIfHealthy: true })).toHaveProperty('records')
+  await time.goOn(3 * TICK)
+  expect(outcomes(one)).toEqual(['a1 done'])
 })
 
 it('ends the pass that is under way before it asks whether a switchover may begin', async () => {

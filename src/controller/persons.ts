@@ -1,5 +1,6 @@
 import type { Health } from '../core/health.ts'
 import type { JsonObject, Side } from '../core/model.ts'
+import { type FailoverWish, failoverWishIn } from '../core/persons/failover.ts'
 import type { SwitchoverWish } from '../core/persons/switchover.ts'
 import type { Parts } from '../engine/parts.ts'
 import { rolesOf } from '../engine/roles.ts'
@@ -17,23 +18,28 @@ export interface Listening {
   freshId(): string
   /** Is told of each word and of what it came to. */
   told(word: Word, taken: Taken): void
-  /** Called before a switchover begins: nothing else may be under way then. */
-  quiet(): Promise<void>
+  /** Called before a failover or switchover begins: nothing else may be under way then. */
+  quiet(why: string): Promise<void>
+  /** Decides about a failover with a person's yes to it. */
+  failing(wish: FailoverWish): Promise<Taken>
 }
 
-/** Takes up what persons said since the last look. True where that began a switchover. */
+/** Words that begin something, and what they come to. */
+const BEGINNING: Readonly<Record<string, (listening: Listening, word: Word) => Promise<Taken>>> = {
+  failover: ({ failing }, { by, body }) => failing(failoverWishIn(by, body)),
+  switchover: switching,
+}
+
+/** Takes up what persons said since the last look. True where that began a failover or switchover. */
 export async function heard(listening: Listening, tenure: Tenure): Promise<boolean> {
-  const { parts } = listening
-  for (const word of await takeUpWords(parts, tenure, listening.told)) {
-    if (word.is !== 'switchover') {
-      const taken = { refused: `This controller does not know what to do with ${word.is}` }
-      if (await answerWord(parts, tenure, { word, taken })) listening.told(word, taken)
-      continue
-    }
-    await listening.quiet()
-    const taken = await switching(listening, word)
+  const { parts, told } = listening
+  for (const word of await takeUpWords(parts, tenure, told)) {
+    const begin = BEGINNING[word.is]
+    if (begin !== undefined) await listening.quiet(`${word.by} asks for a ${word.is}`)
+    const unknown = { refused: `This controller does not know what to do with ${word.is}` }
+    const taken = begin === undefined ? unknown : await begin(listening, word)
     if (!(await answerWord(parts, tenure, { word, taken }))) continue
-    listening.told(word, taken)
+    told(word, taken)
     if ('records' in taken) return true
   }
   return false

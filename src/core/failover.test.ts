@@ -292,6 +292,12 @@ describe('a failover under way', () => {
     expect(what({ running })).toBe('continue')
   })
 
+  it('goes on although the active side answers, where a person meant to leave it', () => {
+    const running = { id: 'f1', committed: false, deliberate: true }
+    expect(what({ running, health: { primary: health('primary', 'healthy'), secondary: well } })).toBe('continue')
+    expect(what({ running })).toBe('continue')
+  })
+
   it('carries a switchover on while the side that it leaves is well, and abandons it when that is lost', () => {
     const running = { id: 'f1', committed: false, planned: true }
     const fine = { primary: health('primary', 'healthy'), secondary: well }

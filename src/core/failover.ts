@@ -32,6 +32,8 @@ export interface Running {
   readonly committed: boolean
   /** The active side was well when it began, and was meant to be left: see `Move` in phases.ts. */
   readonly planned?: boolean
+  /** A failover from a side that was not lost, because a person said so: that it answers is no reason to give it up. */
+  readonly deliberate?: boolean
 }
 
 export interface Standby {
@@ -98,10 +100,11 @@ function inProgress(situation: Situation): Decision | undefined {
   const { running, leased, health, roles, consent, now } = situation
   if (!leased) return stay('Another controller holds the lease; this one only watches')
   if (running === undefined) return undefined
-  const { id, committed, planned } = running
+  const { id, committed, planned, deliberate } = running
   const active = health[roles.active]
   if (planned === true) return plannedInProgress(running, active)
-  if (!committed && active.allDownSince === undefined && !isValid(consent, situation)) {
+  const isAgreed = deliberate === true || isValid(consent, situation)
+  if (!committed && active.allDownSince === undefined && !isAgreed) {
     const reason = `${active.reason}, and nothing of failover ${id} has been done yet`
     if (answersAgain(active)) return { do: 'abandon', id, reason }
     return { do: 'wait', until: now.tick, reason: `${reason}. It goes on when there is evidence again` }

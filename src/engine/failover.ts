@@ -1,6 +1,7 @@
 import { isFault } from '../core/errors.ts'
 import type { JsonObject, Side } from '../core/model.ts'
 import { type FailoverState, failovers, isBounded, nextPhase, type Phase, runningFailover } from '../core/phases.ts'
+import type { NewRecord } from '../store/store.ts'
 import { type Failing, PHASE_ACTS } from './phase-acts.ts'
 import type { Tenure } from './tenure.ts'
 import { type Monotonic, processClock } from './time.ts'
@@ -22,21 +23,29 @@ export interface Beginning {
   /** From the last answer to the verdict, and from the verdict to the decision. */
   readonly detectMilliseconds: number
   readonly decideMilliseconds: number
+  /** The side that is left was not lost, and a person said so all the same. */
+  readonly deliberate?: boolean
   /** Digest of the plan that a person approved, where that is why it begins. It is used up by this. */
   readonly approval?: string
 }
 
 /** Writes down that a failover begins. From here on it is carried to its end, or abandoned before its lease. */
-export async function beginFailover(tenure: Tenure, beginning: Beginning): Promise<void> {
+export async function beginFailover({ append }: Tenure, beginning: Beginning): Promise<void> {
+  await append(beginning.id, ...failoverRecords(beginning))
+}
+
+/** What {@link beginFailover} writes. */
+export function failoverRecords(beginning: Beginning): readonly NewRecord[] {
   const { id, detectMilliseconds, decideMilliseconds, approval, ...facts } = beginning
-  const used = approval === undefined ? [] : [{ type: 'approval/used', body: { digest: approval, failover: id } }]
-  await tenure.append(
-    id,
-    { type: 'failover/begun', body: { id, ...facts } },
-    { type: 'failover/phase-done', body: { id, phase: 'detect', milliseconds: Math.round(detectMilliseconds) } },
-    { type: 'failover/phase-done', body: { id, phase: 'decide', milliseconds: Math.round(decideMilliseconds) } },
-    ...used,
-  )
+  const done = (phase: Phase, milliseconds: number) => {
+    return { run: id, type: 'failover/phase-done', body: { id, phase, milliseconds: Math.round(milliseconds) } }
+  }
+  return [
+    { run: id, type: 'failover/begun', body: { id, ...facts } },
+    done('detect', detectMilliseconds),
+    done('decide', decideMilliseconds),
+    ...(approval === undefined ? [] : [{ run: id, type: 'approval/used', body: { digest: approval, failover: id } }]),
+  ]
 }
 
 /**

@@ -10,6 +10,6 @@ export async function underWay(parts: Parts): Promise<FailoverState | undefined>
 }
 
 /** What a decision must know of it. */
-export function runningOf({ id, committed, move }: FailoverState): Running {
-  return { id, committed, planned: move === 'switchover' }
+export function runningOf({ id, committed, move, begun }: FailoverState): Running {
+  return { id, committed, planned: move === 'switchover', deliberate: begun['deliberate'] === true }
 }

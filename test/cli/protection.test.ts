@@ -197,6 +197,17 @@ it('takes the other side back before anything else is done with it', async () =>
   expect((await asJson('report')).value).toMatchObject({ outcome: 'done', returned: expect.any(Array) })
 })
 
+it('asks the controller that holds the lease, which goes by what it sees itself', async () => {
+  const serve = started('serve', '--tick', '200', '--lease', '6000', '--call', '2000')
+  while (!serve.said().includes('holds the lease') && serve.exitCode === null) await sleep(50)
+  // It has no vantage points, and so no evidence that anything answers.
+  const refused = await verb('failover', '--yes', '--even-if-healthy')
+  expect(refused).toMatchObject({ code: 50, err: expect.stringContaining('End the controller') })
+  expect(refused.err).toContain('no evidence')
+  serve.kill('SIGTERM')
+  await serve.over
+})
+
 it('goes back on purpose', async () => {
   const { code, value } = await asJson('failover', '--yes', '--even-if-healthy')
   expect(code).toBe(0)

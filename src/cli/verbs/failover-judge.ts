@@ -2,9 +2,10 @@ import { isSigned } from '../../api/signed.ts'
 import { askPoints } from '../../controller/vantage-points.ts'
 import type { Milliseconds } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
-import { type Consent, type Decision, decide, type Standby } from '../../core/failover.ts'
+import { type Decision, decide, type Standby } from '../../core/failover.ts'
 import { type Health, unwatched, watch } from '../../core/health.ts'
 import { otherSide, type Roles, type Side } from '../../core/model.ts'
+import { consentIn, type FailoverWish } from '../../core/persons/failover.ts'
 import type { VantagePoint } from '../../core/policy.ts'
 import { HERE, lookOnce } from '../../engine/look.ts'
 import { pauseNow } from '../../engine/pause.ts'
@@ -35,8 +36,6 @@ export interface Judging {
   readonly signal: AbortSignal
 }
 
-/** A person's yes is good for the moment of the decision. */
-const CONSENT_MILLISECONDS = 60_000
 const PROBE_MILLISECONDS = 5000
 const POINT_MILLISECONDS = 2000
 
@@ -54,7 +53,7 @@ export async function judge(joined: Composed, judging: Judging): Promise<Judged>
   if (running === undefined) demandInStep(roles, { standby, away })
   const { health, heard } = await sidesSeen(joined, judging.signal)
   const at = { tick: processClock(), wall: parts.now() }
-  const consent = consentOf(judging, { policy, roles, now: at.wall })
+  const consent = consentIn(wishOf(judging), { policy, roles, now: at.wall })
   const decision = decide({
     policy: policy.failover,
     maintenance: policy.maintenance,
@@ -120,17 +119,9 @@ async function questionsOfBoth({ estate, parts }: Composed, signal: AbortSignal)
   return questions
 }
 
-function consentOf(
-  { evenIfHealthy, acceptLoss }: Judging,
-  { policy, roles, now }: { policy: Composed['policy']; roles: Roles; now: number },
-): Consent {
-  return {
-    by: personHere(),
-    epoch: roles.epoch,
-    expires: now + CONSENT_MILLISECONDS,
-    acceptLoss: acceptLoss ?? policy.failover.maxLoss,
-    ...(evenIfHealthy === true ? { evenIfHealthy } : {}),
-  }
+/** What whoever runs this wants. */
+export function wishOf({ evenIfHealthy = false, acceptLoss }: Omit<Judging, 'signal'>): FailoverWish {
+  return { by: personHere(), evenIfHealthy, ...(acceptLoss === undefined ? {} : { acceptLoss }) }
 }
 
 function refusalOf(decision: Decision, active: Health): string {

@@ -2,17 +2,25 @@ import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import type { Milliseconds } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
+import { failoverWishBody } from '../../core/persons/failover.ts'
 import { beginFailover } from '../../engine/failover.ts'
 import type { Tenure } from '../../engine/tenure.ts'
+import { underWay } from '../../engine/under-way.ts'
+import { demandTaken, type Taken } from '../../engine/words.ts'
 import { duration } from '../arguments.ts'
-import { carryToEnd, reported } from '../carrying.ts'
+import { carryToEnd, followOther, lastMove, reported } from '../carrying.ts'
 import type { Composed } from '../compose/compose.ts'
-import { type Protected, protectedVerb, underLease, within } from '../protected.ts'
+import { type Protected, protectedVerb, within } from '../protected.ts'
+import { say, wordOf } from '../saying.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
-import { type Judged, judge } from './failover-judge.ts'
+import { type Judged, judge, wishOf } from './failover-judge.ts'
 import { factsOfJudged, previewOf, showJudged, showPreview } from './failover-preview.ts'
 import { showReport } from './report.ts'
+
+/** What lets it be done where the controller that holds the lease has refused it. */
+const REFUSED =
+  'Run it without --yes to see what is seen from here. End the controller to go by that, and not by its vantage points.'
 
 interface Options extends Protected {
   readonly yes?: boolean
@@ -64,22 +72,29 @@ async function preview(joined: Composed, { io, options, signal }: Doing): Promis
 
 async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
   const { io, options, signal } = doing
-  const id = await underLease(joined, async (tenure) => {
-    const judged = await judgedAfresh(joined, tenure, { options, signal })
-    showJudged(io, joined, judged)
-    io.facts(factsOfJudged(judged))
-    demandPossible(judged)
-    const { decision } = judged
-    if (decision.do !== 'fail-over') return decision.do === 'continue' ? decision.id : undefined
-    return begun(tenure, judged, decision)
-  })
-  // Given back and taken anew: a failover is carried out in an epoch of its own.
-  const ended = (await carryToEnd(joined, doing)) ?? id
-  const report = ended === undefined ? undefined : await reported(joined, ended)
+  if ((await underWay(joined.parts))?.move !== 'failover') {
+    const word = wordOf('failover', failoverWishBody(wishOf(options)))
+    const here = (tenure: Tenure) => beginHere(joined, tenure, doing)
+    demandTaken(await say(joined, word, { io, signal, here }), REFUSED)
+  }
+  const id = await lastMove(joined)
+  // Carried by whoever holds the lease; here it is taken anew, since a failover is carried out in an epoch of its own.
+  if (!(await followOther(joined, id, { io, signal }))) await carryToEnd(joined, doing)
+  const report = await reported(joined, id)
   if (report === undefined) throw new Error('a failover has begun and the journal does not have it')
   io.say()
   showReport(io, report)
   io.facts({ acted: true, report })
+}
+
+/** Looks, says what is seen, and writes the beginning down where the rules let it. */
+async function beginHere(joined: Composed, tenure: Tenure, { io, options, signal }: Doing): Promise<Taken> {
+  const judged = await judgedAfresh(joined, tenure, { options, signal })
+  showJudged(io, joined, judged)
+  io.facts(factsOfJudged(judged))
+  demandPossible(judged)
+  if (judged.decision.do === 'fail-over') await begun(tenure, judged, judged.decision)
+  return { records: [] }
 }
 
 /** A switchover whose side was lost before the other was raised is given up first: a failover answers the loss. */
@@ -123,6 +138,7 @@ async function begun(
     reason,
     recoveryPoint: standby.recoveryPoint ?? 0,
     silent: status === 'lost',
+    ...(status === 'lost' ? {} : { deliberate: true }),
     lastAnswered: lastAnswered === undefined ? 0 : Math.round(at.wall - (at.tick - lastAnswered.at)),
     detectMilliseconds: 0,
     decideMilliseconds: at.took,

@@ -12,7 +12,7 @@ import type { Tenure } from '../../engine/tenure.ts'
 import { underWay } from '../../engine/under-way.ts'
 import { demandTaken, type Taken } from '../../engine/words.ts'
 import { duration } from '../arguments.ts'
-import { carryToEnd, followOther, reported } from '../carrying.ts'
+import { carryToEnd, followOther, lastMove, reported } from '../carrying.ts'
 import type { Composed } from '../compose/compose.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { personHere, say, wordOf } from '../saying.ts'
@@ -113,9 +113,7 @@ async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
   const { io, signal, wish } = doing
   const running = await underWay(joined.parts)
   if (running?.move !== 'switchover') await begin(joined, doing)
-  const begun = await underWay(joined.parts)
-  const id = begun?.id ?? (await lastOf(joined))
-  if (id === undefined) throw new Error('a switchover has begun and the journal does not have it')
+  const id = await lastMove(joined)
   const ended = await followOther(joined, id, { io, signal })
   if (!ended) await carryToEnd(joined, { io, signal })
   const report = await reported(joined, id)
@@ -166,10 +164,4 @@ async function undo(joined: Composed, { io, signal, name }: Doing): Promise<void
   const report = await reported(joined, running.id)
   if (report !== undefined) showReport(io, report)
   io.facts({ acted: true, report })
-}
-
-/** A switchover that somebody else has carried to its end meanwhile. */
-async function lastOf({ parts }: Composed): Promise<string | undefined> {
-  const all = await Array.fromAsync(parts.store.read(parts.protection, { typed: 'failover/begun' }))
-  return all.at(-1)?.run
 }

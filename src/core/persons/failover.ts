@@ -1,0 +1,43 @@
+import type { Milliseconds } from '../duration.ts'
+import type { Consent } from '../failover.ts'
+import type { Instant, JsonObject, Roles } from '../model.ts'
+import type { Policy } from '../policy.ts'
+
+/** What a person wants of a failover now. */
+export interface FailoverWish {
+  readonly by: string
+  /** Leaves the active side although it is well. */
+  readonly evenIfHealthy: boolean
+  /** How much work may be lost. Without it, what the policy accepts. */
+  readonly acceptLoss?: Milliseconds
+}
+
+/** A person's yes is good for the moment of the decision. */
+const CONSENT_MILLISECONDS: Milliseconds = 60_000
+
+/** The yes that is in the wish: {@link decide} goes by it as by one that was given to a proposal. */
+export function consentIn(
+  { by, evenIfHealthy, acceptLoss }: FailoverWish,
+  { policy, roles, now }: { readonly policy: Policy; readonly roles: Roles; readonly now: Instant },
+): Consent {
+  return {
+    by,
+    epoch: roles.epoch,
+    expires: now + CONSENT_MILLISECONDS,
+    acceptLoss: acceptLoss ?? policy.failover.maxLoss,
+    ...(evenIfHealthy ? { evenIfHealthy } : {}),
+  }
+}
+
+/** The wish in the form in which it is left for a controller. */
+export function failoverWishBody({ evenIfHealthy, acceptLoss }: FailoverWish): JsonObject {
+  return { evenIfHealthy, ...(acceptLoss === undefined ? {} : { acceptLoss }) }
+}
+
+export function failoverWishIn(by: string, { evenIfHealthy, acceptLoss }: JsonObject): FailoverWish {
+  return {
+    by,
+    evenIfHealthy: evenIfHealthy === true,
+    ...(typeof acceptLoss === 'number' ? { acceptLoss } : {}),
+  }
+}
