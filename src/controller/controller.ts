@@ -214,7 +214,6 @@ function listen(ticking: Ticking, tenure: Tenure): Promise<boolean> {
   )
 }
 
-/** What a person has approved of, where the policy asks one and the active side is lost. */
 /** Begins a failover because a person says so here and now, where the rules let it with that person's yes. */
 async function failingBy(ticking: Ticking, wish: FailoverWish): Promise<Taken> {
   const { parts, policy } = ticking.options
@@ -222,10 +221,13 @@ async function failingBy(ticking: Ticking, wish: FailoverWish): Promise<Taken> {
   const situation = await situationOf(ticking, roles, await sideAway(parts, roles))
   const consent = consentIn(wish, { policy, roles, now: situation.now.wall })
   const decision = decide({ ...situation, consent })
+  // What is under way already is what was asked for.
+  if (decision.do === 'continue') return { records: [] }
   if (decision.do !== 'fail-over') return { refused: decision.reason }
   return { records: failoverRecords(await begins(ticking, decision)) }
 }
 
+/** What a person has approved of, where the policy asks one and the active side is lost. */
 async function approvalFor({ options, memory }: Ticking, roles: Roles): Promise<Asking> {
   const { policy, parts, acts, told } = options
   const asks = policy.failover.mode === 'approval' && memory.seen.health[roles.active].status === 'lost'

@@ -36,13 +36,16 @@ export async function heard(listening: Listening, tenure: Tenure): Promise<boole
   for (const word of await takeUpWords(parts, tenure, told)) {
     const begin = BEGINNING[word.is]
     if (begin !== undefined) await listening.quiet(`${word.by} asks for a ${word.is}`)
-    const unknown = { refused: `This controller does not know what to do with ${word.is}` }
-    const taken = begin === undefined ? unknown : await begin(listening, word)
+    const taken = begin === undefined ? unknown(word) : await begin(listening, word)
     if (!(await answerWord(parts, tenure, { word, taken }))) continue
     told(word, taken)
     if ('records' in taken) return true
   }
   return false
+}
+
+function unknown({ is }: Word): Taken {
+  return { refused: `This controller does not know what to do with ${is}` }
 }
 
 async function switching(listening: Listening, word: Word): Promise<Taken> {

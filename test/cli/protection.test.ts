@@ -216,3 +216,26 @@ it('goes back on purpose', async () => {
   })
   expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn' })
 })
+
+it('does not carry on what was begun before its side was well again', async () => {
+  const store = openSqliteStore(join(dir, '.holdfast', 'churn', 'store.db'))
+  const lease = await store.acquire('churn', 'test', 5000)
+  if ('held' in lease) throw new Error('the lease is held')
+  const body = {
+    id: 'f0',
+    from: 'primary',
+    to: 'secondary',
+    epoch: lease.epoch,
+    reason: '',
+    recoveryPoint: 0,
+    silent: true,
+  }
+  await store.append(lease, [{ run: 'f0', type: 'failover/begun', body }])
+  await store.release(lease)
+  expect(await verb('failover', '--yes')).toMatchObject({ code: 50, err: expect.stringContaining('has been done yet') })
+  const again = await store.acquire('churn', 'test', 5000)
+  if ('held' in again) throw new Error('the lease is held')
+  await store.append(again, [{ run: 'f0', type: 'failover/ended', body: { id: 'f0', outcome: 'abandoned' } }])
+  await store.release(again)
+  await store.close()
+})

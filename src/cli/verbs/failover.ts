@@ -71,20 +71,29 @@ async function preview(joined: Composed, { io, options, signal }: Doing): Promis
 }
 
 async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
-  const { io, options, signal } = doing
-  if ((await underWay(joined.parts))?.move !== 'failover') {
-    const word = wordOf('failover', failoverWishBody(wishOf(options)))
-    const here = (tenure: Tenure) => beginHere(joined, tenure, doing)
-    demandTaken(await say(joined, word, { io, signal, here }), REFUSED)
+  const { io } = doing
+  const running = await underWay(joined.parts)
+  const before = running?.move === 'failover' ? running.id : undefined
+  if (before === undefined || !(await followOther(joined, before, doing))) {
+    // What nobody carries on is judged again: its side may be well by now.
+    await begin(joined, doing)
+    // Here the lease is taken anew, since a failover is carried out in an epoch of its own.
+    if (before !== undefined || !(await followOther(joined, await lastMove(joined), doing)))
+      await carryToEnd(joined, doing)
   }
-  const id = await lastMove(joined)
-  // Carried by whoever holds the lease; here it is taken anew, since a failover is carried out in an epoch of its own.
-  if (!(await followOther(joined, id, { io, signal }))) await carryToEnd(joined, doing)
-  const report = await reported(joined, id)
+  const report = await reported(joined, before ?? (await lastMove(joined)))
   if (report === undefined) throw new Error('a failover has begun and the journal does not have it')
   io.say()
   showReport(io, report)
   io.facts({ acted: true, report })
+}
+
+/** Has the beginning written down, here or by whoever holds the lease. */
+async function begin(joined: Composed, doing: Doing): Promise<void> {
+  const { io, options, signal } = doing
+  const word = wordOf('failover', failoverWishBody(wishOf(options)))
+  const here = (tenure: Tenure) => beginHere(joined, tenure, doing)
+  demandTaken(await say(joined, word, { io, signal, here }), REFUSED)
 }
 
 /** Looks, says what is seen, and writes the beginning down where the rules let it. */
