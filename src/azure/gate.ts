@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** What the gate's process is told first. */
@@ -89,7 +91,7 @@ export function gateOf(proxy: string | undefined): Gate {
 function startGate(proxy: string | undefined): Running {
   const secret = randomBytes(24).toString('hex')
   const setUp: GateSetUp = { secret, ...(proxy === undefined || proxy === '' ? {} : { proxy }) }
-  const child = fork(PROCESS, { detached: true, stdio: 'ignore', execArgv: [], env: {} })
+  const child = fork(PROCESS, { detached: true, stdio: 'ignore', execArgv: [], env: startingFast() })
   // Not among its arguments, which everybody on the host can read.
   child.send(setUp, () => undefined)
   const url = new Promise<string>((resolve, reject) => {
@@ -105,4 +107,11 @@ function startGate(proxy: string | undefined): Running {
   url.catch(() => undefined)
   child.unref()
   return { child, url }
+}
+
+/** Of the environment it gets nothing but where this process keeps compiled code, where it does: stripping types takes longer than the gate. */
+function startingFast(): NodeJS.ProcessEnv {
+  // The folder that is told is that of this version of Node, in the one that was asked for.
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }
