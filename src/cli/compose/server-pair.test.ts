@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import type { Policy, ServerSide } from '../../core/policy.ts'
-import { lookOnce } from '../../engine/look.ts'
+import { lookOnce } from '../../engine/deciding/look.ts'
 import { openServerPair } from './server-pair.ts'
 
 const signal = AbortSignal.timeout(20_000)
