@@ -1,8 +1,11 @@
 """`holdfast history` between servers whose files lie in Azure's storage, where their clients read and write them themselves."""
 
+import os
+import subprocess
+
 from azure.storage.blob import BlobServiceClient
 from cases import case, equal, run, true
-from histories import holdfast, python, start, stop, uris
+from histories import HOME, ROOT, holdfast, python, start, stop, uris
 from local_azure import arm, credential, finished, group_path, make_group
 from mlflow import MlflowClient
 
@@ -65,6 +68,21 @@ def again():
     for more in ([], ["--recheck"]):
         code, facts = holdfast("copy", *BELOW, *more)
         equal((code, facts["files"], facts["points"], facts["versions"]), (0, 0, 0, 0))
+
+
+@case("two such servers are a protected pair: a pass carries the files, and nothing differs afterwards")
+def protected():
+    root = "wasbs://mlflow@newhistory.blob.core.windows.net/standby"
+    start("standby", roots={"standby": root})
+    policy = HOME / "holdfast.yaml"
+    sides = {"primary": ("old", ROOTS["old"]), "secondary": ("standby", root)}
+    lines = [f'{side}: {{ server: "{uris[name]}", filesBelow: ["{below}"] }}' for side, (name, below) in sides.items()]
+    policy.write_text("\n".join(["name: stored", *lines]), encoding="utf-8")
+    for verb in ("apply", "sync", "drift"):
+        command = ["node", str(ROOT / "src" / "main.ts"), verb, "--policy", str(policy)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, "HOLDFAST_LOCAL": "1"})
+        equal((verb, done.returncode, (done.stdout + done.stderr)[-1500:] if done.returncode else ""), (verb, 0, ""))
+    python("compare.py", uris["old"], uris["standby"])
 
 
 @case("everything ends")

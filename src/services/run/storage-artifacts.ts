@@ -65,6 +65,11 @@ export function storageArtifacts(below: readonly string[], accountOf: (account: 
   }
 }
 
+/** The account of a folder in storage. Throws `usage/bad-argument` for a name that is none. */
+export function accountOfFolder(uri: string): string {
+  return (folderOf(uri) ?? unreadable(uri)).account
+}
+
 function folderOf(uri: string): StorageFolder | undefined {
   const [, container, account, path = ''] = FORM.exec(uri) ?? []
   const segments = path.replace(/\/+$/, '').split('/')
