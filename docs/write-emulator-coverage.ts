@@ -190,7 +190,14 @@ function starred(path: string): string {
 async function everyPlane(): Promise<readonly Placed[]> {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-coverage-'))
   const region = await openRegion({ name: 'eastus2', root: dir })
-  const front = await openFront({ dir, regions: [], port: 0, limits: {}, changed: () => undefined })
+  const front = await openFront({
+    dir,
+    regions: [],
+    port: 0,
+    limits: {},
+    changed: () => undefined,
+    broken: () => undefined,
+  })
   const planes: readonly Placed[] = [
     ...region.planes.map((plane) => ({ ...plane, where: 'region' as const })),
     ...front.planes.map((plane) => ({ ...plane, where: 'front' as const })),

@@ -21,13 +21,16 @@ export class Conditions {
   #ordered: readonly OrderedFault[] = []
   #limits: LimitSettings = {}
   #everyCall = false
+  #clockShift: number
 
   /** Takes the clock from the store, so that time does not jump back after a restart. Faults start empty. */
   constructor(db: Database, clock: Clock) {
     this.#db = db
     this.#clock = clock
     db.migrate('CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), shift REAL NOT NULL)')
-    clock.shift(this.clockShiftMilliseconds())
+    this.#clockShift = db.get<{ shift: number }>('SELECT shift FROM clock')?.shift ?? 0
+    clock.shift(this.#clockShift)
+    clock.skew(0)
     this.faults.onMet((id, times) => this.count(id, times))
   }
 
@@ -75,13 +78,14 @@ export class Conditions {
   }
 
   clockShiftMilliseconds(): number {
-    return this.#db.get<{ shift: number }>('SELECT shift FROM clock')?.shift ?? 0
+    return this.#clockShift
   }
 
   async moveClock(shiftMilliseconds: number): Promise<void> {
     await this.#db.write(() =>
       this.#db.run('INSERT OR REPLACE INTO clock (one, shift) VALUES (1, ?)', shiftMilliseconds),
     )
+    this.#clockShift = shiftMilliseconds
     this.#clock.shift(shiftMilliseconds)
   }
 

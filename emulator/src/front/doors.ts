@@ -9,14 +9,21 @@ import { frontConnections } from '../server.ts'
 import type { Database } from '../state/database.ts'
 import { UNNAMED } from './proxy.ts'
 
-export interface DoorParts {
+/** What doors lead to. */
+export interface BehindDoors {
   readonly db: Database
-  readonly certificates: Certificates
-  readonly links: Links
+  readonly conditions: { readonly links: Links }
   /** What answers for the hosts that belong to no region. */
   readonly listener: RequestListener
 }
 
+export interface DoorParts {
+  readonly certificates: Certificates
+  /** Asked for each time: it may be another by then, and there may be none. */
+  world(): BehindDoors | undefined
+}
+
+const TABLE = 'CREATE TABLE IF NOT EXISTS doors (client TEXT PRIMARY KEY, port INTEGER NOT NULL)'
 /** Name by which every door is dialled, and for which it has its certificate. */
 const HOST = 'localhost'
 const MOST_DOORS = 100
@@ -36,7 +43,6 @@ export class Doors {
 
   constructor(parts: DoorParts) {
     this.#parts = parts
-    parts.db.migrate('CREATE TABLE IF NOT EXISTS doors (client TEXT PRIMARY KEY, port INTEGER NOT NULL)')
   }
 
   /** Address of the cloud for a client, whose door is opened where it is not open yet. */
@@ -49,32 +55,58 @@ export class Doors {
     return `https://${HOST}:${portOf(await opening)}`
   }
 
+  /** Ends every connection. The doors stay open. */
+  hangUp(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Writes down where the open doors are, in a store that may know them elsewhere. */
+  async keep(): Promise<void> {
+    await Promise.all([...this.#open].map(async ([client, opening]) => this.#keep(client, await opening)))
+  }
+
   async close(): Promise<void> {
     const servers = await Promise.all(this.#open.values())
-    for (const socket of this.#sockets) socket.destroy()
+    this.hangUp()
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   }
 
   async #openDoor(client: string): Promise<Server> {
-    const { db, certificates } = this.#parts
+    const { certificates } = this.#parts
     const http = fedServer((request, response) => void this.#enter(request, response, client))
     const server = createServer({ noDelay: true }, (socket) => {
+      if (this.#parts.world() === undefined) return void socket.resetAndDestroy()
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       socket.on('error', () => socket.destroy())
       endTls(socket, { host: HOST, client }, { http, certificates }).catch(() => socket.destroy())
     })
-    const kept = db.get<{ port: number }>('SELECT port FROM doors WHERE client = ?', client)?.port
+    const kept = this.#store().get<{ port: number }>('SELECT port FROM doors WHERE client = ?', client)?.port
     await listen(server, kept ?? steadyPort())
       .catch(() => listen(server, steadyPort()))
       .catch(() => listen(server, 0))
-    await db.write(() => db.run('INSERT OR REPLACE INTO doors (client, port) VALUES (?, ?)', client, portOf(server)))
+    await this.#keep(client, server)
     return server
+  }
+
+  async #keep(client: string, server: Server): Promise<void> {
+    const db = this.#store()
+    await db.write(() => db.run('INSERT OR REPLACE INTO doors (client, port) VALUES (?, ?)', client, portOf(server)))
+  }
+
+  #store(): Database {
+    const db = this.#parts.world()?.db
+    if (db === undefined) throw new Error('There is nothing behind the doors now.')
+    db.migrate(TABLE)
+    return db
   }
 
   /** Lets a request in as if its public name had been dialled, while the network between lets it. */
   async #enter(request: IncomingMessage, response: ServerResponse, client: string): Promise<void> {
-    const { links, listener } = this.#parts
+    const world = this.#parts.world()
+    if (world === undefined) return reset(request.socket)
+    const { listener } = world
+    const { links } = world.conditions
     const { headers, socket } = request
     const toArm = ARM_PATH.test(request.url ?? '')
     const ends = [client, toArm ? 'arm' : 'signin'] as const

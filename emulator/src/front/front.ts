@@ -1,31 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Plane } from '../call.ts'
-import { type Certificates, openCertificates } from '../certificates.ts'
-import { type Clock, movableClock } from '../clock.ts'
+import { openCertificates } from '../certificates.ts'
+import { movableClock } from '../clock.ts'
 import type { LimitSettings } from '../limits/table.ts'
-import { listenInside } from '../network/inner-listener.ts'
-import { requestListener } from '../server.ts'
-import { Activity } from '../state/activity.ts'
-import { Calls } from '../state/calls.ts'
-import { Database } from '../state/database.ts'
-import { openTokens, type Tokens } from '../tokens.ts'
-import { Directory } from './arm/directory.ts'
-import { metadata } from './arm/metadata.ts'
-import { registryDiscovery } from './arm/registry-discovery.ts'
-import { openArm } from './arm.ts'
-import { Conditions } from './conditions.ts'
+import { openTokens } from '../tokens.ts'
+import type { Conditions } from './conditions.ts'
 import { control } from './control/control.ts'
 import type { ControlParts } from './control/control-routes.ts'
 import { Doors } from './doors.ts'
 import { proxy } from './proxy.ts'
-import { InnerClient, Reach } from './reach.ts'
 import { RegionProcesses, type RegionStatus } from './region-processes.ts'
-import { signIn } from './sign-in.ts'
-import { graph, telemetry } from './telemetry.ts'
+import { type SavedParts, savedActs } from './saved/acts.ts'
+import { SavedStates } from './saved/saved-states.ts'
+import { cleanUp, takeOver } from './saved/taking-over.ts'
+import { Turns } from './turns.ts'
+import { Worlds } from './worlds.ts'
 
 /** The running emulator: its global services here, its regions in processes of their own. */
 export interface Front {
@@ -49,19 +42,13 @@ export interface FrontOptions {
   readonly limits: LimitSettings
   /** Called after a region's process changed its state. */
   changed(): void
+  /** Called where a state could not be loaded to the end: only a new start can go on. */
+  broken(): void
 }
 
-/** Everything of the front that is opened from its folder. */
-interface Base {
+interface Parts extends SavedParts {
   readonly options: FrontOptions
-  readonly secret: string
-  readonly clock: Clock
-  readonly db: Database
-  readonly tokens: Tokens
-  readonly certificates: Certificates
-  readonly directory: Directory
-  readonly conditions: Conditions
-  readonly calls: Calls
+  readonly caPath: string
   proxyFor(client: string | undefined): string
 }
 
@@ -69,135 +56,127 @@ interface Base {
 export async function openFront(options: FrontOptions): Promise<Front> {
   const server = createServer({ requestTimeout: 0 })
   const port = await listen(server, options.port)
-  const base = await openBase(options, port)
-  const { secret, conditions } = base
-  const processes = new RegionProcesses({
-    root: options.dir,
-    names: options.regions,
-    secret,
-    proxyFor: base.proxyFor,
-    settingsFor: (name) => conditions.ofRegion(name),
-    met: (id, times) => conditions.count(id, times),
-    changed: options.changed,
-  })
-  const portOf = (region: string): number | undefined => processes.port(region)
-  const client = new InnerClient(secret)
-  const reach = new Reach({ client, links: conditions.links, port: portOf })
-  const arm = openArm({ ...base, regions: options.regions, client, reach, ownPort: () => inner.port })
-  const planes = [
-    signIn(base.tokens),
-    metadata(),
-    arm.plane,
-    registryDiscovery({ ...base, reach }),
-    graph(),
-    telemetry(),
-  ]
-  const listener = answerForGlobalHosts(base, planes)
-  const { directory, certificates } = base
-  const inner = await listenInside({ secret, certificates, links: conditions.links, listener })
-  const doors = new Doors({ ...base, links: conditions.links, listener })
+  const parts = await openParts(options, port)
+  const { worlds, processes, doors, turns, proxyFor } = parts
   const cloud = await doors.address()
-  const connect = proxy({
-    places: {
-      regions: new Set(options.regions),
-      owner: (kind, name) => directory.owner(kind, name),
-    },
-    links: conditions.links,
-    taker: (destination) => (destination.to === 'region' ? processes.taker(destination.region) : inner.take),
-  })
-  server.on('connect', connect)
-  const answer = control(controlOf(base, processes, doors))
-  server.on('request', (request, response) => void answer(request, response))
+  serve(server, parts)
   await Promise.all(options.regions.map((name) => processes.start(name)))
-  arm.start()
+  worlds.now.start()
 
   async function close(): Promise<void> {
-    await arm.close()
     await doors.close()
     await processes.stopAll()
-    client.close()
-    await inner.close()
+    await worlds.end()
     // Not waited for: Node never tells the end of a server that handed sockets to processes which have ended since.
     server.close()
     server.closeAllConnections()
-    await base.calls.flush()
-    base.db.close()
   }
 
-  const proxyUrl = base.proxyFor(undefined)
-  const { caPath } = certificates
-  return { port, proxy: proxyUrl, cloud, caPath, planes, status: () => processes.status(), close }
-}
-
-async function openBase(options: FrontOptions, port: number): Promise<Base> {
-  const { dir } = options
-  const db = new Database(join(dir, 'front.db'))
-  const clock = movableClock()
-  const conditions = new Conditions(db, clock)
-  conditions.limit(options.limits)
   return {
-    options,
-    secret: innerSecret(dir),
-    clock,
-    db,
-    tokens: await openTokens(dir, () => clock.skewed()),
-    certificates: await openCertificates(dir),
-    directory: new Directory(db),
-    conditions,
-    calls: new Calls(db),
-    // requests and Node's own fetch send a user name only where there is a password too.
-    proxyFor: (name) => `http://${name === undefined ? '' : `${encodeURIComponent(name)}:any@`}127.0.0.1:${port}`,
+    port,
+    proxy: proxyFor(undefined),
+    cloud,
+    caPath: parts.caPath,
+    planes: worlds.now.planes,
+    status: () => processes.status(),
+    close: () => turns.alone(close),
   }
 }
 
-/** Answers for the hosts that belong to no region. */
-function answerForGlobalHosts(base: Base, planes: readonly Plane[]): RequestListener {
-  const { db, clock, conditions, calls } = base
-  const activity = new Activity(db)
-  return requestListener({ planes, db, activity, clock, calls, faults: conditions.faults, limits: conditions.limits })
+async function openParts(options: FrontOptions, port: number): Promise<Parts> {
+  const { dir, regions } = options
+  const saved = new SavedStates(dir, regions)
+  saved.restoreReplaced()
+  await takeOver(dir)
+  await cleanUp(dir)
+  const clock = movableClock()
+  const certificates = await openCertificates(dir)
+  const tokens = await openTokens(dir, () => clock.skewed())
+  const secret = innerSecret(dir)
+  const portOf = (region: string) => processes.port(region)
+  const worlds = new Worlds({ dir, regions, secret, clock, tokens, certificates, portOf })
+  await worlds.begin(options.limits)
+  // requests and Node's own fetch send a user name only where there is a password too.
+  const proxyFor = (name: string | undefined) =>
+    `http://${name === undefined ? '' : `${encodeURIComponent(name)}:any@`}127.0.0.1:${port}`
+  const processes = new RegionProcesses({
+    root: dir,
+    names: regions,
+    secret,
+    proxyFor,
+    settingsFor: (name) => worlds.now.conditions.ofRegion(name),
+    met: (id, times) => worlds.open && worlds.now.conditions.count(id, times),
+    changed: options.changed,
+  })
+  const doors = new Doors({ certificates, world: () => (worlds.open ? worlds.now : undefined) })
+  const { caPath } = certificates
+  return { options, caPath, saved, processes, doors, turns: new Turns(), worlds, proxyFor }
 }
 
-function controlOf(base: Base, processes: RegionProcesses, doors: Doors): ControlParts {
-  const { options, conditions } = base
+/** Answers what comes to the port of the proxy. */
+function serve(server: Server, parts: Parts): void {
+  const { worlds, processes, options } = parts
+  const connect = proxy({
+    places: {
+      regions: new Set(options.regions),
+      owner: (kind, name) => worlds.now.directory.owner(kind, name),
+    },
+    links: () => worlds.now.conditions.links,
+    taker: (destination) => (destination.to === 'region' ? processes.taker(destination.region) : worlds.now.take),
+  })
+  server.on('connect', (request, socket: Socket, head) => {
+    // Between two states everything is away.
+    if (worlds.open) connect(request, socket, head)
+    else socket.on('error', () => socket.destroy()).resetAndDestroy()
+  })
+  const answer = control(controlOf(parts))
+  server.on('request', (request, response) => void answer(request, response))
+}
+
+function controlOf(parts: Parts): ControlParts {
+  const { options, caPath, processes, doors, turns, worlds, proxyFor } = parts
   const tellRegions = async (): Promise<void> => {
     await Promise.all(options.regions.map((name) => processes.configure(name)))
   }
+  const conditions = (): Conditions => worlds.now.conditions
   return {
     dir: options.dir,
-    caPath: base.certificates.caPath,
+    caPath,
     regions: options.regions,
-    proxyFor: base.proxyFor,
+    proxyFor,
+    together: (work) => turns.together(work),
     cloudFor: (client) => doors.address(client),
     status: () => processes.status(),
     start: (region) => processes.start(region),
     stop: (region) => processes.stop(region),
     kill: (region) => processes.kill(region),
-    faults: () => conditions.ordered(),
-    met: () => conditions.met(),
+    faults: () => conditions().ordered(),
+    met: () => conditions().met(),
     setFaults: async (faults) => {
-      conditions.order(faults)
+      conditions().order(faults)
       await tellRegions()
     },
-    clockShiftMilliseconds: () => conditions.clockShiftMilliseconds(),
+    clockShiftMilliseconds: () => conditions().clockShiftMilliseconds(),
     setClock: async (shiftMilliseconds) => {
-      await conditions.moveClock(shiftMilliseconds)
+      await conditions().moveClock(shiftMilliseconds)
       await tellRegions()
     },
-    limits: () => conditions.limited(),
+    limits: () => conditions().limited(),
     setLimits: async (limits) => {
-      conditions.limit(limits)
+      conditions().limit(limits)
       await tellRegions()
     },
-    everyCall: () => conditions.everyCall(),
+    everyCall: () => conditions().everyCall(),
     recordEveryCall: async (on) => {
-      conditions.recordEveryCall(on)
-      base.calls.on = on
+      conditions().recordEveryCall(on)
+      worlds.now.calls.on = on
       await tellRegions()
     },
     flushCalls: async () => {
-      await base.calls.flush()
+      await worlds.now.calls.flush()
       await tellRegions()
     },
+    saved: savedActs(parts),
   }
 }
 

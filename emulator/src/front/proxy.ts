@@ -6,7 +6,8 @@ import { type Destination, destinationOf, type Places } from './hosts.ts'
 
 export interface ProxyParts {
   readonly places: Places
-  readonly links: Links
+  /** Faults of the network as they are now. */
+  links(): Links
   /** What takes the connections for a destination, or `undefined` while it is dead. */
   taker(destination: Served): Taker | undefined
 }
@@ -42,7 +43,7 @@ export function proxy(parts: ProxyParts): (request: IncomingMessage, socket: Soc
     }
     const dialled = { host, client: clientOf(request), place: nameOf(destination) }
     const take = parts.taker(destination)
-    if (take === undefined || parts.links.state([dialled.client, dialled.place]) === 'closed') {
+    if (take === undefined || parts.links().state([dialled.client, dialled.place]) === 'closed') {
       socket.resetAndDestroy()
       return
     }

@@ -23,6 +23,7 @@ const NEVER = new AbortController().signal
 export class InnerClient {
   readonly #secret: string
   readonly #agents = new Map<string, Agent>()
+  #closed = false
 
   constructor(secret: string) {
     this.#secret = secret
@@ -36,6 +37,7 @@ export class InnerClient {
   ): Promise<IncomingMessage> {
     const { method, target, host, body, client, signal = NEVER } = request
     const headers = { ...request.headers, host }
+    if (this.#closed) return Promise.reject(new Error('the front has closed its connections'))
     return new Promise((resolve, reject) => {
       const sent = httpRequest({ method, path: target, headers, agent: this.#agent(port, client), signal })
       sent.on('response', resolve).on('error', reject)
@@ -45,8 +47,9 @@ export class InnerClient {
     })
   }
 
-  /** Closes every connection, for instance because the process behind it ended. */
+  /** Closes every connection for good: whoever still works for what was open can send nothing to what is opened next. */
   close(): void {
+    this.#closed = true
     for (const agent of this.#agents.values()) agent.destroy()
     this.#agents.clear()
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Taker } from '../network/dialled.ts'
-import type { Assignment, Handed, Settings } from '../processes/region-process.ts'
+import type { Assignment, Handed, Order, Settings } from '../processes/region-process.ts'
 
 export type RegionState = 'starting' | 'running' | 'stopped' | 'killed' | 'crashed'
 
@@ -20,7 +20,7 @@ interface Slot {
   port: number | undefined
   /** Why it did not start, in its own words. */
   failed: string | undefined
-  /** What waits for the child to confirm settings, oldest first. */
+  /** What waits for the child to confirm what it was told, oldest first. */
   acknowledged: (() => void)[]
   /** Connections that the child has not said to have taken yet, by number. */
   readonly waiting: Map<number, Socket>
@@ -28,7 +28,9 @@ interface Slot {
 
 /** What a region's process tells the front. */
 interface Told {
-  /** Settings are in force, and it listens here. */
+  /** What it was told last is done. */
+  readonly confirmed?: boolean
+  /** Beside `confirmed`: where it listens. Absent while it is closed. */
   readonly port?: number
   /** A connection that was handed over, by number. */
   readonly taken?: number
@@ -158,6 +160,46 @@ export class RegionProcesses {
     await Promise.all([...this.#slots.keys()].map((name) => this.stop(name)))
   }
 
+  /** Lets the writes of every living region wait while `work` runs. What it reads in their folders stands still. */
+  async holding<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      await this.#order('hold')
+      return await work()
+    } finally {
+      await this.#order('release')
+    }
+  }
+
+  /** Closes every region. Its process goes on living; connections to it end. */
+  async close(): Promise<void> {
+    for (const [name, slot] of this.#slots) {
+      slot.port = undefined
+      if (slot.child !== undefined) this.#enter(name, slot, 'starting')
+    }
+    await this.#order('close')
+  }
+
+  /** Opens every region on what its folder holds now, and starts those that had ended. */
+  async open(): Promise<void> {
+    await Promise.all([...this.#slots.keys()].map((name) => this.#open(name)))
+  }
+
+  async #open(name: string): Promise<void> {
+    const slot = this.#slot(name)
+    if (slot.child === undefined) return this.start(name)
+    const settings = this.#options.settingsFor(name)
+    const { clockShiftMilliseconds, clockSkewMilliseconds } = settings
+    const order: Order = { order: 'open', clockShiftMilliseconds, clockSkewMilliseconds }
+    await Promise.all([this.#tell(slot, order), this.#tell(slot, settings)])
+    if (slot.port === undefined) throw new Error(`The region ${name} did not open: ${slot.failed ?? 'it ended.'}`)
+    this.#enter(name, slot, 'running')
+  }
+
+  async #order(order: 'hold' | 'release' | 'close'): Promise<void> {
+    const living = [...this.#slots.values()].filter(({ child }) => child !== undefined)
+    await Promise.all(living.map((slot) => this.#tell(slot, { order })))
+  }
+
   async #end(slot: Slot, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (slot.child === undefined) return
     const gone = once(slot.child, 'exit')
@@ -165,23 +207,24 @@ export class RegionProcesses {
     await gone
   }
 
-  #tell(slot: Slot, settings: Settings): Promise<void> {
+  #tell(slot: Slot, what: Settings | Order): Promise<void> {
     return new Promise((resolve) => {
       slot.acknowledged.push(resolve)
       // A child that ended meanwhile is met by its exit, which releases whoever waits.
-      slot.child?.send(settings, () => undefined)
+      slot.child?.send(what, () => undefined)
     })
   }
 
-  #hear(slot: Slot, { port, taken, met, failed }: Told): void {
+  #hear(slot: Slot, { confirmed, port, taken, met, failed }: Told): void {
     if (taken !== undefined) release(slot.waiting, taken)?.destroy()
-    slot.port = port ?? slot.port
     if (failed !== undefined) {
       slot.failed = failed
       slot.child?.disconnect()
     }
     if (met !== undefined) this.#options.met(met.id, met.times)
-    if (port !== undefined) slot.acknowledged.shift()?.()
+    if (confirmed !== true) return
+    slot.port = port
+    slot.acknowledged.shift()?.()
   }
 
   #ended(name: string, slot: Slot): void {

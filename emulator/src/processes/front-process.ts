@@ -18,6 +18,7 @@ const { values } = parseArgs({
     limits: { type: 'string', default: process.env['EMULATOR_LIMITS'] ?? 'none' },
   },
 })
+const ANSWERING_MILLISECONDS = 200
 class WrongArgument extends Error {}
 
 const dir = resolve(values.dir)
@@ -34,6 +35,8 @@ try {
     port: Number(values.port),
     limits: limits(),
     changed: describe,
+    // Whoever asked is answered first.
+    broken: () => void setTimeout(() => process.exit(1), ANSWERING_MILLISECONDS),
   })
 } catch (failure) {
   const [message, code] = refusal(failure)

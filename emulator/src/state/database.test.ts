@@ -57,3 +57,28 @@ describe('write', () => {
     expect(db.all('SELECT n FROM t')).toEqual([{ n: 1 }, { n: 3 }])
   })
 })
+
+describe('hold', () => {
+  it('lets writes wait, those that were on their way too, and release does them', async () => {
+    db.migrate('CREATE TABLE t (n)')
+    const add = (n: number) => db.write(() => db.run('INSERT INTO t VALUES (?)', n))
+    const first = add(1)
+    db.hold()
+    const second = add(2)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(db.all('SELECT n FROM t')).toEqual([])
+    db.release()
+    await Promise.all([first, second])
+    expect(db.all('SELECT n FROM t')).toEqual([{ n: 1 }, { n: 2 }])
+  })
+
+  it('does not keep a write from being done where the store is closed', async () => {
+    db.migrate('CREATE TABLE t (n)')
+    db.hold()
+    const write = db.write(() => db.run('INSERT INTO t VALUES (1)'))
+    db.close()
+    await write
+    db = new Database(join(folder, 'state.db'))
+    expect(db.all('SELECT n FROM t')).toEqual([{ n: 1 }])
+  })
+})

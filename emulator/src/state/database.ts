@@ -24,8 +24,11 @@ interface View extends Connection {
 /** Filters and orders make statements of their own, without end. */
 const KEPT_STATEMENTS = 1000
 
+/** SQLite's own default. */
+const CHECKPOINT_PAGES = 1000
+
 /** Grows with every change of the tables that an emulator from before it would misread. */
-const SCHEMA = 1
+export const SCHEMA = 1
 
 /**
  * One durable SQLite file, written in groups.
@@ -43,6 +46,7 @@ export class Database {
   readonly #reading = new AsyncLocalStorage<View>()
   #view: View | undefined
   #writing = false
+  #held = false
   #pending: Pending[] = []
 
   constructor(path: string) {
@@ -107,8 +111,21 @@ export class Database {
         },
         settle: (failure) => (failure === undefined ? resolve(value) : reject(failure)),
       })
-      if (this.#pending.length === 1) setImmediate(() => this.#flush())
+      if (this.#pending.length === 1 && !this.#held) setImmediate(() => this.#flush())
     })
+  }
+
+  /** Lets every write wait, so that the files stand still and may be copied. Reads go on. */
+  hold(): void {
+    this.#held = true
+    this.#sqlite.exec('PRAGMA wal_autocheckpoint=0')
+  }
+
+  /** Does what waited since {@link hold}. */
+  release(): void {
+    this.#held = false
+    this.#sqlite.exec(`PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}`)
+    if (this.#pending.length > 0) setImmediate(() => this.#flush())
   }
 
   /** Keeps a view of everything as it is now, for {@link inView}, in place of any earlier one. */
@@ -140,6 +157,7 @@ export class Database {
   /** Commits what is waiting and closes the file. */
   close(): void {
     this.dropView()
+    this.#held = false
     if (this.#pending.length > 0) this.#flush()
     forget(this.#now)
     this.#sqlite.close()
@@ -148,7 +166,7 @@ export class Database {
   #flush(): void {
     const group = this.#pending
     // Closing has written what was waiting.
-    if (group.length === 0) return
+    if (group.length === 0 || this.#held) return
     this.#pending = []
     const outcomes = new Map<Pending, unknown>()
     try {

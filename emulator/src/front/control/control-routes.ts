@@ -2,15 +2,19 @@ import { type LimitSettings, readLimits } from '../../limits/table.ts'
 import { CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT } from '../../tokens.ts'
 import { OWN_CLOUD } from '../arm/metadata.ts'
 import type { RegionStatus } from '../region-processes.ts'
-import { type ControlRoute, Misuse } from './control-call.ts'
+import type { SavedActs } from '../saved/acts.ts'
+import { type ControlReply, type ControlRoute, Misuse } from './control-call.ts'
 import { type OrderedFault, readFaults } from './ordered-faults.ts'
 import { countsOf, linesOf } from './records.ts'
+import { savedRoutes } from './saved-routes.ts'
 
 /** What the control API can do to the emulator. */
 export interface ControlParts {
   readonly dir: string
   readonly caPath: string
   readonly regions: readonly string[]
+  /** Does what must not meet the saving and loading of states, once none is under way. */
+  together<T>(work: () => Promise<T>): Promise<T>
   /** URL of the proxy for a client of this name. */
   proxyFor(client: string | undefined): string
   /** Address of the emulator as a cloud of its own, for a client of this name. */
@@ -33,15 +37,24 @@ export interface ControlParts {
   recordEveryCall(on: boolean): Promise<void>
   /** Resolves when every living process has written down the calls up to now. */
   flushCalls(): Promise<void>
+  readonly saved: SavedActs
 }
 
 export function controlRoutes(parts: ControlParts): readonly ControlRoute[] {
+  const status = async () => ({ status: 200, body: await statusOf(parts) })
+  const others = [...placeRoutes(parts, status), ...limitRoutes(parts), ...recordRoutes(parts)]
+  const together = others.map(([method, path, handler]): ControlRoute => {
+    return [method, path, (call) => parts.together(async () => handler(call))]
+  })
+  return [...together, ...savedRoutes(parts.saved, () => parts.together(status))]
+}
+
+function placeRoutes(parts: ControlParts, status: () => Promise<ControlReply>): readonly ControlRoute[] {
   const regionNamed = (name: string | undefined): string => {
     if (name !== undefined && parts.regions.includes(name)) return name
     throw new Misuse(404, `There is no region ${name}; there are ${parts.regions.join(', ')}.`)
   }
   const ok = (body: unknown) => ({ status: 200, body })
-  const status = async () => ok(await statusOf(parts))
   const changing = (change: (region: string) => Promise<void>): ControlRoute[2] => {
     return async ({ params }) => {
       await change(regionNamed(params[0]))
@@ -80,8 +93,6 @@ export function controlRoutes(parts: ControlParts): readonly ControlRoute[] {
         return status()
       },
     ],
-    ...limitRoutes(parts),
-    ...recordRoutes(parts),
   ]
 }
 
