@@ -11,7 +11,6 @@ import {
   StorageSharedKeyCredential,
 } from '@azure/storage-blob'
 import type { Transport } from '../azure/transport.ts'
-import { Fault } from '../core/errors.ts'
 import { copyInto, type Signing, sources } from './azure-copy.ts'
 import { type Asked, statusOf, storageCode, storageFault } from './azure-faults.ts'
 import { uploadBlocks } from './azure-upload.ts'
@@ -76,7 +75,6 @@ function routing({ route }: Pick<Transport, 'route'>): RequestPolicyFactory {
 function azureContainer(container: ContainerClient, signing: Signing): BlobStore {
   /** Settles once the container stands; forgotten where that failed. */
   let standing: Promise<unknown> | undefined
-  const blobOf = (name: string): BlockBlobClient => container.getBlockBlobClient(plain(name))
 
   async function* list(prefix: string, signal: AbortSignal): AsyncIterable<BlobInfo> {
     const asked: Asked = { method: 'GET', url: container.url, signal }
@@ -91,7 +89,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
   }
 
   async function head(name: string, signal: AbortSignal): Promise<BlobInfo | undefined> {
-    const blob = blobOf(name)
+    const blob = container.getBlobClient(name)
     try {
       const found = await blob.getProperties({ abortSignal: signal })
       return infoOf(name, { ...found, length: found.contentLength ?? 0 })
@@ -105,7 +103,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
     name: string,
     { signal, etag }: { readonly signal: AbortSignal; readonly etag?: string },
   ): Promise<{ info: BlobInfo; bytes: Readable } | undefined> {
-    const blob = blobOf(name)
+    const blob = container.getBlobClient(name)
     const asked: Asked = { method: 'GET', url: blob.url, signal }
     try {
       const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } }
@@ -130,7 +128,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
   }
 
   async function put(name: string, bytes: Buffer | Readable, options: PutOptions): Promise<BlobInfo> {
-    const blob = blobOf(name)
+    const blob = container.getBlockBlobClient(name)
     try {
       await ensureContainer(options.signal)
       return await written(blob, name, { bytes, options })
@@ -150,7 +148,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
 
   async function remove(name: string, options: { readonly signal: AbortSignal } & Condition): Promise<void> {
     const { signal } = options
-    const blob = blobOf(name)
+    const blob = container.getBlobClient(name)
     try {
       await blob.delete({ abortSignal: signal, deleteSnapshots: 'include', conditions: conditionsOf(options) })
     } catch (thrown) {
@@ -169,7 +167,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
       const from = sources.get(source.store)
       if (from === undefined) return undefined
       await ensureContainer(options.signal)
-      const blob = blobOf(name)
+      const blob = container.getBlockBlobClient(name)
       const copied = await copyInto(blob, { ...source, ...from }, { ...options, conditions: conditionsOf(options) })
       return copied === undefined
         ? undefined
@@ -227,15 +225,6 @@ async function* whole(body: Readable, length: number, asked: Asked): AsyncIterab
 function conditionsOf({ etag, absent }: Condition): BlobRequestConditions {
   if (absent === true) return { ifNoneMatch: '*' }
   return etag === undefined ? {} : { ifMatch: etag }
-}
-
-/** The name, unless a URL cannot say it: in one, `..` would lead out of the container. */
-function plain(name: string): string {
-  const isPlain = name.split('/').every((segment) => segment !== '.' && segment !== '..')
-  if (isPlain) return name
-  throw new Fault('azure/refused', `${JSON.stringify(name)} is no name of a blob: a part of it is \`.\` or \`..\``, {
-    hint: 'Give the file another name where it comes from.',
-  })
 }
 
 function isAbsent(thrown: unknown): boolean {

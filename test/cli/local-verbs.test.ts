@@ -124,6 +124,40 @@ describe('local activity', () => {
   })
 })
 
+describe('a saved state', () => {
+  it('is saved, listed, loaded and removed from the command line', async () => {
+    await makeGroup('kept')
+    expect((await local('save', 'before')).out).toContain('holdfast local load before')
+    await makeGroup('gone')
+    await local('clock', '2d')
+    const groups = async () => (await facts('local', 'activity', 'front', '--dir', emulator.dir)).value['lines']
+    expect(JSON.stringify(await groups())).toMatch(/gone/)
+    const { value, code } = await facts('local', 'load', 'before', '--dir', emulator.dir)
+    expect([value, code]).toMatchObject([{ regions: [{ state: 'running' }], clock: { shiftMilliseconds: 0 } }, 0])
+    expect(JSON.stringify(await groups())).toMatch(/kept/)
+    expect(JSON.stringify(await groups())).not.toMatch(/gone/)
+    expect((await local('saved')).out).toMatch(/^NAME .*\nbefore +\d{4}-.* eastus2/)
+    expect((await local('saved', '--remove', 'before')).out).toContain('Nothing is saved.')
+  })
+
+  it('is refused by name, and ends with the code of a wrong argument', async () => {
+    await local('save', 'once')
+    const refused = [
+      ['save', 'once', /There is a saved state once already/],
+      ['save', '../up', /`..\/up` is no name/],
+      ['load', 'never', /There is no saved state never; there are once/],
+    ] as const
+    for (const [verb, name, reason] of refused) {
+      const { code, err } = await local(verb, name)
+      expect([code, err]).toEqual([2, expect.stringMatching(reason)])
+    }
+    expect((await local('save', 'once', '--replace')).code).toBe(0)
+    const script = join(folder, 'again.yaml')
+    await writeFile(script, 'steps:\n  - load: once\n')
+    expect((await local('play', script)).out.trim()).toBe('load once')
+  })
+})
+
 /** Makes a resource group as a client of Azure does. */
 async function makeGroup(name: string): Promise<void> {
   const { env } = emulator

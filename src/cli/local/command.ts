@@ -13,6 +13,7 @@ import {
   startEmulator,
   stopEmulator,
 } from './emulator.ts'
+import { addSaved } from './saved.ts'
 
 interface At {
   readonly dir: string
@@ -41,6 +42,7 @@ export function localCommand(): Command {
   addRegions(local)
   addFaults(local)
   addConditions(local)
+  addSaved((name, description, ...lines) => verbOf(local, name, description, ...lines))
   return local
 }
 

@@ -27,6 +27,14 @@ export interface EmulatorStatus {
   readonly clock?: { readonly shiftMilliseconds: number; readonly now: string }
 }
 
+/** A state of the emulator that was saved. */
+export interface SavedState {
+  readonly name: string
+  readonly savedAt: string
+  readonly regions: readonly string[]
+  readonly clockShiftMilliseconds: number
+}
+
 /** A line of a place's record. Lines of every call have no subject. */
 export interface ActivityLine {
   readonly seq: number
@@ -61,6 +69,12 @@ export interface Emulator {
   recordEveryCall(on: boolean): Promise<void>
   /** Lines of a region's record, or of the front's. */
   activity(place: string, query: Readonly<Record<string, string>>): Promise<readonly ActivityLine[]>
+  saved(): Promise<readonly SavedState[]>
+  /** Saves everything as it is. Gives all that is saved then. */
+  save(name: string, replace: boolean): Promise<readonly SavedState[]>
+  /** Puts a saved state in the place of what is there. */
+  load(name: string): Promise<EmulatorStatus>
+  removeSaved(name: string): Promise<readonly SavedState[]>
 }
 
 export const DEFAULT_DIR = join('.holdfast', 'emulator')
@@ -176,6 +190,10 @@ function connect(port: number): Emulator {
     })
   }
 
+  const savedAt = (name: string) => `/emulator/saved/${encodeURIComponent(name)}`
+  const savedBy = async (method: string, path: string, body?: unknown) =>
+    (await call<{ saved: readonly SavedState[] }>(method, path, body)).saved
+
   return {
     control,
     status: () => call('GET', '/emulator/status'),
@@ -193,6 +211,10 @@ function connect(port: number): Emulator {
       const path = `/emulator/activity/${encodeURIComponent(place)}?${new URLSearchParams(query)}`
       return (await call<{ lines: readonly ActivityLine[] }>('GET', path)).lines
     },
+    saved: () => savedBy('GET', '/emulator/saved'),
+    save: (name, replace) => savedBy('PUT', savedAt(name), { replace }),
+    load: (name) => call('POST', `${savedAt(name)}/load`),
+    removeSaved: (name) => savedBy('DELETE', savedAt(name)),
   }
 }
 

@@ -36,6 +36,7 @@ const ACTS: Readonly<Record<string, (value: unknown) => Pick<Step, 'does' | 'act
     does: `clock ${String(ahead)} ahead`,
     act: (emulator) => emulator.setClock(spanOf(String(ahead))),
   }),
+  load: (name) => ({ does: `load ${String(name)}`, act: (emulator) => emulator.load(String(name)) }),
   limits: (limits) => ({ does: `limits ${JSON.stringify(limits)}`, act: (emulator) => emulator.setLimits(limits) }),
 }
 
