@@ -1,6 +1,9 @@
 import type { TrackedRun, Tracking } from '../../mlflow/tracking.ts'
 import type { Resident, Residents } from '../../store/history-ledger.ts'
 
+/** What kind it is, and its id there. */
+export type ShakenKey = `experiment/${string}` | `run/${string}`
+
 /** Who lives where: every run that a place gave, by its id here and by the one under which both sides know it. */
 export interface Census {
   learn(run: TrackedRun): void
@@ -15,8 +18,11 @@ export interface Census {
   all(): Iterable<Resident>
   /** A run was deleted or restored. */
   moved(id: string, deleted: boolean): void
-  /** Ids of experiments that were deleted or restored, maybe with all their runs. */
-  readonly shaken: Set<string>
+  /** What was deleted or restored: experiments, maybe with all their runs, and runs that were restored by themselves. */
+  readonly shaken: Set<ShakenKey>
+  /** Is told of each of those before it is done, once. */
+  whenShaken(listener: (key: ShakenKey) => void): void
+  shake(key: ShakenKey): void
   /** How many there are by experiment, of those that `of` says yes to. */
   count(of: (resident: Resident) => boolean): ReadonlyMap<string, number>
   close(): void
@@ -24,6 +30,8 @@ export interface Census {
 
 export function census(sharedIdOf: (run: TrackedRun) => string, residents: Residents): Census {
   let written = 0
+  const shaken = new Set<ShakenKey>()
+  let tell: (key: ShakenKey) => void = () => undefined
   return {
     points: () => written,
     wrote: (points) => {
@@ -55,13 +63,21 @@ export function census(sharedIdOf: (run: TrackedRun) => string, residents: Resid
       const known = residents.byId(id)
       if (known !== undefined) residents.put({ ...known, deleted })
     },
-    shaken: new Set(),
+    shaken,
+    whenShaken: (listener) => {
+      tell = listener
+    },
+    shake: (key) => {
+      if (shaken.has(key)) return
+      tell(key)
+      shaken.add(key)
+    },
     close: residents.close,
   }
 }
 
 /** The same tracking API, which tells a census of every run that it gives or moves and of the points that it takes. */
-export function counted(tracking: Tracking, { learn, wrote, moved, shaken }: Census): Tracking {
+export function counted(tracking: Tracking, { learn, wrote, moved, shake }: Census): Tracking {
   const told = <T extends TrackedRun | undefined>(run: T): T => {
     if (run !== undefined) learn(run)
     return run
@@ -74,11 +90,12 @@ export function counted(tracking: Tracking, { learn, wrote, moved, shaken }: Cen
       wrote(batch.metrics?.length ?? 0)
     },
     setRunDeleted: async (id, deleted, signal) => {
+      if (!deleted) shake(`run/${id}`)
       await tracking.setRunDeleted(id, deleted, signal)
       moved(id, deleted)
     },
     setExperimentDeleted: async (id, deleted, signal) => {
-      shaken.add(id)
+      shake(`experiment/${id}`)
       await tracking.setExperimentDeleted(id, deleted, signal)
     },
     createRun: async (run, signal) => told(await tracking.createRun(run, signal)),

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { copying } from '../../../test/support/copied-history.ts'
 import { makeLogged, makeRun, type OneHistory, twoHistories } from '../../../test/support/two-histories.ts'
 import { Fault } from '../../core/errors.ts'
+import { counted } from './census.ts'
 import { copyHistory } from './copy.ts'
 import type { HistoryFilter } from './parts.ts'
 
@@ -103,6 +104,36 @@ it('deletes again what was restored with its experiment, though nothing of the r
   await copyHistory(both, signal)
   expect(await active(target)).toEqual(['kept'])
 })
+
+/** Carries what is recent, and is cut off by the first call of this kind that finds something to do. */
+async function cutOff(at: 'setRunDeleted' | 'setExperimentDeleted', to: boolean): Promise<void> {
+  const { target, both, more } = await copiedAndDeleted()
+  await more()
+  const since = Date.parse('2026-01-31T00:00:00Z')
+  const { tracking } = target
+  const over = new AbortController()
+  const change: typeof tracking.setRunDeleted = async (id, deleted, until) => {
+    if (deleted === to) over.abort(new Fault('run/interrupted', 'killed'))
+    over.signal.throwIfAborted()
+    await tracking[at](id, deleted, until)
+  }
+  // The experiment stands as it is to stand: nothing but a note tells that its runs may not.
+  const census = counted({ ...tracking, [at]: change }, target.census)
+  Object.assign(target, { tracking: census })
+  const recent = { ...both, filter: { ...both.filter, since } }
+  await expect(copyHistory(recent, over.signal)).rejects.toThrow('killed')
+  Object.assign(target, { tracking })
+  expect(await active(target)).not.toEqual(['kept'])
+  expect(await copyHistory(recent, signal)).toMatchObject({ troubles: [] })
+  expect(await active(target)).toEqual(['kept'])
+  expect([...both.ledger.keys('shaken/')]).toEqual([])
+}
+
+it('puts right in a copy of what is recent what another left that was killed when the experiment was deleted again', () =>
+  cutOff('setRunDeleted', false))
+
+it('puts right in a copy of what is recent what another left that was killed before the experiment was deleted again', () =>
+  cutOff('setExperimentDeleted', true))
 
 it('puts right what a copy left that was killed while a deleted experiment was awake', async () => {
   const { target, both } = await copiedAndDeleted()

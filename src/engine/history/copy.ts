@@ -8,7 +8,7 @@ import type { HistoryParts, Remark, Trouble } from './parts.ts'
 import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { copyRegistered } from './registered.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
-import { settleStates } from './states.ts'
+import { rememberShaken, settleStates } from './states.ts'
 import { copyTraceLinks } from './trace-links.ts'
 import { copyTraces } from './traces.ts'
 
@@ -35,6 +35,7 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
   const began = Date.now()
   const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
   const { progress, filter } = parts
+  rememberShaken(pass)
   progress.phase('experiments', pass.experiments.size)
   await inParallel(EXPERIMENTS_AT_ONCE, pass.experiments.values(), async ({ name }) => {
     await apart(pass, `experiment ${name}`, () => persistently(() => copyExperiment(pass, name)))

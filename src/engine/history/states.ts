@@ -1,20 +1,39 @@
 import type { Resident } from '../../store/history-ledger.ts'
+import type { ShakenKey } from './census.ts'
+import type { HistoryEnd } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { targetIds } from './traces.ts'
+
+const NOTED = 'shaken/'
+
+/** Notes what is deleted or restored at the target before it is, and what an earlier pass noted that did not come to its end. */
+export function rememberShaken({ parts: { to, ledger } }: Pass): void {
+  to.census.shaken.clear()
+  for (const key of ledger.keys(NOTED)) to.census.shaken.add(key.slice(NOTED.length) as ShakenKey)
+  to.census.whenShaken((key) => ledger.put(NOTED + key, ''))
+}
 
 /**
  * Makes each replica be deleted, or not, as its source is. A server takes all runs of an experiment along whenever that
  * is deleted, or restored for as long as it is written to; a pass that was killed may have left them so.
  */
 export async function settleStates(pass: Pass): Promise<void> {
-  const { parts, signal } = pass
-  const { from, to } = parts
-  const shaken = await shakenExperiments(pass)
-  for await (const _ of from.tracking.runs([...shaken.keys()], signal));
-  for await (const _ of to.tracking.runs([...shaken.values()], signal));
-  for (const { id, sharedId } of moved(pass, new Set(shaken.keys()))) {
+  const { parts, signal, troubles } = pass
+  const { from, to, ledger } = parts
+  const before = troubles.length
+  const experiments = await shakenExperiments(pass)
+  for await (const _ of from.tracking.runs([...experiments.keys()], signal));
+  for await (const _ of to.tracking.runs([...experiments.values()], signal));
+  for (const { id, sharedId } of moved(pass, new Set(experiments.keys()))) {
     await apart(pass, `run ${id}`, () => persistently(() => settle(pass, id, sharedId)))
   }
+  const runs = await shakenRuns(pass)
+  for (const [key, { id, sharedId }] of runs) {
+    await apart(pass, `run ${id}`, () => persistently(() => settle(pass, id, sharedId)))
+    if (troubles.length === before) ledger.forget(NOTED + key)
+  }
+  if (troubles.length > before) return
+  for (const id of experiments.values()) ledger.forget(`${NOTED}experiment/${id}`)
 }
 
 /** Experiments that this pass deleted or restored at the target: the id there by that of the source. */
@@ -25,9 +44,35 @@ async function shakenExperiments(pass: Pass): Promise<ReadonlyMap<string, string
   const found = new Map<string, string>()
   for (const { id, name } of pass.experiments.values()) {
     const there = targets.get(name)
-    if (there !== undefined && shaken.has(there)) found.set(id, there)
+    if (there !== undefined && shaken.has(`experiment/${there}`)) found.set(id, there)
   }
   return found
+}
+
+/** Runs of the source whose replicas were restored by themselves. One that is gone is nobody's to put right. */
+async function shakenRuns({ parts, experiments, signal }: Pass): Promise<ReadonlyMap<ShakenKey, Resident>> {
+  const { from, to } = parts
+  const found = new Map<ShakenKey, Resident>()
+  for (const key of to.census.shaken) {
+    const own = key.startsWith('run/') ? key.slice('run/'.length) : undefined
+    const there = own === undefined ? undefined : (to.census.byId(own) ?? (await learned(to, own, signal)))
+    if (there === undefined) continue
+    if (from.census.byShared(there.sharedId) === undefined) {
+      await from.find(there.sharedId, [...experiments.keys()], signal)
+    }
+    const here = from.census.byShared(there.sharedId)
+    if (here !== undefined && experiments.has(here.experimentId)) found.set(key, here)
+  }
+  return found
+}
+
+async function learned(
+  { tracking, census }: HistoryEnd,
+  id: string,
+  signal: AbortSignal,
+): Promise<Resident | undefined> {
+  await tracking.run(id, signal)
+  return census.byId(id)
 }
 
 /** Runs of the source that seem to be deleted on one side only: all, where all were looked at. */
