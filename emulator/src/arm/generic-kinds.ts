@@ -19,10 +19,13 @@ export const ADDED: Readonly<Record<string, Adds>> = {
     own: { vaultUri: `https://${name.toLowerCase()}.vault.azure.net/` },
     otherwise: { publicNetworkAccess: 'Enabled' },
   }),
+  'microsoft.keyvault/vaults/keys': ({ id }) => {
+    const { uri: keyUri, withVersion: keyUriWithVersion } = inVault(id)
+    return { own: { keyUri, keyUriWithVersion } }
+  },
   'microsoft.keyvault/vaults/secrets': ({ id }) => {
-    const [, vault = '', name = ''] = /\/vaults\/([^/]+)\/secrets\/([^/]+)$/i.exec(id) ?? []
-    const secretUri = `https://${vault.toLowerCase()}.vault.azure.net/secrets/${name}`
-    return { own: { secretUri, secretUriWithVersion: `${secretUri}/${randomUUID().replaceAll('-', '')}` } }
+    const { uri: secretUri, withVersion: secretUriWithVersion } = inVault(id)
+    return { own: { secretUri, secretUriWithVersion } }
   },
   'microsoft.insights/components': ({ name, region, now }) => {
     const key = randomUUID()
@@ -67,6 +70,13 @@ export const ADDED: Readonly<Record<string, Adds>> = {
       otherwise: { publicNetworkAccess: 'Enabled' },
     }
   },
+}
+
+/** Where the vault has a key or a secret, and its first version. */
+function inVault(id: string): { readonly uri: string; readonly withVersion: string } {
+  const [, vault = '', kind = '', name = ''] = /\/vaults\/([^/]+)\/([^/]+)\/([^/]+)$/i.exec(id) ?? []
+  const uri = `https://${vault.toLowerCase()}.vault.azure.net/${kind.toLowerCase()}/${name}`
+  return { uri, withVersion: `${uri}/${randomUUID().replaceAll('-', '')}` }
 }
 
 /** Properties of a PUT that nobody gets back. */

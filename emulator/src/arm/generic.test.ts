@@ -116,6 +116,43 @@ describe('a resource of a provider that is not played', () => {
     },
   )
 
+  it('hangs on a resource of a provider that is played, which it needs', async () => {
+    const workspace = `${GROUP}/providers/Microsoft.OperationalInsights/workspaces/watched`
+    const settings = (on: string) => `${on}/providers/Microsoft.Insights/diagnosticSettings/all`
+    const sent = { properties: { workspaceId: workspace, logs: [{ categoryGroup: 'allLogs', enabled: true }] } }
+    const account = `${GROUP}/providers/Microsoft.Storage/storageAccounts/hungon`
+    expect((await arm('PUT', settings(account), sent)).status).toBe(404)
+    const made = await arm('PUT', `${account}?api-version=2023-01-01`, {
+      ...{ location: 'eastus2', kind: 'StorageV2', sku: { name: 'Standard_LRS' } },
+    })
+    expect(made.status).toBeLessThan(300)
+    for (const on of [account, `${account}/blobServices/default`]) {
+      expect(await arm('PUT', settings(on), sent)).toMatchObject({ status: 201, body: { id: settings(on) } })
+      expect((await arm('GET', `${on}/providers/Microsoft.Insights/diagnosticSettings`)).body).toMatchObject({
+        value: [{ name: 'all', properties: sent.properties }],
+      })
+    }
+  })
+
+  it('of a vault tells where its keys are', async () => {
+    const vault = `${GROUP}/providers/Microsoft.KeyVault/vaults/Keeper`
+    await arm('PUT', vault, { location: 'eastus2', properties: {} })
+    const made = await arm('PUT', `${vault}/keys/first`, { properties: { kty: 'RSA' } })
+    expect(made.body['properties']).toMatchObject({
+      keyUri: 'https://keeper.vault.azure.net/keys/first',
+      keyUriWithVersion: expect.stringMatching(/^https:\/\/keeper\.vault\.azure\.net\/keys\/first\/[0-9a-f]{32}$/),
+    })
+  })
+
+  it('may have a name that ARM’s paths use', async () => {
+    const registry = `${GROUP}/providers/Microsoft.ContainerRegistry/registries/named`
+    await arm('PUT', registry, { location: 'eastus2' })
+    expect(await arm('PUT', `${registry}/scopeMaps/providers`, {})).toMatchObject({
+      status: 201,
+      body: { name: 'providers', type: 'Microsoft.ContainerRegistry/registries/scopeMaps' },
+    })
+  })
+
   it('says what it does not do', async () => {
     const path = `${GROUP}/providers/Microsoft.ContainerRegistry/registries/images`
     await arm('PUT', path, { location: 'eastus2', sku: { name: 'Premium' } })

@@ -7,10 +7,11 @@ import { TENANT } from '../tokens.ts'
 import { bearer } from './authenticate.ts'
 import { checkConditions, countOf, envelope, one, page, propertiesOf, seqOf, storable } from './envelope.ts'
 import { ADDED, type Added, userIdentity, WRITE_ONLY } from './generic-kinds.ts'
+import { lastProviders, providerOf } from './provider-of.ts'
 import type { Resource } from './resources.ts'
 
 /** Providers with a service of their own, which this must never answer for. */
-const OWNED_ELSEWHERE = /\/providers\/+(microsoft\.machinelearningservices|microsoft\.storage)\//i
+const OWNED_ELSEWHERE: readonly string[] = ['microsoft.machinelearningservices', 'microsoft.storage', '']
 
 const ANY_RESOURCE = '/subscriptions/:subscription/resourceGroups/:group/providers/:namespace/:type/:name'
 /** The body of a secret: its value may have 25,000 characters. */
@@ -37,7 +38,7 @@ export function genericResources(region: Region): Plane {
     name: 'arm',
     offers: METHODS.map((method) => ({ operation: 'resource', method, path: ANY_RESOURCE, served: true })),
     serves: (host, path) => {
-      return host === 'management.azure.com' && /\/providers\//i.test(path) && !OWNED_ELSEWHERE.test(path)
+      return host === 'management.azure.com' && !OWNED_ELSEWHERE.includes(providerOf(path))
     },
     authenticate: (call) => bearer(call, region.tokens),
     handle: async (call) => answer(call, region),
@@ -65,8 +66,7 @@ function parse(path: string): GenericPath {
     .split('/')
     .filter((segment) => segment !== '')
     .map(decodeURIComponent)
-  const provider = segments.findLastIndex((segment) => segment.toLowerCase() === 'providers')
-  const own = segments.slice(provider + 1)
+  const own = segments.slice(lastProviders(segments) + 1)
   const type = own.filter((_, index) => index === 0 || index % 2 === 1).join('/')
   // Some clients write it in lower case; ARM gives ids back in the one form.
   const id = `/${segments.join('/')}`.replace(/^(\/subscriptions\/[^/]+)\/resourcegroups\//i, '$1/resourceGroups/')
@@ -124,11 +124,11 @@ function remove(call: Call, path: GenericPath, region: Region): Promise<Reply> {
 
 function list(call: Call, path: GenericPath, region: Region): Reply {
   const limits = { ...seqOf(call), limit: countOf(call, '$top', { otherwise: 100, most: 1000 }) }
-  const segments = path.id.split('/')
+  const segments = path.id.slice(1).split('/')
   const inSubscription = /^\/subscriptions\/[^/]+\/providers\/[^/]+\/[^/]+$/i.test(path.id)
   // The parent of a child is the resource before the type; that of a top-level resource is its group.
-  const provider = segments.findLastIndex((segment) => segment.toLowerCase() === 'providers')
-  const parent = segments.slice(0, segments.length - provider > 3 ? -1 : provider).join('/')
+  const provider = lastProviders(segments)
+  const parent = `/${segments.slice(0, segments.length - provider > 3 ? -1 : provider).join('/')}`
   const { items, next } = inSubscription
     ? region.resources.ofType(path.type, limits)
     : region.resources.list(parent, path.type, limits)
@@ -148,13 +148,23 @@ function checkNames(path: string): void {
   if (bad !== undefined) throw new Refusal(400, 'InvalidResourceName', `The resource name '${bad}' is not valid.`)
 }
 
-/** A child needs its parent; a top-level resource's group is known to the front alone. */
+/**
+ * A child needs its parent, and an extension the resource that it hangs on, of which services' children are no
+ * resources here; a top-level resource's group is known to the front alone.
+ */
 function needParent(path: GenericPath, region: Region): void {
-  if (path.type.split('/').length <= 2) return
-  const parent = path.id.split('/').slice(0, -2).join('/')
-  if (region.resources.get(parent) !== undefined) return
+  const child = path.type.split('/').length > 2
+  const parent = child ? path.id.split('/').slice(0, -2).join('/') : extendedBy(path.id)
+  if (parent === undefined || region.resources.get(parent) !== undefined) return
   const message = `Can not perform requested operation on nested resource. Parent resource '${parent}' not found.`
   throw new Refusal(404, 'ParentResourceNotFound', message)
+}
+
+/** The top-level resource on which an extension hangs, at whatever depth. */
+function extendedBy(id: string): string | undefined {
+  const segments = id.slice(1).split('/')
+  const first = segments.findIndex((segment, index) => index % 2 === 0 && segment.toLowerCase() === 'providers')
+  return first === lastProviders(segments) ? undefined : `/${segments.slice(0, first + 4).join('/')}`
 }
 
 /** What the table adds; values made at an earlier creation stay. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { Refusal } from '../refusal.ts'
 import type { Database } from '../state/database.ts'
+import { lastProviders } from './provider-of.ts'
 import { FACT_COLUMNS, factsOf, NUMBERED, openResourceTable, UNENDED } from './resource-table.ts'
 
 /** What ARM keeps of a thing: everything that is not in `body` is known from here. */
@@ -267,7 +268,7 @@ export class Resources {
 /** Splits an ARM id: `/a/b/providers/NS/t1/n1/t2/n2` has type `NS/t1/t2`, name `n2` and parent `…/t1/n1`. */
 export function partsOf(id: string): { type: string; name: string; parent: string } {
   const segments = id.split('/').filter((segment) => segment !== '')
-  const provider = segments.findLastIndex((segment) => segment.toLowerCase() === 'providers')
+  const provider = lastProviders(segments)
   const own = segments.slice(provider + 1)
   const types = own.filter((_, index) => index === 0 || index % 2 === 1)
   const depth = own.length > 3 ? -2 : -4

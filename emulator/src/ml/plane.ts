@@ -1,5 +1,6 @@
 import { bearer } from '../arm/authenticate.ts'
 import { queryOf } from '../arm/envelope.ts'
+import { providerOf } from '../arm/provider-of.ts'
 import type { Call, Plane, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
@@ -22,7 +23,7 @@ import { endpointRoutes } from './serving/endpoints.ts'
 import { unfinishedRoutes } from './unfinished.ts'
 import { workspaceRoutes } from './workspaces.ts'
 
-const MINE = `/providers/${NAMESPACE.toLowerCase()}/`
+const MINE = NAMESPACE.toLowerCase()
 
 /** What a region answers for Microsoft.MachineLearningServices: its part of ARM, and ARM's paths on the data plane. */
 export function machineLearning(region: Region): readonly Plane[] {
@@ -35,7 +36,7 @@ export function machineLearning(region: Region): readonly Plane[] {
   const arm: Plane = {
     name: 'arm',
     offers: offersOf(routes),
-    serves: (host, path) => host === 'management.azure.com' && path.toLowerCase().includes(MINE),
+    serves: (host, path) => host === 'management.azure.com' && providerOf(path) === MINE,
     authenticate: (call) => bearer(call, region.tokens),
     handle: answer,
     refuse: armError,

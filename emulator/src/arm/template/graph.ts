@@ -15,6 +15,7 @@ export class Directory {
   readonly #byId: ReadonlyMap<string, readonly Declared[]>
   readonly #byName: ReadonlyMap<string, readonly Declared[]>
   readonly #bySuffix: ReadonlyMap<string, readonly Declared[]>
+  readonly #byLastName: ReadonlyMap<string, readonly Declared[]>
 
   constructor(resources: readonly Declared[]) {
     this.#bySymbol = grouped(resources, ({ symbol }) => symbol)
@@ -22,9 +23,13 @@ export class Directory {
     this.#byId = grouped(resources, ({ id }) => (id === '' ? undefined : canonicalId(id)))
     this.#byName = grouped(resources, ({ name }) => name)
     this.#bySuffix = grouped(resources, ({ id }) => id.split(/\/providers\//i).at(-1))
+    this.#byLastName = grouped(resources, ({ name }) => name.split('/').at(-1))
   }
 
-  /** Resources by id, symbolic name (`vm`, `vm[2]`), loop, or name; none where the template declares no such thing. */
+  /**
+   * Resources by id, symbolic name (`vm`, `vm[2]`), loop, or name, which of a child may be the last part alone;
+   * none where the template declares no such thing.
+   */
   find(text: string): readonly Declared[] {
     const wanted = text.toLowerCase()
     const pass = /^(.+)\[(\d+)\]$/.exec(wanted)
@@ -35,6 +40,7 @@ export class Directory {
       this.#byLoop.get(wanted) ??
       this.#byName.get(wanted) ??
       this.#bySuffix.get(wanted) ??
+      this.#byLastName.get(wanted) ??
       []
     )
   }

@@ -152,6 +152,20 @@ describe('resources', () => {
     expect(order(ready)).toEqual({ a: [], b: ['a'], c: ['b'], d: ['c'] })
   })
 
+  it('wait for a child that is named by the last part of its name alone', () => {
+    const child = (name: string, dependsOn: string[]) => ({
+      type: 'blobServices/containers',
+      apiVersion: '1',
+      name,
+      dependsOn,
+    })
+    const inside = [child('default/a', ['x']), child('default/b', ['x', 'a'])]
+
+    const ready = prepared({ resources: [storage('x', { resources: inside })] })
+
+    expect(order(ready)).toEqual({ x: [], 'x/default/a': ['x'], 'x/default/b': ['x', 'x/default/a'] })
+  })
+
   it('wait for what they reference by name, and not for what they reference by id with a version', () => {
     const byId = "[reference(resourceId('Microsoft.Storage/storageAccounts', 'a'), '2023-01-01').x]"
     const ready = prepared({

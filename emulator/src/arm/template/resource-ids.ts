@@ -1,9 +1,11 @@
-import { withoutOuterSlashes } from '../../slashes.ts'
+import { withoutLastSlashes, withoutOuterSlashes } from '../../slashes.ts'
+import { lastProviders } from '../provider-of.ts'
 import { TemplateViolation } from './violation.ts'
 
 /** The id of a resource below a scope: `Microsoft.A/b/c` and `x/y` become `<scope>/providers/Microsoft.A/b/x/c/y`. */
 export function resourceIdAt(scope: string, type: string, names: readonly string[]): string {
-  const [namespace = '', ...types] = type.split('/')
+  // Many published templates end a type with a slash, which the service does not mind.
+  const [namespace = '', ...types] = withoutLastSlashes(type).split('/')
   if (types.length === 0 || types.length !== names.length) {
     throw new TemplateViolation(
       `Unable to evaluate template language function 'resourceId': the type '${type}' requires '${types.length}' resource name argument(s), and '${names.length}' were given. Please see https://aka.ms/arm-resource-functions for usage details.`,
@@ -33,7 +35,7 @@ export function isResourceId(text: string): boolean {
 /** `Microsoft.A/b/c` and `x/y` for an id that ends in `Microsoft.A/b/x/c/y`. */
 export function typeAndNameOf(id: string): { readonly type: string; readonly name: string } {
   const segments = id.split('/').filter((segment) => segment !== '')
-  const provider = segments.findLastIndex((segment) => segment.toLowerCase() === 'providers')
+  const provider = lastProviders(segments)
   if (provider < 0) {
     const group = resourceGroupOf(id)
     return group === undefined
