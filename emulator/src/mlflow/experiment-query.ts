@@ -78,7 +78,9 @@ function orderOf(orderBy: readonly string[]): string {
 }
 
 function conditionOf(comparison: Comparison): Sql {
-  const { entity, key, comparator } = comparison
+  const { entity, key, comparator, written } = comparison
+  // Of experiments alone, MLflow knows these comparators in capital letters only.
+  if (comparator.endsWith('LIKE') && written !== comparator) throw invalid(`Invalid comparator '${written}'.`)
   if (entity === 'tag' || entity === 'tags') return tagCondition(comparison)
   if (entity !== undefined && entity !== 'attribute') {
     throw invalid(`Invalid entity type '${entity}'. Valid entity types are ('attribute', 'tag', 'tags')`)

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest'
 import { parseFilter, parseOrder, parseOrdering } from './filter.ts'
 import { globOf, isLike } from './pattern.ts'
 
-test('an empty filter has no comparisons', () => {
+test('an empty filter has no comparisons, and one of blanks is none', () => {
   expect(parseFilter(undefined)).toEqual([])
-  expect(parseFilter('  ')).toEqual([])
+  expect(parseFilter('')).toEqual([])
+  expect(() => parseFilter('  ')).toThrow('Could not be parsed')
 })
 
 test.each([
@@ -39,6 +40,10 @@ test.each([
   'metrics.acc > +.1',
   "tags.kind IN 'xyz'",
   "run_id IN ('a' 'b')",
+  'run_id IN ()',
+  'run_id IN (a)',
+  "run_id IN ('a', `b`)",
+  'metrics.acc <> 1',
   "params.lr = '1'; drop",
   ';',
 ])('%s is refused', (text) => {

@@ -27,6 +27,8 @@ export interface Comparison {
   readonly entity: string | undefined
   readonly key: string
   readonly comparator: Comparator
+  /** The comparator as the filter has it: `like`. */
+  readonly written: string
   readonly operand: Operand
 }
 
@@ -44,11 +46,13 @@ const MOST_ORDERINGS = 50
 
 /**
  * Reads MLflow's filter language: comparisons joined by AND, nothing else. No parentheses but those of
- * a list, no OR. An empty filter has no comparisons. Refuses one of more than {@link MOST_COMPARISONS}.
+ * a list, no OR. An empty filter has no comparisons; one of nothing but blanks is none. Refuses one of more than
+ * {@link MOST_COMPARISONS}.
  */
 export function parseFilter(filter: string | undefined): Comparison[] {
-  const text = (filter ?? '').trim()
-  if (text === '') return []
+  if (filter === undefined || filter === '') return []
+  const text = filter.trim()
+  if (text === '') throw invalid(`Invalid filter '${filter}'. Could not be parsed.`)
   const tokens = tokensOf(text)
   const end = tokens.findIndex(({ text: token }) => token === ';')
   if (end >= 0 && end < tokens.length - 1 && end > 0) {
@@ -96,7 +100,11 @@ function comparisonOf(clause: readonly Token[]): Comparison {
   const { comparator, used } = comparatorOf(rest, clause)
   const right = rest.slice(used)
   const operand: Operand = comparator.startsWith('IS') ? nothing(right, clause) : operandOf(right, comparator, clause)
-  return { ...identifierOf(name.text), comparator, operand }
+  const written = rest
+    .slice(0, used)
+    .map((token) => token.text)
+    .join(' ')
+  return { ...identifierOf(name.text), comparator, written, operand }
 }
 
 /** Splits `params.lr`, also with quotes around either part, into entity and key. */
@@ -109,9 +117,8 @@ export function identifierOf(text: string): { entity: string | undefined; key: s
 
 function comparatorOf(rest: readonly Token[], clause: readonly Token[]): { comparator: Comparator; used: number } {
   const [first, second, third] = rest.map(({ text }) => text.toUpperCase())
-  if (rest[0]?.kind === 'operator') {
-    return { comparator: (first === '<>' ? '!=' : first) as Comparator, used: 1 }
-  }
+  if (first === '<>') throw invalid("Invalid comparator '<>'")
+  if (rest[0]?.kind === 'operator') return { comparator: first as Comparator, used: 1 }
   if (first === 'LIKE' || first === 'ILIKE' || first === 'IN') return { comparator: first, used: 1 }
   if (first === 'NOT' && second === 'IN') return { comparator: 'NOT IN', used: 2 }
   if (first === 'IS' && second === 'NULL') return { comparator: 'IS NULL', used: 2 }
@@ -143,11 +150,19 @@ function listOf(right: readonly Token[], clause: readonly Token[]): Operand {
   for (const [index, token] of inside.entries()) {
     const comma = index % 2 === 1
     if (comma !== (token.text === ',')) throw badClause(clause)
-    if (!comma) values.push(token.kind === 'string' ? token.text.slice(1, -1) : unquoted(token.text))
+    if (!comma) values.push(listed(token, clause))
   }
+  if (values.length === 0) throw invalid('A list of a filter has at least one quoted text; this one is empty.')
   const numbers = inside.some(({ kind }) => kind === 'number')
   const text = `(${inside.map((token) => token.text).join('')})`
   return { is: 'list', values, numbers, text }
+}
+
+/** The text of one value of a list: numbers are left to whoever knows what they are compared with. */
+function listed({ kind, text }: Token, clause: readonly Token[]): string {
+  if (kind === 'number') return text
+  if (kind === 'string' || /^"[^"]*"$/.test(text)) return text.slice(1, -1)
+  throw badClause(clause)
 }
 
 function badClause(clause: readonly Token[]): Error {

@@ -155,6 +155,8 @@ const NO_DATASET = { name: '', digest: '', source_type: '', source: '' }
 
 function logInputs(request: Request): Promise<Reply> {
   needId(request)
+  // What a run reads were datasets alone before MLflow 3.
+  if (request.fields.raw('models') === undefined) request.fields.needAll('datasets')
   const datasets = request.fields.objects('datasets').map((input): Link => {
     const dataset = input.object('dataset')
     const given = input.raw('dataset') as object | undefined

@@ -1,12 +1,15 @@
 import type { Resource } from '../arm/resources.ts'
 import { invalid } from './answers.ts'
-import { type Comparison, parseFilter, parseOrder } from './filter.ts'
+import { type Comparator, type Comparison, parseFilter, parseOrder } from './filter.ts'
 import { numberOf, propertiesOf, sourceOf, tagsOf } from './model-json.ts'
 import type { ModelStore } from './model-store.ts'
 import { isLike } from './pattern.ts'
 
 /** A value of a row by the name that filters and orders use; `undefined` for a name they don't know. */
 type Read = (row: Resource, key: string) => string | number | undefined
+
+const TEXTUAL: readonly Comparator[] = ['=', '!=', 'LIKE', 'ILIKE']
+const NUMERIC: readonly Comparator[] = ['=', '!=', '>', '>=', '<', '<=']
 
 interface Search {
   readonly filter: string | undefined
@@ -71,18 +74,23 @@ function testsOf({ filter }: Search, known: Known): ((row: Resource) => boolean)
 function testOf(comparison: Comparison, { read, attributes, lists }: Known): (row: Resource) => boolean {
   const { entity, key, operand, comparator } = comparison
   if (entity === 'tag' || entity === 'tags') {
+    checkComparator(comparison, TEXTUAL)
     // Clients ask for what is no prompt in this way, and a model without the tag is none.
     const absent = key === 'mlflow.prompt.is_prompt' && comparator === '!=' ? '' : undefined
     return (row) => compare(tagsOf(row)[key] ?? absent, comparison)
   }
-  if ((entity !== undefined && entity !== 'attribute' && entity !== 'attributes') || !attributes.includes(key)) {
+  if (entity !== undefined && entity !== 'attribute') {
+    throw invalid(`Invalid entity type '${entity}'. Valid entity types are ('attribute', 'tag', 'tags')`)
+  }
+  if (!attributes.includes(key)) {
     const valid = attributes.map((name) => `'${name}'`).join(', ')
     throw invalid(`Invalid attribute key '${key}' specified. Valid keys are '{${valid}}'`)
   }
-  if (operand.is === 'list' && !lists.includes(key)) {
+  if (operand.is === 'list' && (!lists.includes(key) || comparator !== 'IN')) {
     throw invalid(`Invalid comparator for attribute: '${comparator}' with a list of values.`)
   }
   const numeric = key === 'version_number'
+  checkComparator(comparison, numeric ? NUMERIC : [...TEXTUAL, 'IN'])
   if (operand.is !== 'list' && numeric !== (operand.is === 'number')) {
     throw invalid(
       numeric
@@ -91,6 +99,12 @@ function testOf(comparison: Comparison, { read, attributes, lists }: Known): (ro
     )
   }
   return (row) => compare(read(row, key), comparison)
+}
+
+/** Refuses what the value on the left cannot be compared by, whether or not there is one. */
+function checkComparator({ comparator, operand }: Comparison, known: readonly Comparator[]): void {
+  if (operand.is === 'nothing' || known.includes(comparator)) return
+  throw invalid(`Invalid comparator '${comparator}'.`)
 }
 
 function compare(value: string | number | undefined, { comparator, operand }: Comparison): boolean {

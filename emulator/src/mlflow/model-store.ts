@@ -75,7 +75,7 @@ export class ModelStore {
 
   /** The version of an alias, or `undefined`. */
   aliased(container: Resource, alias: string): string | undefined {
-    return this.aliases(container).find((one) => one.alias.toLowerCase() === alias.toLowerCase())?.version
+    return this.aliases(container).find((one) => one.alias === alias)?.version
   }
 
   aliases(container: Resource): { readonly alias: string; readonly version: string }[] {
@@ -149,11 +149,7 @@ export class ModelStore {
   }
 
   removeAlias(container: Resource, alias: string): void {
-    this.#region.db.run(
-      'DELETE FROM modelAliases WHERE container = ? AND alias = ? COLLATE NOCASE',
-      container.seq,
-      alias,
-    )
+    this.#region.db.run('DELETE FROM modelAliases WHERE container = ? AND alias = ?', container.seq, alias)
   }
 
   #idOf(name: string, version?: string): string {

@@ -165,6 +165,31 @@ test('models and versions are searched by name, run, tag and number', async () =
   expect(first.at('next_page_token')).toBe(Buffer.from('{"offset": 2}').toString('base64'))
 })
 
+test('an alias of another case is another alias', async () => {
+  await region.mlflow('POST', 'registered-models/create', { name: 'cased' })
+  for (const _ of [1, 2]) await region.mlflow('POST', 'model-versions/create', { name: 'cased', source: 's3://b/c' })
+  const set = (alias: string, version: string) =>
+    region.mlflow('POST', 'registered-models/alias', { name: 'cased', alias, version })
+  await set('Best', '1')
+  await set('best', '2')
+  await region.mlflow('DELETE', 'registered-models/alias', { name: 'cased', alias: 'BEST' })
+  const found = await region.mlflow('GET', 'registered-models/alias?name=cased&alias=Best')
+  expect(found.at('model_version')).toMatchObject({ version: '1', aliases: ['Best'] })
+  expect((await region.mlflow('GET', 'registered-models/alias?name=cased&alias=BEST')).status).toBe(400)
+})
+
+test.each([
+  ['registered-models', "attributes.name = 'none'"],
+  ['registered-models', "tags.k IN ('v')"],
+  ['registered-models', "name > 'a'"],
+  ['model-versions', 'version_number LIKE 1'],
+  ['model-versions', "run_id NOT IN ('r')"],
+  ['model-versions', "attributes.name = 'none'"],
+])('a search of %s with %s is refused, also where it finds nothing', async (kind, filter) => {
+  const answer = await region.mlflow('GET', `${kind}/search?filter=${encodeURIComponent(filter)}`)
+  expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+})
+
 test('a model cannot be renamed, and a source on the server’s disk or one that climbs is refused', async () => {
   const rename = await region.mlflow('POST', 'registered-models/rename', { name: 'fraud', new_name: 'x' })
   expect(rename.status).toBe(400)

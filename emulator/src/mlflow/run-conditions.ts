@@ -1,5 +1,5 @@
 import { invalid } from './answers.ts'
-import type { Comparator, Comparison } from './filter.ts'
+import type { Comparator, Comparison, Operand } from './filter.ts'
 import { globOf, likeOf } from './pattern.ts'
 
 export type Value = string | number | null
@@ -152,14 +152,24 @@ function attributeCondition(comparison: Comparison, place: Sql): Condition {
   if (key !== 'run_id') {
     throw invalid("Only the 'run_id' attribute supports comparison with a list of quoted string values.")
   }
+  const check = among({ comparator, operand }, attribute.column)
+  return comparator === 'IN' ? { check, led: byId(operand.values) } : { check }
+}
+
+/** The condition that a column is, or is not, one of a list of texts. */
+function among(
+  { comparator, operand }: { comparator: Comparator; operand: Operand & { is: 'list' } },
+  column: string,
+): Sql {
   if (operand.numbers) {
     throw invalid(
       `While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: ${operand.text}`,
     )
   }
-  const values = [JSON.stringify(operand.values)]
-  const check = { text: `${attribute.column} ${comparator} (SELECT value FROM json_each(?))`, values }
-  return comparator === 'IN' ? { check, led: byId(operand.values) } : { check }
+  return {
+    text: `${column} ${comparator} (SELECT value FROM json_each(?))`,
+    values: [JSON.stringify(operand.values)],
+  }
 }
 
 function byId(ids: readonly string[]): Sql {
@@ -192,14 +202,17 @@ function datasetCondition(comparison: Comparison): Sql {
     throw invalid(`Invalid dataset key '${comparison.key}' specified. Valid keys are '{'name', 'digest', 'context'}'`)
   }
   const at = path[comparison.key as keyof typeof path]
+  const { comparator, operand } = comparison
+  const tested = (column: string) =>
+    operand.is === 'list' ? among({ comparator, operand }, column) : quoted(comparison, column, 'dataset')
   if (at !== undefined) {
-    const test = quoted(comparison, `json_extract(l.body, '${at}')`, 'dataset')
+    const test = tested(`json_extract(l.body, '${at}')`)
     return {
       text: `EXISTS (SELECT 1 FROM links l WHERE l.run = r.key AND l.kind = 'dataset' AND ${test.text})`,
       values: test.values,
     }
   }
-  const test = quoted(comparison, "json_extract(t.value, '$.value')", 'dataset')
+  const test = tested("json_extract(t.value, '$.value')")
   return {
     text: `EXISTS (SELECT 1 FROM links l, json_each(l.body, '$.tags') t WHERE l.run = r.key AND l.kind = 'dataset'
       AND json_extract(t.value, '$.key') = 'mlflow.data.context' AND ${test.text})`,

@@ -22,6 +22,11 @@ beforeAll(async () => {
     })
     if (index === 2)
       await region.mlflow('POST', 'runs/update', { run_id, status: 'FINISHED', end_time: 1_700_000_009_000 })
+    if (index < 2) {
+      const dataset = { name: `data${index}`, digest: 'd', source_type: 'local', source: 'here' }
+      const tags = [{ key: 'mlflow.data.context', value: 'train' }]
+      await region.mlflow('POST', 'runs/log-inputs', { run_id, datasets: [{ dataset, tags: index === 0 ? tags : [] }] })
+    }
     if (index === 4) await region.mlflow('POST', 'runs/delete', { run_id })
     if (index === 5) await region.mlflow('POST', 'runs/log-metric', { run_id, key: 'n', value: 'NaN', timestamp: 1 })
   }
@@ -58,6 +63,10 @@ test.each([
   ["attributes.start_time = '1700000000002'", 'INVALID_PARAMETER_VALUE'],
   ["attributes.`Run name` = 'run1'", '1'],
   ["run_name ILIKE 'RUN1'", '1'],
+  ["dataset.name IN ('data0', 'data9')", '0'],
+  ["datasets.name NOT IN ('data0')", '1'],
+  ["dataset.context IN ('train')", '0'],
+  ['dataset.digest IN (1)', 'INVALID_PARAMETER_VALUE'],
   ['attributes.end_time > 5', '2'],
   ["dataset.name = 'd'", ''],
   ["attributes.bogus = 'x'", 'INVALID_PARAMETER_VALUE'],

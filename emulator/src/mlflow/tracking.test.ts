@@ -154,6 +154,20 @@ test('datasets logged twice stand once among the inputs', async () => {
   expect((await region.mlflow('GET', `runs/get?run_id=${run}`)).at('run.inputs.dataset_inputs')).toEqual(datasets)
 })
 
+test('what a run reads is datasets or, for clients of MLflow 3, models: a request with neither is refused', async () => {
+  const run_id = await newRun()
+  expect((await region.mlflow('POST', 'runs/log-inputs', { run_id })).at('message')).toContain("'datasets'")
+  expect((await region.mlflow('POST', 'runs/log-inputs', { run_id, datasets: [] })).status).toBe(200)
+  expect((await region.mlflow('POST', 'runs/log-inputs', { run_id, models: [{ model_id: 'm' }] })).status).toBe(200)
+})
+
+test('a comparator of a search of experiments is in capital letters', async () => {
+  const search = (filter: string) => region.mlflow('POST', 'experiments/search', { max_results: 5, filter })
+  expect((await search("name LIKE '%'")).status).toBe(200)
+  expect((await search("name like '%'")).status).toBe(400)
+  expect((await search("tags.a iLike '%'")).status).toBe(400)
+})
+
 test('an acknowledged write stands in the activity log with its run', async () => {
   const run = await newRun()
   await region.mlflow('POST', 'runs/log-metric', { run_id: run, key: 'm', value: 1, timestamp: 1 })
