@@ -10,6 +10,11 @@ export const UNFINISHED = 'unfinished'
 /** One row of a route table: method, path with `:params`, the vendor's operation name, what answers. */
 export type Route = readonly [method: Method, path: string, operation: string, handler: Handler | typeof UNFINISHED]
 
+/** Answers a POST that only asks: it is no write, and no line of the record of what was acknowledged. */
+export function asking(handler: Handler): Handler {
+  return async (call, params) => ({ ...(await handler(call, params)), unlogged: true })
+}
+
 /** What a table answers. */
 export function offersOf(routes: readonly Route[]): readonly Offer[] {
   return routes.map(([method, path, operation, handler]) => ({

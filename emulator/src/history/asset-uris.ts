@@ -1,6 +1,6 @@
 import type { Handler } from '../call.ts'
 import type { Region } from '../region.ts'
-import type { Route } from '../router.ts'
+import { asking, type Route } from '../router.ts'
 import { scopeOf } from './scope.ts'
 import { listOf, objectOf } from './values.ts'
 
@@ -13,13 +13,13 @@ export function assetUriRoutes(region: Region): readonly Route[] {
       'POST',
       `/data/v1.0${SCOPE}/dataversion/batchGetResolvedUris`,
       'data_version_batch_get_resolved_uris',
-      resolved(region, { segment: 'data', property: 'dataUri', type: 'dataType', as: 'uri' }),
+      asking(resolved(region, { segment: 'data', property: 'dataUri', type: 'dataType', as: 'uri' })),
     ],
     [
       'POST',
       `/modelregistry/v1.0${SCOPE}/models/batchGetResolvedUris`,
       'models_batch_get_resolved_uris',
-      resolved(region, { segment: 'models', property: 'modelUri', type: 'modelType', as: 'path' }),
+      asking(resolved(region, { segment: 'models', property: 'modelUri', type: 'modelType', as: 'path' })),
     ],
   ]
 }

@@ -1,7 +1,7 @@
 import type { Handler, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import type { Route } from '../router.ts'
+import { asking, type Route } from '../router.ts'
 import { experimentJson } from './run-json.ts'
 import { HISTORY } from './run-routes.ts'
 import type { Experiment } from './run-types.ts'
@@ -19,7 +19,7 @@ export function experimentRoutes(region: Region): readonly Route[] {
     ['PATCH', byId, 'experiments_update', update(region)],
     ['DELETE', byId, 'experiments_delete', remove(region)],
     ['POST', `${byId}/tags::delete`, 'experiments_delete_tags', deleteTags(region)],
-    ['POST', `${HISTORY}/experiments::query`, 'experiments_get_by_query', query(region)],
+    ['POST', `${HISTORY}/experiments::query`, 'experiments_get_by_query', asking(query(region))],
   ]
 }
 

@@ -110,8 +110,23 @@ test('the data of a run come alone and in a batch', async () => {
     runMetadata: { runId: 'data', outputs: { o: { assetId: 'x' } } },
     runDefinition: { a: 1 },
   })
-  const batch = await history('POST', 'batchrundata', { runIds: ['data', 'nobody'] })
-  expect(Object.keys(batch.at('runData') as object)).toEqual(['data'])
+  const requests = { one: { runId: 'data' }, other: { runId: 'nobody' } }
+  const batch = await history('POST', 'batchrundata', { requests })
+  expect(batch.json).toMatchObject({
+    successfulResults: { one: { runMetadata: { runId: 'data' } } },
+    failedResults: { other: { error: { code: 'UserError' } } },
+  })
+})
+
+test('what is only asked for by POST is no line of the record of writes', async () => {
+  await history('PATCH', 'experiments/e/runs/asked', { status: 'Running' })
+  const before = region.region.activity.since(0, 10_000).length
+  await history('POST', 'rundata', { runId: 'asked' })
+  await history('POST', 'batchrundata', { requests: { one: { runId: 'asked' } } })
+  await history('POST', 'runs:query', {})
+  await history('POST', 'experiments:query', {})
+  await region.send('POST', `/metric/v2.0${WORKSPACE}/runs/asked/list`, { body: {} })
+  expect(region.region.activity.since(0, 10_000).length).toBe(before)
 })
 
 test('metrics of the second version are MLflow’s', async () => {

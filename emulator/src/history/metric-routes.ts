@@ -1,7 +1,7 @@
 import type { Handler } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import { type Route, UNFINISHED } from '../router.ts'
+import { asking, type Route, UNFINISHED } from '../router.ts'
 import { needRun } from './run-routes.ts'
 import type { Point, Run } from './run-types.ts'
 import { scopeOf, subjectOf } from './scope.ts'
@@ -16,9 +16,9 @@ const PAGE = 1000
 /** Metrics of runs as run history's second version has them: a metric is a table, its columns doubles. */
 export function metricRoutes(region: Region): readonly Route[] {
   return [
-    ['POST', `${METRIC}/runs/:runId/list`, 'metric_list_metric', list(region)],
-    ['POST', `${METRIC}/runs/:runId/full`, 'metric_get_full_fidelity_metric', full(region)],
-    ['POST', `${METRIC}/runs/:runId/sample`, 'metric_get_sampled_metric', full(region)],
+    ['POST', `${METRIC}/runs/:runId/list`, 'metric_list_metric', asking(list(region))],
+    ['POST', `${METRIC}/runs/:runId/full`, 'metric_get_full_fidelity_metric', asking(full(region))],
+    ['POST', `${METRIC}/runs/:runId/sample`, 'metric_get_sampled_metric', asking(full(region))],
     ['POST', `${METRIC}/runs/:runId/batch`, 'metric_post_run_metrics', post(region)],
     ['DELETE', `${METRIC}/runs/:runId/deleteMetrics`, 'metric_delete_metrics_by_run_id', UNFINISHED],
     ['POST', `${METRIC}/azuremonitor/list`, 'metric_list_generic_resource_metrics', UNFINISHED],

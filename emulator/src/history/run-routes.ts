@@ -1,7 +1,7 @@
 import type { Call, Handler, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import { type Route, UNFINISHED } from '../router.ts'
+import { asking, type Route, UNFINISHED } from '../router.ts'
 import { mirrorJob } from './job-mirror.ts'
 import { detailsJson, runJson, runsJson } from './run-json.ts'
 import { queryRuns } from './run-query.ts'
@@ -29,12 +29,12 @@ export function runRoutes(region: Region): readonly Route[] {
       ['DELETE', `${base}/runs/:runId/services`, 'runs_delete_run_services', UNFINISHED],
       ['POST', `${base}/runs/:runId/events`, 'events_post', UNFINISHED],
       ['POST', `${base}/batch/events`, 'events_batch_post', UNFINISHED],
-      ['POST', `${base}/runs/runIds`, 'runs_get_by_ids', byIds(region)],
-      ['POST', `${base}/runs::query`, 'runs_get_by_query', queryRuns(region)],
+      ['POST', `${base}/runs/runIds`, 'runs_get_by_ids', asking(byIds(region))],
+      ['POST', `${base}/runs::query`, 'runs_get_by_query', asking(queryRuns(region))],
       ['PATCH', `${base}/batch/runs`, 'runs_batch_add_or_modify', batchAddOrModify(region)],
     ]),
-    ['POST', `${HISTORY}/rundata`, 'runs_get_run_data', runData(region)],
-    ['POST', `${HISTORY}/batchrundata`, 'runs_batch_get_run_data', batchRunData(region)],
+    ['POST', `${HISTORY}/rundata`, 'runs_get_run_data', asking(runData(region))],
+    ['POST', `${HISTORY}/batchrundata`, 'runs_batch_get_run_data', asking(batchRunData(region))],
     ['GET', `${HISTORY}/runs/:runId/serviceinstances/:node`, 'runs_get_run_service_instances', noInstances],
     ['GET', `${HISTORY}/computes/:compute/runs`, 'runs_get_by_compute_name', UNFINISHED],
   ]
@@ -220,9 +220,7 @@ function byIds(region: Region): Handler {
       status: 200,
       body: {
         runs: Object.fromEntries(found.map((run) => [run.id, runJson(region.runs, run)])),
-        errors: Object.fromEntries(
-          missing.map((id) => [id, { error: { code: 'UserError', message: `Run ${id} was not found.` } }]),
-        ),
+        errors: Object.fromEntries(missing.map((id) => [id, notFound(id)])),
       },
     }
   }
@@ -236,19 +234,25 @@ function runData(region: Region): Handler {
   }
 }
 
+/** Requests and results by keys of the client's choosing (run-history.json v1.0, `BatchRunDataRequest`). */
 function batchRunData(region: Region): Handler {
   return async (call) => {
     const scope = scopeOf(region, call)
-    const body = objectOf(await call.json())
-    const ids = Object.values(body).flatMap((list) => (Array.isArray(list) ? list : []))
-    const runs = ids.flatMap(
-      (id) => region.runs.get(scope.workspace, typeof id === 'string' ? id : String((id as Values)['runId'])) ?? [],
-    )
+    const asked = Object.entries(objectOf(objectOf(await call.json())['requests'] ?? {})).map(([key, one]) => {
+      const id = textOf(objectOf(one), 'runId') ?? ''
+      return { key, id, run: region.runs.get(scope.workspace, id) }
+    })
+    const found = asked.flatMap(({ key, run }) => (run === undefined ? [] : [[key, dataOf(region, run)] as const]))
+    const missing = asked.flatMap(({ key, id, run }) => (run === undefined ? [[key, notFound(id)] as const] : []))
     return {
       status: 200,
-      body: { runData: Object.fromEntries(runs.map((run) => [run.id, dataOf(region, run)])), errors: {} },
+      body: { successfulResults: Object.fromEntries(found), failedResults: Object.fromEntries(missing) },
     }
   }
+}
+
+function notFound(id: string): object {
+  return { error: { code: 'UserError', message: `Run ${id} was not found.` } }
 }
 
 function dataOf(region: Region, run: Run): object {

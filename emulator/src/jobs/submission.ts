@@ -6,6 +6,7 @@ import { checkRunnable, commandOf } from './command.ts'
 import type { AnyJob } from './definition.ts'
 import { invalid, textsOf, type Values, type Wanted } from './fields.ts'
 import { checkPipeline, pipelineOf } from './graph/pipeline.ts'
+import { assetsRead } from './lineage.ts'
 import { checkStored, storedOf, storedType } from './stored/stored.ts'
 import { checkSweep, sweepOf } from './sweep/sweep.ts'
 
@@ -93,6 +94,7 @@ export function store(region: Region, { id, sent, by, checked = false }: Submiss
     details: {
       runType: RUN_TYPES[job.jobType],
       target: targetOf(job),
+      inputs: assetsRead(region, workspace, job),
       ...(typeof job['description'] === 'string' ? { description: job['description'] } : {}),
     },
   })

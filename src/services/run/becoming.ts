@@ -7,8 +7,9 @@ import type { RunAccess } from './index.ts'
 import { keep, leftOf, type Refusals, tagsOfMetrics, underOwnKeys } from './keeping.ts'
 import { type Lacking, lackingPoints } from './lacking.ts'
 import { followed } from './latest.ts'
+import { isNoLineage, LINEAGE_TAG, lineageOfTag, NO_LINEAGE, sameLineage } from './lineage.ts'
 import type { Reading } from './reading.ts'
-import { isDeleted, ownTags, type RunBody, startOf } from './schema.ts'
+import { isDeleted, ownTags, type RunBody, startOf, tagOf } from './schema.ts'
 import {
   additionsOf,
   conflict,
@@ -94,7 +95,10 @@ async function align(
   }
   const isStartSet = startOf(run) === body.start || (id === body.id && (await setStart(body, signal)))
   const lack = lackOf(run, body, ownTags(body, ownId))
-  const marks = [...marksOf(run, body, isStartSet), ...tagsOfMetrics(body, refusals)].filter((one) => !has(run, one))
+  const lineage = await lineageLeft(ways, place, run, bringing)
+  const marks = [...marksOf(run, body, isStartSet), ...lineage, ...tagsOfMetrics(body, refusals)].filter(
+    (one) => !has(run, one),
+  )
   const whole = { ...lack, tags: [...lack.tags, ...marks] }
   const { deleted } = body
   const last = await bring(ways, place, bringing, {
@@ -114,6 +118,31 @@ async function align(
   return lacking.carried()
 }
 
+/**
+ * Gives the run its lineage, where the place has words for it. Returns the tag that keeps it where it has none. What a
+ * run has made or read is never taken away from it.
+ */
+async function lineageLeft(
+  { accessOf, seen }: Ways,
+  place: Place,
+  run: TrackedRun,
+  { body, carriage, isAddition = false }: Bringing & { readonly isAddition?: boolean },
+): Promise<readonly Pair[]> {
+  const { signal } = carriage
+  const { lineage: wanted = NO_LINEAGE } = body
+  if (isNoLineage(wanted)) return []
+  const { lineage } = accessOf(place)
+  const { run_id: id } = run.info
+  const stands =
+    lineage === undefined
+      ? lineageOfTag(tagOf(run, LINEAGE_TAG))
+      : ((await lineage.of([id], signal)).get(id) ?? NO_LINEAGE)
+  if (sameLineage(stands, wanted) || (isAddition && !isNoLineage(stands))) return []
+  seen.forget(place, id)
+  const isTaken = await lineage?.set({ experiment: body.experiment, id }, wanted, signal)
+  return isTaken === true ? [] : [{ key: LINEAGE_TAG, value: JSON.stringify(wanted) }]
+}
+
 /** Adds what is not there and changes nothing. Returns what that was, and whether it is done, as above. */
 export async function add(
   ways: Ways,
@@ -123,7 +152,9 @@ export async function add(
 ): Promise<{ readonly isDone: boolean; readonly lack: Wanted }> {
   const { body, carriage } = bringing
   const { ownId } = await ways.seen.memory(place, carriage.signal)
-  const lack = additionsOf(there, body, ownTags(body, ownId))
+  const additions = additionsOf(there, body, ownTags(body, ownId))
+  const lineage = await lineageLeft(ways, place, there, { ...bringing, isAddition: true })
+  const lack = { ...additions, tags: [...additions.tags, ...lineage] }
   const lacking = await pointsLacking(ways, place, there, bringing)
   const last = await bring(ways, place, bringing, { run: there, lack, lacking, deleted: isDeleted(there) })
   return { isDone: last !== undefined, lack }

@@ -523,3 +523,69 @@ function unanswered(): Error {
 function refused(): Error {
   return Object.assign(new Error('refused'), { code: 'azure/refused' })
 }
+
+describe('what a job has read and made', () => {
+  const lineageOf = (place: Place, at = place) => ({
+    inputs: {
+      rows: {
+        assetId: `azureml://locations/${at.location}/workspaces/${at.workspaceGuid}/data/rows/versions/3`,
+        type: 'UriFolder',
+      },
+    },
+    outputs: { model: { assetId: `azureml:/${at.workspace}/models/churn/versions/1`, type: 'CustomModel' } },
+  })
+
+  it('is the same in the standby, by the assets that are there, and is carried once', async () => {
+    const { source, target, carry, begin, equal, there, signal } = await history()
+    const [plain, id] = [await begin('plain'), await begin('job')]
+    await accessOf(source).lineage?.set({ experiment: 'churn', id }, lineageOf(source), signal)
+    await there.updateRun(id, { status: 'FINISHED', end_time: START + 9000 }, signal)
+    await carry()
+    await equal(id)
+    await equal(plain)
+    expect((await accessOf(target).lineage?.of([id, plain], signal))?.get(id)).toEqual(lineageOf(source, target))
+    expect(await carry()).toEqual([])
+  })
+
+  it('is kept in a tag where a place has no words for it, and given back', async () => {
+    const without = (place: Place): RunAccess => {
+      const { lineage: _, ...rest } = accessOf(place)
+      return rest
+    }
+    const { source, target, begin, there, signal } = await history()
+    const id = await begin('job')
+    await there.updateRun(id, { status: 'FINISHED', end_time: START + 9000 }, signal)
+    await accessOf(source).lineage?.set({ experiment: 'churn', id }, lineageOf(source), signal)
+    const address = `run/churn/${id}` as const
+    const onServer = runs((place) => (place === target ? without(place) : accessOf(place)))
+    await sync(onServer, target, { source, signal })
+    const [original, kept] = [
+      await onServer.read(source, address, { signal }),
+      await onServer.read(target, address, { signal }),
+    ]
+    expect(kept?.body).toEqual(original?.body)
+    expect((await accessOf(target).lineage?.of([id], signal))?.get(id)).toBeUndefined()
+    expect(await sync(onServer, target, { source, signal })).toEqual([])
+    // A place that has words for it gets them from the tag.
+    if (kept !== undefined) await runs(accessOf).converge(target, kept, { source: target, signal })
+    expect((await accessOf(target).lineage?.of([id], signal))?.get(id)).toEqual(lineageOf(source, target))
+  })
+
+  it('of a side that comes back takes the place of nothing', async () => {
+    const { source, target, begin, carry, service, there, signal } = await history()
+    const [bare, own] = [await begin('bare'), await begin('own')]
+    await carry()
+    for (const id of [bare, own]) {
+      await accessOf(source).lineage?.set({ experiment: 'churn', id }, lineageOf(source), signal)
+      await there.updateRun(id, { status: 'FINISHED', end_time: START + 9000 }, signal)
+    }
+    const ours = { inputs: {}, outputs: { other: { assetId: 'azureml:x', type: 'UriFile' } } }
+    await accessOf(target).lineage?.set({ experiment: 'churn', id: own }, ours, signal)
+    for (const id of [bare, own]) {
+      const theirs = await service.read(source, `run/churn/${id}`, { signal, as: 'source' })
+      if (theirs !== undefined) await service.mergeInto?.(target, theirs, { source, signal })
+    }
+    const found = await accessOf(target).lineage?.of([bare, own], signal)
+    expect([found?.get(bare), found?.get(own)]).toEqual([lineageOf(source, target), ours])
+  })
+})

@@ -7,6 +7,7 @@ import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
 import { add, type Bringing, become, keepLeft, type Wanted, type Ways } from './becoming.ts'
 import { openRefusals } from './keeping.ts'
 import { sameMetrics } from './lacking.ts'
+import type { LineageAccess } from './lineage.ts'
 import type { Residents } from './memory.ts'
 import { afterParents } from './nesting.ts'
 import { type Reading, reading } from './reading.ts'
@@ -22,6 +23,8 @@ export interface RunAccess {
   createWithId(run: RunBody, signal: AbortSignal): Promise<boolean>
   /** Sets the start of a run that stands under its source's id: true if the server took it. */
   setStart(run: RunBody, signal: AbortSignal): Promise<boolean>
+  /** What its jobs have read and made. Absent: the place has no words for it, and a tag keeps it. */
+  readonly lineage?: LineageAccess
   /** What is remembered of its runs from one process to the next. */
   readonly notes?: Notes
   /** Who is here, where somebody has looked already and goes on learning. Absent: the runs of the place are read. */

@@ -2,6 +2,7 @@ import { isFault } from '../../core/errors.ts'
 import type { MetricDigest } from '../../mlflow/points.ts'
 import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
 import { resolved, unresolved } from '../history-names.ts'
+import type { Lineage } from './lineage.ts'
 import { SOURCE_RUN, sharedIdOf } from './schema.ts'
 
 /** The metrics of a run as they were at one reading. */
@@ -9,6 +10,8 @@ export interface Known {
   /** Digest of everything else that the run showed then. */
   readonly envelope: string
   readonly metrics: Readonly<Record<string, MetricDigest>>
+  /** What its place says that it has read and made; absent until it was asked. */
+  readonly lineage?: Lineage
   /** Keys under which the run has its metrics, by their own, if any differs. */
   readonly keys?: ReadonlyMap<string, readonly string[]>
   /** By metric, of runs that are open: a closed one can be read again and will be the same. Absent where there are many. */

@@ -8,8 +8,17 @@ import type { Notes } from '../history-place.ts'
 import { jsonNote } from '../json-note.ts'
 import type { Place } from '../service.ts'
 import { showsAll } from './latest.ts'
+import {
+  askedTogether,
+  isNoLineage,
+  LINEAGE_TAG,
+  type Lineage,
+  type LineageAccess,
+  lineageOfTag,
+  NO_LINEAGE,
+} from './lineage.ts'
 import { type Known, type Memory, openMemory, type Residents } from './memory.ts'
-import { runItem } from './schema.ts'
+import { runItem, tagOf } from './schema.ts'
 import { openSizes, POINTS_TOGETHER, readAhead, type Sizes } from './together.ts'
 
 /** Reads runs of any place, each closed one once. */
@@ -72,6 +81,7 @@ const METRICS_AT_ONCE = 4
 /** How the runs of a place are read, and what is remembered of them from one process to the next, if anything is. */
 export interface Readable {
   readonly tracking: Tracking
+  readonly lineage?: LineageAccess
   readonly notes?: Notes
   readonly residents?: Residents
 }
@@ -79,6 +89,7 @@ export interface Readable {
 export function reading(readableOf: (place: Place) => Readable): Reading {
   const trackingOf = (place: Place) => readableOf(place).tracking
   const expected = new Map<string, Expected>()
+  const asked = new Map<string, ReturnType<typeof askedTogether>>()
   const nameOf = (place: Place, ownId: string) => `${keyOf(place)}/${ownId}`
   const memories = new Map<string, Promise<Memory>>()
   const keyOf = (place: Place) => place.workspace.toLowerCase()
@@ -121,10 +132,23 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     const remembered = await memory(place, signal)
     remembered.learn(run)
     const before = afresh ? undefined : knownBefore(place, remembered, run)
-    const now = before ?? taken(place, run) ?? (await look(place, run, { holds: hold || isOpenRun(run), signal }))
-    if (now !== before) learn(place, remembered, run, now)
+    const [seen, lineage] = await Promise.all([
+      before ?? taken(place, run) ?? look(place, run, { holds: hold || isOpenRun(run), signal }),
+      before?.lineage ?? lineageOf(place, run, signal),
+    ])
+    const now = { ...seen, lineage }
+    if (seen !== before || before.lineage === undefined) learn(place, remembered, run, now)
     const experiment = await experimentOf(place, run, signal)
-    return runItem(place, { experiment, run, metrics: now.metrics, sharedId: remembered.sharedId })
+    return runItem(place, { experiment, run, metrics: now.metrics, lineage, sharedId: remembered.sharedId })
+  }
+
+  /** What the place itself says, or a tag where it has no words for it. */
+  async function lineageOf(place: Place, run: TrackedRun, signal: AbortSignal): Promise<Lineage> {
+    const { lineage } = readableOf(place)
+    const key = keyOf(place)
+    if (lineage !== undefined && !asked.has(key)) asked.set(key, askedTogether(lineage.of))
+    const found = (await asked.get(key)?.(run.info.run_id, signal)) ?? NO_LINEAGE
+    return isNoLineage(found) ? lineageOfTag(tagOf(run, LINEAGE_TAG)) : found
   }
 
   /** What was read of a run that is over, while it shows the same. */
@@ -139,12 +163,17 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
   }
 
   function learn(place: Place, remembered: Memory, run: TrackedRun, now: Known): void {
-    const { envelope, metrics, keys } = now
+    const { envelope, metrics, lineage, keys } = now
     remembered.know(run.info.run_id, now)
     sizesOf(place).learn(metrics)
     // Names that a place keeps in another form are found out by reading.
     const isToNote = !isOpenRun(run) && keys === undefined
-    if (isToNote) pointNote(readableOf(place).notes, place, run.info.run_id).write({ envelope, metrics })
+    if (isToNote)
+      pointNote(readableOf(place).notes, place, run.info.run_id).write({
+        envelope,
+        metrics,
+        ...(lineage === undefined ? {} : { lineage }),
+      })
   }
 
   async function* readingAhead(
@@ -280,5 +309,5 @@ function envelopeOf({ info, params, tags, latest }: TrackedRun): string {
 
 /** What was read of the metrics of a run that is over, noted for the next process. */
 function pointNote(notes: Notes | undefined, place: Place, ownId: string) {
-  return jsonNote<Pick<Known, 'envelope' | 'metrics'>>(notes, `points ${place.workspace} ${ownId}`)
+  return jsonNote<Pick<Known, 'envelope' | 'metrics' | 'lineage'>>(notes, `points ${place.workspace} ${ownId}`)
 }

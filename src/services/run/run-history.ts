@@ -3,16 +3,24 @@ import { refusalOf } from '../../azure/faults.ts'
 import type { JsonObject } from '../../core/model.ts'
 import type { Place } from '../service.ts'
 import type { RunAccess } from './index.ts'
+import { isNoLineage, type Lineage, lineageIn } from './lineage.ts'
 import { PARENT_TAG, type RunBody } from './schema.ts'
 
 /**
  * Runs by Azure ML's own run history, which unlike MLflow's API takes an id from the client: `PATCH …/runs/{id}`
  * makes the run that is not there (run-history.json v1.0, `Runs_AddOrModifyByExperimentName`).
  */
-export function runHistory(exchange: Exchange, place: Place): Pick<RunAccess, 'createWithId' | 'setStart'> {
+export function runHistory(
+  exchange: Exchange,
+  place: Place,
+): Required<Pick<RunAccess, 'createWithId' | 'setStart' | 'lineage'>> {
   const root = `https://${place.location}.api.azureml.ms/history/v1.0${place.workspace}`
 
-  async function patch({ experiment, id }: RunBody, body: JsonObject, signal: AbortSignal): Promise<boolean> {
+  async function patch(
+    { experiment, id }: Pick<RunBody, 'experiment' | 'id'>,
+    body: JsonObject,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const url = `${root}/experiments/${encodeURIComponent(experiment)}/runs/${encodeURIComponent(id)}`
     const request = { method: 'PATCH', url, body, signal, audience: ARM_AUDIENCE } as const
     const reply = await exchange(request)
@@ -23,7 +31,33 @@ export function runHistory(exchange: Exchange, place: Place): Pick<RunAccess, 'c
     return false
   }
 
+  /** Of many runs in one call (`Runs_BatchGetRunData`). Where there is no such call, no run is known to have any. */
+  async function lineagesOf(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Lineage>> {
+    const requests = Object.fromEntries(ids.map((runId) => [runId, { runId, selectRunMetadata: true }]))
+    const request = {
+      method: 'POST',
+      url: `${root}/batchrundata`,
+      body: { requests },
+      signal,
+      audience: ARM_AUDIENCE,
+    } as const
+    const reply = await exchange(request)
+    if (reply.status === 404 || reply.status === 405 || reply.status === 501) return new Map()
+    if (reply.status >= 300) throw refusalOf(request, reply)
+    const { successfulResults } = reply.body as {
+      readonly successfulResults?: Readonly<Record<string, RunData>> | null
+    }
+    const found = Object.entries(successfulResults ?? {}).map(
+      ([id, data]) => [id, lineageIn(data.runMetadata)] as const,
+    )
+    return new Map(found.filter(([, lineage]) => !isNoLineage(lineage)))
+  }
+
   return {
+    lineage: {
+      of: lineagesOf,
+      set: (run, { inputs, outputs }, signal) => patch(run, { runId: run.id, inputs, outputs }, signal),
+    },
     createWithId: async (run, signal) => {
       const parent = run.tags[PARENT_TAG]
       const body = {
@@ -38,6 +72,10 @@ export function runHistory(exchange: Exchange, place: Place): Pick<RunAccess, 'c
     },
     setStart: (run, signal) => (run.start === 0 ? Promise.resolve(false) : patch(run, startIn(run), signal)),
   }
+}
+
+interface RunData {
+  readonly runMetadata?: unknown
 }
 
 /** A run is complete only when all of it is there: until then it goes on, or has not begun. */

@@ -4,6 +4,7 @@ import { namesOf } from '../../mlflow/kept.ts'
 import type { MetricDigest } from '../../mlflow/points.ts'
 import { OPEN_STATUSES, type Pair, type TrackedRun } from '../../mlflow/tracking.ts'
 import type { Place } from '../service.ts'
+import { isNoLineage, LINEAGE_TAG, type Lineage } from './lineage.ts'
 
 /**
  * Tags in which a replica keeps what its server would not let be set: the source's id, user and start
@@ -13,7 +14,7 @@ export const SOURCE_RUN = 'holdfast.source_run_id'
 export const SOURCE_USER = 'holdfast.source_user'
 export const SOURCE_START = 'holdfast.source_start'
 
-const MARKS = new Set([SOURCE_RUN, SOURCE_USER, SOURCE_START])
+const MARKS = new Set([SOURCE_RUN, SOURCE_USER, SOURCE_START, LINEAGE_TAG])
 
 /** Tags whose value is the id of another run. */
 const RUN_TAGS = new Set(['mlflow.parentRunId', 'mlflow.rootRunId'])
@@ -39,6 +40,8 @@ export interface RunBody {
   readonly metrics: Readonly<Record<string, MetricDigest>>
   /** Datasets that it read, in MLflow's form. */
   readonly datasets: readonly Json[]
+  /** What a job has read and made; absent where there is none. */
+  readonly lineage?: Lineage
 }
 
 export function isOpenBody(body: JsonObject): boolean {
@@ -67,11 +70,12 @@ export interface RunParts {
   readonly experiment: string
   readonly run: TrackedRun
   readonly metrics: Readonly<Record<string, MetricDigest>>
+  readonly lineage: Lineage
   /** From the id that a run has here to the one under which both sides know it. */
   readonly sharedId: (ownId: string) => string
 }
 
-export function runItem(place: Place, { experiment, run, metrics, sharedId }: RunParts): Item {
+export function runItem(place: Place, { experiment, run, metrics, lineage, sharedId }: RunParts): Item {
   const { info } = run
   const id = sharedIdOf(run)
   const names = namesOf(run)
@@ -88,6 +92,7 @@ export function runItem(place: Place, { experiment, run, metrics, sharedId }: Ru
     tags: carriedTags(names.tags, sharedId),
     metrics,
     datasets: datasetsOf(run),
+    ...(isNoLineage(lineage) ? {} : { lineage }),
   } satisfies RunBody
   return item(runAddress(experiment, id), place.portable(body as unknown as JsonObject), [
     address('experiment', experiment),

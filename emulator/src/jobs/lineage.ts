@@ -2,7 +2,8 @@ import { lookup } from '../lookup.ts'
 import { ensureAssetContainer } from '../ml/assets.ts'
 import type { Workspace } from '../ml/workspace-of.ts'
 import type { Region } from '../region.ts'
-import { DEFAULT_OUTPUT, type JobOutput } from './definition.ts'
+import { assetOf, isOfWorkspace } from './data/locations.ts'
+import { type AnyJob, DEFAULT_OUTPUT, type JobOutput } from './definition.ts'
 import { placeOf } from './fields.ts'
 import type { Job } from './records.ts'
 
@@ -19,6 +20,31 @@ const HISTORY_TYPES: Readonly<Record<string, string>> = lookup({
   mltable: 'MLTable',
 })
 
+/** An asset as run history names it in what a run has read or made. */
+interface AssetReference {
+  readonly assetId: string
+  readonly type: string
+}
+
+/** The assets that a job reads, by the names of its inputs. What names a path or a value, or is of another workspace, is none. */
+export function assetsRead(region: Region, workspace: Workspace, { inputs }: AnyJob): Record<string, AssetReference> {
+  const read = Object.entries(inputs ?? {}).flatMap(([input, { uri, jobInputType }]) => {
+    const id = typeof uri === 'string' ? assetOf(region, workspace, uri) : undefined
+    if (id === undefined || !isOfWorkspace(id, workspace)) return []
+    return [[input, referenceTo(region, workspace, { id, type: jobInputType.toLowerCase() })] as const]
+  })
+  return Object.fromEntries(read)
+}
+
+function referenceTo(
+  region: Region,
+  workspace: Workspace,
+  { id, type }: { readonly id: string; readonly type: string },
+): AssetReference {
+  const place = `azureml://locations/${region.name}/workspaces/${workspace.workspaceId}`
+  return { assetId: `${place}/${id.slice(workspace.id.length + 1)}`, type: HISTORY_TYPES[type] ?? type }
+}
+
 /**
  * Registers every named output of a job that has completed as an asset, and tells its run.
  *
@@ -27,7 +53,7 @@ const HISTORY_TYPES: Readonly<Record<string, string>> = lookup({
  */
 export function registerOutputs(region: Region, job: Job): void {
   const { workspace, definition, name } = job
-  const assets: Record<string, { readonly assetId: string; readonly type: string }> = {}
+  const assets: Record<string, AssetReference> = {}
   for (const [output, described] of Object.entries(definition.outputs)) {
     if (output === DEFAULT_OUTPUT) continue
     const type = described.jobOutputType.toLowerCase()
@@ -39,9 +65,7 @@ export function registerOutputs(region: Region, job: Job): void {
     if (region.resources.get(id) === undefined && region.resources.buried(id) === undefined) {
       register(region, { id, kind, job, output, described })
     }
-    const place = `azureml://locations/${region.name}/workspaces/${workspace.workspaceId}`
-    const asset = id.slice(workspace.id.length + 1)
-    assets[output] = { assetId: `${place}/${asset}`, type: HISTORY_TYPES[type] ?? type }
+    assets[output] = referenceTo(region, workspace, { id, type })
   }
   region.runs.update(workspace.id, name, { details: { outputs: assets } })
 }
