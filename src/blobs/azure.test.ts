@@ -29,6 +29,14 @@ blobStoreConforms('an Azure container by key', async () =>
 )
 
 describe('an Azure account', () => {
+  it.each(['a/../../other/x', '..', './x'])('sends nothing out of a container by the name %s', async (name) => {
+    const store = withToken('eastblobs').container(`plain${containers++}`)
+    const refused = { code: 'azure/refused' }
+    await expect(store.put(name, Buffer.from('x'), { signal })).rejects.toMatchObject(refused)
+    await expect(store.get(name, { signal })).rejects.toMatchObject(refused)
+    await expect(store.remove(name, { signal })).rejects.toMatchObject(refused)
+  })
+
   it('names all its containers', async () => {
     const account = withToken('centralblobs')
     for (const name of ['one', 'two']) await account.container(name).put('x', Buffer.from('x'), { signal })

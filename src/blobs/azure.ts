@@ -11,6 +11,7 @@ import {
   StorageSharedKeyCredential,
 } from '@azure/storage-blob'
 import type { Transport } from '../azure/transport.ts'
+import { Fault } from '../core/errors.ts'
 import { copyInto, type Signing, sources } from './azure-copy.ts'
 import { type Asked, statusOf, storageCode, storageFault } from './azure-faults.ts'
 import { uploadBlocks } from './azure-upload.ts'
@@ -75,6 +76,7 @@ function routing({ route }: Pick<Transport, 'route'>): RequestPolicyFactory {
 function azureContainer(container: ContainerClient, signing: Signing): BlobStore {
   /** Settles once the container stands; forgotten where that failed. */
   let standing: Promise<unknown> | undefined
+  const blobOf = (name: string): BlockBlobClient => container.getBlockBlobClient(plain(name))
 
   async function* list(prefix: string, signal: AbortSignal): AsyncIterable<BlobInfo> {
     const asked: Asked = { method: 'GET', url: container.url, signal }
@@ -89,7 +91,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
   }
 
   async function head(name: string, signal: AbortSignal): Promise<BlobInfo | undefined> {
-    const blob = container.getBlobClient(name)
+    const blob = blobOf(name)
     try {
       const found = await blob.getProperties({ abortSignal: signal })
       return infoOf(name, { ...found, length: found.contentLength ?? 0 })
@@ -103,7 +105,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
     name: string,
     { signal, etag }: { readonly signal: AbortSignal; readonly etag?: string },
   ): Promise<{ info: BlobInfo; bytes: Readable } | undefined> {
-    const blob = container.getBlobClient(name)
+    const blob = blobOf(name)
     const asked: Asked = { method: 'GET', url: blob.url, signal }
     try {
       const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } }
@@ -128,7 +130,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
   }
 
   async function put(name: string, bytes: Buffer | Readable, options: PutOptions): Promise<BlobInfo> {
-    const blob = container.getBlockBlobClient(name)
+    const blob = blobOf(name)
     try {
       await ensureContainer(options.signal)
       return await written(blob, name, { bytes, options })
@@ -148,7 +150,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
 
   async function remove(name: string, options: { readonly signal: AbortSignal } & Condition): Promise<void> {
     const { signal } = options
-    const blob = container.getBlobClient(name)
+    const blob = blobOf(name)
     try {
       await blob.delete({ abortSignal: signal, deleteSnapshots: 'include', conditions: conditionsOf(options) })
     } catch (thrown) {
@@ -167,7 +169,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
       const from = sources.get(source.store)
       if (from === undefined) return undefined
       await ensureContainer(options.signal)
-      const blob = container.getBlockBlobClient(name)
+      const blob = blobOf(name)
       const copied = await copyInto(blob, { ...source, ...from }, { ...options, conditions: conditionsOf(options) })
       return copied === undefined
         ? undefined
@@ -225,6 +227,15 @@ async function* whole(body: Readable, length: number, asked: Asked): AsyncIterab
 function conditionsOf({ etag, absent }: Condition): BlobRequestConditions {
   if (absent === true) return { ifNoneMatch: '*' }
   return etag === undefined ? {} : { ifMatch: etag }
+}
+
+/** The name, unless a URL cannot say it: in one, `..` would lead out of the container. */
+function plain(name: string): string {
+  const isPlain = name.split('/').every((segment) => segment !== '.' && segment !== '..')
+  if (isPlain) return name
+  throw new Fault('azure/refused', `${JSON.stringify(name)} is no name of a blob: a part of it is \`.\` or \`..\``, {
+    hint: 'Give the file another name where it comes from.',
+  })
 }
 
 function isAbsent(thrown: unknown): boolean {

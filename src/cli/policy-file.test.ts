@@ -119,6 +119,16 @@ describe('a pair of tracking servers', () => {
     )
   })
 
+  it('may leave files to its clients in Azure’s storage, in folders that can be read as such', () => {
+    const below = (side: string, folder: string) => SERVERS.replace(side, `${side}\n  filesBelow: ["${folder}"]`)
+    const folder = 'wasbs://mlflow@files.blob.core.windows.net/runs'
+    const [policy] = parsePolicies(below('https://a.example/mlflow/', folder), 'f')
+    expect(policy?.primary).toMatchObject({ filesBelow: [folder] })
+    for (const wrong of ['s3://bucket/runs', 'wasbs://files.blob.core.windows.net/runs', `${folder}/../other`]) {
+      expect(mistakes(below('https://a.example/mlflow/', wrong))).toContain('holdfast.yaml:4: primary.filesBelow')
+    }
+  })
+
   it('is refused where only one of the two is a server, or both are the same', () => {
     expect(mistakes(SMALLEST.replace(`  workspace: ${ID}/churn\n`, '  server: https://a.example\n'))).toContain(
       'secondary.workspace stands beside another kind of side',

@@ -121,6 +121,13 @@ const SignIn = z
     'How Holdfast signs in. Default: as MLflow’s client does, by MLFLOW_TRACKING_USERNAME, _PASSWORD or _TOKEN.',
   )
 
+const StorageFolder = z
+  .string()
+  .regex(
+    /^(wasbs?|abfss?):\/\/[^@/]+@[a-z0-9]{3,24}\.(blob|dfs)\.core\.windows\.net(\/(?!.*(^|\/)\.\.?(\/|$)).*)?$/,
+    'write it as wasbs://{container}@{account}.blob.core.windows.net/{folder}, or abfss:// with dfs in place of blob',
+  )
+
 /** A workspace or a tracking server. One object and no union, so that a mistake is named at its own field. */
 function side(location: z.ZodOptional<z.ZodType<string>>) {
   return z
@@ -129,12 +136,18 @@ function side(location: z.ZodOptional<z.ZodType<string>>) {
       server: Server.optional().describe('URI of a tracking server of MLflow, in place of a workspace.'),
       location: location.describe('Where it stands. A server may have any name there; default: its host and port.'),
       signIn: SignIn.optional(),
+      filesBelow: z
+        .array(StorageFolder)
+        .optional()
+        .describe('Folders of Azure’s storage in which the clients of the server keep its files themselves.'),
     })
-    .superRefine(({ workspace, server, signIn }, context) => {
+    .superRefine(({ workspace, server, signIn, filesBelow }, context) => {
       const mistake = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message })
       if (workspace === undefined && server === undefined) mistake('workspace', A_SIDE)
       if (workspace !== undefined && server !== undefined) mistake('server', 'keep it or the workspace, one of both')
-      if (server === undefined && signIn !== undefined) mistake('signIn', 'take it out: it is for a server')
+      for (const [field, value] of Object.entries({ signIn, filesBelow })) {
+        if (server === undefined && value !== undefined) mistake(field, 'take it out: it is for a server')
+      }
     })
 }
 

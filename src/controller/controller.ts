@@ -1,33 +1,35 @@
 import { isFault } from '../core/errors.ts'
 import { type Decision, decide, type Situation } from '../core/failover.ts'
-import { type Health, type Plane, unwatched, type Watch, watch } from '../core/health.ts'
+import type { Health } from '../core/health.ts'
 import type { JsonObject, Roles, Side } from '../core/model.ts'
 import type { Proposal } from '../core/persons/approval.ts'
-import { consentIn, type FailoverWish } from '../core/persons/failover.ts'
+import type { FailoverWish } from '../core/persons/failover.ts'
 import type { Phase } from '../core/phases.ts'
 import type { Policy } from '../core/policy.ts'
-import { type Beginning, beginFailover, carryOut, failoverRecords } from '../engine/failover.ts'
+import { type Beginning, beginFailover, beginningOf } from '../engine/deciding/beginning.ts'
+import { weigh } from '../engine/deciding/by-hand.ts'
+import { takeoverPlan } from '../engine/deciding/proposing.ts'
+import { situationOf } from '../engine/deciding/situation.ts'
+import { carryOut } from '../engine/failover.ts'
 import type { NoticeTarget } from '../engine/notify.ts'
 import type { Parts } from '../engine/parts.ts'
-import { pauseNow } from '../engine/pause.ts'
 import { type Failing, PHASE_ACTS } from '../engine/phase-acts.ts'
 import type { Active } from '../engine/pointer.ts'
-import { takeoverPlan } from '../engine/proposing.ts'
 import { type Comeback, comeback } from '../engine/return/comeback.ts'
-import { type Away, recordReturn, rolesOf, sideAway, standbyOf } from '../engine/roles.ts'
+import { type Away, recordReturn, rolesOf, sideAway } from '../engine/roles.ts'
 import { checkSwitchover } from '../engine/switchover/begin.ts'
 import { type Carrying, pass } from '../engine/sync.ts'
 import type { Tenure } from '../engine/tenure.ts'
 import { processTime, type Time } from '../engine/time.ts'
-import { runningOf, underWay } from '../engine/under-way.ts'
+import { underWay } from '../engine/under-way.ts'
 import type { Taken, Word } from '../engine/words.ts'
 import { type Asking, asking, NOT_ASKED } from './asking.ts'
-import { beginningOf, type FailOver } from './beginning.ts'
 import { type Beside, beside } from './beside.ts'
 import { type Candidate, candidate } from './candidate.ts'
 import { following, type PassEnd } from './following.ts'
 import { heard } from './persons.ts'
-import { askPoints, type PointsOptions, type Sightings } from './vantage-points.ts'
+import { type Seeing, type SeeingOptions, seeing } from './seeing.ts'
+import { askPoints, type Sightings } from './vantage-points.ts'
 
 /** What happens in a controller, for logs, screens and tests. */
 export type Event =
@@ -49,14 +51,11 @@ export type Event =
   | { readonly is: 'word'; readonly word: Word; readonly refused?: string }
   | { readonly is: 'trouble'; readonly what: string; readonly why: string }
 
-export interface ControllerOptions {
+export interface ControllerOptions extends Pick<SeeingOptions, 'planes' | 'points' | 'lookHere'> {
   readonly parts: Parts
   readonly policy: Policy
   readonly carrying: Carrying
   readonly holder: string
-  /** Planes that the vantage points probe. */
-  readonly planes: readonly Plane[]
-  readonly points: Omit<PointsOptions, 'clock'>
   readonly leaseMilliseconds: number
   readonly callMilliseconds: number
   /** Time between two looks at the vantage points. */
@@ -101,7 +100,6 @@ export const ENGINE: Acts = { askPoints, pass, phases: PHASE_ACTS, comeback, che
 /** What a controller remembers from tick to tick. */
 interface Memory {
   tenure: Tenure | undefined
-  seen: Watch
   lastFailover: number | undefined
   decided: string
 }
@@ -132,7 +130,9 @@ export async function runController(given: ControllerOptions, signal: AbortSigna
     clock: time.clock,
     trouble: (what, why) => told({ is: 'trouble', what, why }),
   })
-  const memory: Memory = { tenure: undefined, seen: unwatched(time.clock()), lastFailover: undefined, decided: '' }
+  const memory: Memory = { tenure: undefined, lastFailover: undefined, decided: '' }
+  const { planes, points, lookHere } = options
+  const eyes = seeing({ policy: policy.failover, planes, points, lookHere, ...acts, clock: time.clock })
   const { store, protection } = parts
   const { holder, leaseMilliseconds } = options
   const take = candidate({ store, protection, holder, leaseMilliseconds, tickMilliseconds, time })
@@ -140,7 +140,7 @@ export async function runController(given: ControllerOptions, signal: AbortSigna
     while (!signal.aborted) {
       const began = time.clock()
       try {
-        await tick({ options, memory, take, follower, aside, signal })
+        await tick({ options, memory, take, eyes, follower, aside, signal })
       } catch (thrown) {
         if (signal.aborted) break
         await troubled(memory, told, thrown)
@@ -159,14 +159,15 @@ interface Ticking {
   readonly options: Complete
   readonly memory: Memory
   readonly take: Candidate
+  readonly eyes: Seeing
   readonly follower: ReturnType<typeof following>
   readonly aside: Beside
   readonly signal: AbortSignal
 }
 
 async function tick(ticking: Ticking): Promise<void> {
-  const { options, memory, follower, signal } = ticking
-  const sightings = await look(ticking)
+  const { options, memory, eyes, follower, signal } = ticking
+  const silent = await eyes.look(signal)
   const tenure = await leased(ticking)
   if (tenure === undefined) return
   if (await listen(ticking, tenure)) return anew(ticking, tenure)
@@ -174,19 +175,23 @@ async function tick(ticking: Ticking): Promise<void> {
   const roles = await rolesOf(options.parts)
   const away = await sideAway(options.parts, roles)
   const asked = await approvalFor(ticking, roles)
-  const decision = decide({ ...(await situationOf(ticking, roles, away)), ...asked.consenting })
+  const situation = { ...(await situationNow(ticking)), ...asked.consenting }
+  const decision = decide(situation)
   // How long something lasts is no news; that it lasts was told.
   const news = `${decision.do} ${decision.reason.replace(/\d+/g, '')}`
   if (news !== memory.decided) options.told({ is: 'decision', decision })
   memory.decided = news
-  options.told({ is: 'health', health: memory.seen.health, silent: sightings.silent, untold: ticking.aside.pending() })
-  if (decision.do === 'fail-over') return startFailover(ticking, tenure, { ...decision, ...asked.approval })
+  options.told({ is: 'health', health: eyes.health(), silent, untold: ticking.aside.pending() })
+  if (decision.do === 'fail-over') {
+    const naming = { id: options.freshId(), ...asked.approval }
+    return startFailover(ticking, tenure, beginningOf(decision, situation, naming))
+  }
   if (decision.do === 'ask') await asked.propose(tenure, decision)
   await ticking.aside.decided(tenure, decision)
   if (decision.do === 'continue') return goOn(ticking, tenure)
   if (decision.do === 'abandon') return abandon(ticking, tenure, decision.id)
   if (away !== undefined) {
-    if (showsLife(memory.seen.health[away.side])) await takeBack(ticking, tenure, away)
+    if (showsLife(eyes.health()[away.side])) await takeBack(ticking, tenure, away)
     return
   }
   const mayFollow = decision.do === 'stay' || (decision.do === 'ask' && decision.drain)
@@ -195,13 +200,16 @@ async function tick(ticking: Ticking): Promise<void> {
 
 /** Takes up what persons said. True where that began something. */
 function listen(ticking: Ticking, tenure: Tenure): Promise<boolean> {
-  const { options, memory, follower, signal } = ticking
+  const { options, eyes, follower, signal } = ticking
   const { parts, carrying, freshId, acts } = options
   return heard(
     {
       parts,
       carrying,
-      health: memory.seen.health,
+      look: async () => {
+        await eyes.lookNow(signal)
+        return eyes.health()
+      },
       check: acts.checkSwitchover,
       signal: AbortSignal.any([signal, tenure.signal]),
       freshId,
@@ -216,33 +224,16 @@ function listen(ticking: Ticking, tenure: Tenure): Promise<boolean> {
 
 /** Begins a failover because a person says so here and now, where the rules let it with that person's yes. */
 async function failingBy(ticking: Ticking, wish: FailoverWish): Promise<Taken> {
-  const { parts, policy } = ticking.options
-  const roles = await rolesOf(parts)
-  const situation = await situationOf(ticking, roles, await sideAway(parts, roles))
-  const consent = consentIn(wish, { policy, roles, now: situation.now.wall })
-  const decision = decide({ ...situation, consent })
-  // What is under way already is what was asked for.
-  if (decision.do === 'continue') return { records: [] }
-  if (decision.do !== 'fail-over') return { refused: decision.reason }
-  return { records: failoverRecords(await begins(ticking, decision)) }
+  const situation = await situationNow(ticking)
+  const naming = { id: ticking.options.freshId(), asked: situation.now.tick }
+  return weigh(wish, situation, naming).taken
 }
 
 /** What a person has approved of, where the policy asks one and the active side is lost. */
-async function approvalFor({ options, memory }: Ticking, roles: Roles): Promise<Asking> {
+async function approvalFor({ options, eyes }: Ticking, roles: Roles): Promise<Asking> {
   const { policy, parts, acts, told } = options
-  const asks = policy.failover.mode === 'approval' && memory.seen.health[roles.active].status === 'lost'
+  const asks = policy.failover.mode === 'approval' && eyes.health()[roles.active].status === 'lost'
   return asks ? asking({ parts, policy, plan: acts.takeoverPlan, told }, roles) : NOT_ASKED
-}
-
-async function look({ options, memory, signal }: Ticking): Promise<Sightings> {
-  const { policy, points, planes, time, acts } = options
-  const sightings = await acts.askPoints({ ...points, clock: time.clock }, signal)
-  const { vantagePoints, demo, after } = policy.failover
-  memory.seen = watch(memory.seen, sightings.probes, {
-    now: time.clock(),
-    rules: { points: vantagePoints, demo, after, planes },
-  })
-  return sightings
 }
 
 async function leased({ options, memory, take }: Ticking): Promise<Tenure | undefined> {
@@ -261,37 +252,21 @@ async function leased({ options, memory, take }: Ticking): Promise<Tenure | unde
   return memory.tenure
 }
 
-async function situationOf({ options, memory }: Ticking, roles: Roles, away: Away | undefined): Promise<Situation> {
-  const { policy, parts } = options
-  const running = await underWay(parts)
-  return {
-    policy: policy.failover,
-    maintenance: policy.maintenance,
-    roles,
-    health: memory.seen.health,
-    leased: true,
-    standby: await standbyOf(parts, roles, away),
-    paused: (await pauseNow(parts)) !== undefined,
-    ...(running === undefined ? {} : { running: runningOf(running) }),
-    ...(memory.lastFailover === undefined ? {} : { lastFailover: memory.lastFailover }),
-    insideActive: options.inside(roles.active),
-    now: { tick: options.time.clock(), wall: parts.now() },
-  }
+function situationNow({ options, memory, eyes }: Ticking): Promise<Situation> {
+  const { parts, policy, time } = options
+  const { lastFailover } = memory
+  const known = lastFailover === undefined ? {} : { lastFailover }
+  return situationOf(parts, policy, { health: eyes.health(), inside: options.inside, tick: time.clock(), ...known })
 }
 
 /**
  * Writes the beginning down, then takes the lease anew: the failover is carried out in an epoch of its own. It begins
  * under the lease under which it was decided, or not at all: in another, somebody else may have carried one out.
  */
-async function startFailover(ticking: Ticking, tenure: Tenure, decision: FailOver): Promise<void> {
+async function startFailover(ticking: Ticking, tenure: Tenure, beginning: Beginning): Promise<void> {
   await ticking.follower.halt('a failover begins')
-  await beginFailover(tenure, await begins(ticking, decision))
+  await beginFailover(tenure, beginning)
   await anew(ticking, tenure)
-}
-
-function begins({ options, memory }: Ticking, decision: FailOver): Promise<Beginning> {
-  const { parts, freshId, time } = options
-  return beginningOf(parts, decision, { id: freshId(), health: memory.seen.health[decision.from], now: time.clock() })
 }
 
 /** Gives the lease back and takes it again: what begins is carried out in an epoch of its own. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
 import { MINUTE, outcomes, type Running, seenIn, startController, TICK } from '../../test/support/made-up-controller.ts'
+import { beginning, FAILOVER } from '../../test/support/made-up-failover.ts'
 import { body } from '../../test/support/made-up-kinds.ts'
 import { FOLLOWED } from '../../test/support/made-up-policy.ts'
 import { PROTECTION, World } from '../../test/support/made-up-world.ts'
@@ -85,8 +86,48 @@ it('fails over when a person says so, whatever its mode, and says why when the r
   expect(outcomes(one)).toEqual([])
   expect(await say('failover')).toHaveProperty('records')
   await time.goOn(3 * TICK)
-  expect(outcomes(one)).toEqual(['b1 done'])
+  expect(outcomes(one)).toEqual([expect.stringContaining('done')])
   expect(world.sides.secondary.get('schedule/nightly')).toMatchObject({ live: true })
+})
+
+it('looks itself where the policy names no vantage points, at once for a person, and takes the side back', async () => {
+  await one.end()
+  const failover = { ...FOLLOWED.failover, mode: 'manual' as const, vantagePoints: [] }
+  one = startController({ world, time }, 'b', { policy: { ...FOLLOWED, failover } })
+  await time.goOn(MINUTE)
+  expect(await say('failover')).toEqual({ refused: expect.stringContaining('active and well') })
+  // Its last look of its own saw a side that was well.
+  world.sides.primary.down = true
+  expect(await say('failover')).toHaveProperty('records')
+  await time.goOn(3 * TICK)
+  expect(outcomes(one)).toEqual([expect.stringContaining('done')])
+  world.sides.primary.down = false
+  await time.goOn(10 * TICK)
+  expect(one.of('return')).toHaveLength(1)
+  expect(await say('switchover', { jobs: 'wait', wait: 1000 })).toHaveProperty('records')
+})
+
+it('has no evidence where it cannot look itself', async () => {
+  await one.end()
+  const failover = { ...FOLLOWED.failover, mode: 'manual' as const, vantagePoints: [] }
+  const lookHere = () => Promise.reject(new Error('no name of it is known'))
+  one = startController({ world, time }, 'b', { policy: { ...FOLLOWED, failover }, lookHere })
+  await time.goOn(MINUTE)
+  expect(one.of('health').at(-1)).toMatchObject({ silent: { 'this machine': 'no name of it is known' } })
+  expect(await say('failover')).toEqual({ refused: expect.stringContaining('no evidence from this machine') })
+})
+
+it('carries on what was begun from a side that answers again where a person wants that', async () => {
+  await one.end()
+  const other = await world.start('x')
+  await beginning(other)
+  await other.tenure.end()
+  const agreed = say('failover', { evenIfHealthy: true })
+  one = startController({ world, time }, 'b')
+  expect(await agreed).toHaveProperty('records')
+  await time.goOn(3 * TICK)
+  expect(outcomes(one)).toEqual([`${FAILOVER} done`])
+  expect((await world.journal()).map(({ type }) => type)).toContain('failover/agreed')
 })
 
 it('leaves a side that is well when a person says so for that too', async () => {

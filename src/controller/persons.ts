@@ -12,9 +12,10 @@ import { answerWord, type Taken, takeUpWords, type Word } from '../engine/words.
 export interface Listening {
   readonly parts: Parts
   readonly carrying: Carrying
-  readonly health: Readonly<Record<Side, Health>>
   readonly check: typeof checkSwitchover
   readonly signal: AbortSignal
+  /** Looks at both sides now. */
+  look(): Promise<Readonly<Record<Side, Health>>>
   freshId(): string
   /** Is told of each word and of what it came to. */
   told(word: Word, taken: Taken): void
@@ -24,9 +25,17 @@ export interface Listening {
   failing(wish: FailoverWish): Promise<Taken>
 }
 
+/** A word that begins something, once nothing else is under way and both sides were looked at. */
+interface Asked {
+  readonly word: Word
+  readonly health: Readonly<Record<Side, Health>>
+}
+
+type Begin = (listening: Listening, asked: Asked) => Promise<Taken>
+
 /** Words that begin something, and what they come to. */
-const BEGINNING: Readonly<Record<string, (listening: Listening, word: Word) => Promise<Taken>>> = {
-  failover: ({ failing }, { by, body }) => failing(failoverWishIn(by, body)),
+const BEGINNING: Readonly<Record<string, Begin>> = {
+  failover: ({ failing }, { word }) => failing(failoverWishIn(word.by, word.body)),
   switchover: switching,
 }
 
@@ -35,8 +44,7 @@ export async function heard(listening: Listening, tenure: Tenure): Promise<boole
   const { parts, told } = listening
   for (const word of await takeUpWords(parts, tenure, told)) {
     const begin = BEGINNING[word.is]
-    if (begin !== undefined) await listening.quiet(`${word.by} asks for a ${word.is}`)
-    const taken = begin === undefined ? unknown(word) : await begin(listening, word)
+    const taken = begin === undefined ? unknown(word) : await weighed(listening, word, begin)
     if (!(await answerWord(parts, tenure, { word, taken }))) continue
     told(word, taken)
     if ('records' in taken) return true
@@ -44,14 +52,19 @@ export async function heard(listening: Listening, tenure: Tenure): Promise<boole
   return false
 }
 
+async function weighed(listening: Listening, word: Word, begin: Begin): Promise<Taken> {
+  await listening.quiet(`${word.by} asks for a ${word.is}`)
+  return begin(listening, { word, health: await listening.look() })
+}
+
 function unknown({ is }: Word): Taken {
   return { refused: `This controller does not know what to do with ${is}` }
 }
 
-async function switching(listening: Listening, word: Word): Promise<Taken> {
+async function switching(listening: Listening, { word, health }: Asked): Promise<Taken> {
   const { parts, check, freshId } = listening
   const wish = wishOf(word)
-  const checked = await check({ ...listening, wish })
+  const checked = await check({ ...listening, health, wish })
   if (checked.refusals.length > 0) return { refused: checked.refusals.map(({ reason }) => reason).join('. ') }
   const { epoch } = await rolesOf(parts)
   return { records: switchoverRecords(checked, wish, { id: freshId(), epoch, now: parts.now() }) }

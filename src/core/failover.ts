@@ -32,7 +32,7 @@ export interface Running {
   readonly committed: boolean
   /** The active side was well when it began, and was meant to be left: see `Move` in phases.ts. */
   readonly planned?: boolean
-  /** A failover from a side that was not lost, because a person said so: that it answers is no reason to give it up. */
+  /** A person wants it although its side is not lost, or not any more: that it answers is no reason to give it up. */
   readonly deliberate?: boolean
 }
 

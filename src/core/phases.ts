@@ -89,6 +89,7 @@ function ruleOf(move: Move, phase: Phase): PhaseRule | undefined {
  * - `failover/phase-begun` `{ id, phase }`
  * - `failover/phase-done` `{ id, phase, milliseconds, … }`
  * - `failover/phase-failed` `{ id, phase, milliseconds, code, message }`
+ * - `failover/agreed` `{ id, by }`, where a person wants it carried on although its side answers again
  * - `failover/turned-back` `{ id, by, message }`, where a person wants it
  * - `failover/ended` `{ id, outcome }`, with `done`, `abandoned` or `undone`
  */
@@ -108,6 +109,8 @@ export interface FailoverState {
   readonly outcome: Outcome
   /** Whether it can no longer be abandoned. */
   readonly committed: boolean
+  /** A person wants it carried on, whatever answers. */
+  readonly agreed: boolean
   readonly done: ReadonlySet<Phase>
   /** Phases that were given up, with their last failure. */
   readonly left: ReadonlyMap<Phase, string>
@@ -161,6 +164,7 @@ class Folding {
   readonly #move: Move
   #outcome: Outcome = 'running'
   #turnedBack: string | undefined
+  #agreed = false
   readonly #done = new Set<Phase>()
   readonly #left = new Map<Phase, string>()
   readonly #attempts = new Map<Phase, number>()
@@ -174,6 +178,7 @@ class Folding {
 
   take(type: string, body: JsonObject): void {
     if (type === 'failover/ended') this.#outcome = OUTCOMES.find((one) => one === body['outcome']) ?? 'done'
+    if (type === 'failover/agreed') this.#agreed = true
     if (type === 'failover/turned-back') this.#turnBack(String(body['message'] ?? ''))
     const phase = body['phase'] as Phase
     const rule = ruleOf(this.#move, phase)
@@ -208,6 +213,7 @@ class Folding {
       begun: this.#begun,
       outcome: this.#outcome,
       committed: this.#committed(),
+      agreed: this.#agreed,
       done: this.#done,
       left: this.#left,
       turnedBack: this.#turnedBack,

@@ -1,6 +1,7 @@
 import { type Address, type Item, type Kind, kindOf } from './model.ts'
 import type { Draft } from './plan-drafts.ts'
 import type { Note, Plan, Planning } from './step.ts'
+import { itemsSince } from './trie.ts'
 import { inWaves } from './waves.ts'
 
 interface Ordered {
@@ -65,7 +66,7 @@ function followed(planning: Planning, drafts: readonly Draft[]): Pick<Ordered, '
   if (containers.size === 0) return { steps: drafts, notes: [] }
   const follows = new Map<Address, Address>()
   const notes: Note[] = []
-  const newest = newestStanding(planning, new Set(containers.keys()))
+  const newest = newestStanding(planning, containers)
   for (const [container, list] of containers) {
     const versions = list.sort((one, other) => byOrder(one.item, other.item))
     for (const [index, { address }] of versions.entries()) {
@@ -87,19 +88,36 @@ function lateness(one: Item, newest: Item | undefined): readonly Note[] {
   return [{ is: 'late', address: one.address, reason }]
 }
 
-/** For each of some containers the newest version, by the source's order, that already stands on the changed side. */
-function newestStanding({ wanted, found }: Planning, containers: ReadonlySet<string>): ReadonlyMap<string, Item> {
+/**
+ * For each container that gets versions the newest that already stands on the changed side, by the source's order, where
+ * it is newer than one of those that come. It costs what is newer than the oldest that comes.
+ */
+function newestStanding(
+  { wanted, found }: Planning,
+  containers: ReadonlyMap<string, readonly Draft[]>,
+): ReadonlyMap<string, Item> {
   const newest = new Map<string, Item>()
-  const kinds = new Set([...containers].map((container) => kindOf(`${container}/` as Address)))
-  for (const kind of kinds) {
-    for (const one of wanted.items(kind)) {
+  for (const [kind, least] of oldestComing(containers)) {
+    const root = wanted.root(kind)
+    if (root === undefined) continue
+    for (const one of itemsSince(root, least)) {
       const container = containerOf(one.address)
-      if (one.order === undefined || !containers.has(container)) continue
       const before = newest.get(container)?.order ?? Number.NEGATIVE_INFINITY
-      if (one.order > before && found.has(one.address)) newest.set(container, one)
+      if ((one.order ?? before) > before && containers.has(container) && found.has(one.address))
+        newest.set(container, one)
     }
   }
   return newest
+}
+
+/** Of each kind the lowest order among the versions that come. */
+function oldestComing(containers: ReadonlyMap<string, readonly Draft[]>): ReadonlyMap<Kind, number> {
+  const oldest = new Map<Kind, number>()
+  for (const { address, item } of [...containers.values()].flat()) {
+    const before = oldest.get(kindOf(address)) ?? Number.POSITIVE_INFINITY
+    oldest.set(kindOf(address), Math.min(before, item.order ?? before))
+  }
+  return oldest
 }
 
 function containerOf(address: Address): string {

@@ -43,6 +43,33 @@ describe('the cost of a plan', () => {
     expect(cost(20_000)).toEqual(cost(1000))
   })
 
+  it('follows what is new, and not how many versions its container has', () => {
+    let read = 0
+    const version = (n: number, order = n): Item => {
+      const one = thing(`model/m/${n}`)
+      return Object.defineProperty({ ...one }, 'order', {
+        enumerable: true,
+        get: () => {
+          read++
+          return order
+        },
+      })
+    }
+    const cost = (versions: number) => {
+      const found = snapshotOf(Array.from({ length: versions }, (_, n) => version(n)))
+      const planned = (wanted: Snapshot) => plan({ wanted, found, rules: rulesWith({}) })
+      planned(found.with([version(versions)]))
+      read = 0
+      const { notes } = planned(found.with([version(versions, versions - 1)]))
+      return { read, late: notes.map(({ address }) => address) }
+    }
+    const few = cost(1000)
+    expect(few.late).toEqual(['model/m/1000'])
+    // One way down, and the leaf at its end, are new.
+    expect(few.read).toBeLessThan(60)
+    expect(cost(20_000).read).toBeLessThan(60)
+  })
+
   for (const [shape, made] of [
     ['a chain', chain],
     ['a star', star],

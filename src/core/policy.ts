@@ -42,6 +42,8 @@ export interface ServerSide {
   readonly location?: string
   /** Default: as MLflow's own client signs in, from its variables of the environment. */
   readonly signIn?: ServerSignIn
+  /** Folders of Azure's storage, `wasbs://…` or `abfss://…`, in which the server's clients keep its files themselves. */
+  readonly filesBelow?: readonly string[]
 }
 
 export type ServerSignIn = { readonly user: string; readonly password: Secret } | { readonly token: Secret }

@@ -20,6 +20,7 @@ const LEVELS = 8
 export class Leaf {
   readonly items: readonly Item[]
   #digest: Digest | undefined
+  #newest: number | undefined
 
   constructor(items: readonly Item[]) {
     this.items = items
@@ -34,6 +35,12 @@ export class Leaf {
     this.#digest ??= sha256(this.items.map((one) => `${JSON.stringify(one.address)} ${one.digest}\n`).join(''))
     return this.#digest
   }
+
+  /** The highest order of an item, below every number where none has one. Kept like the digest. */
+  get newest(): number {
+    this.#newest ??= this.items.reduce((most, { order }) => Math.max(most, order ?? most), Number.NEGATIVE_INFINITY)
+    return this.#newest
+  }
 }
 
 /** Sixteen subtrees by the next four bits of the hash; an empty one is `undefined`. */
@@ -41,6 +48,7 @@ export class Branch {
   readonly children: readonly (Node | undefined)[]
   readonly size: number
   #digest: Digest | undefined
+  #newest: number | undefined
 
   constructor(children: readonly (Node | undefined)[], size: number) {
     this.children = children
@@ -50,6 +58,14 @@ export class Branch {
   get digest(): Digest {
     this.#digest ??= sha256(this.children.map((child) => child?.digest ?? '').join('/'))
     return this.#digest
+  }
+
+  get newest(): number {
+    this.#newest ??= this.children.reduce(
+      (most, child) => Math.max(most, child?.newest ?? most),
+      Number.NEGATIVE_INFINITY,
+    )
+    return this.#newest
   }
 }
 
@@ -89,6 +105,16 @@ export function* itemsUnder(node: Node): IterableIterator<Item> {
     return
   }
   for (const child of node.children) if (child !== undefined) yield* itemsUnder(child)
+}
+
+/** Items whose order is at least this. Subtrees in which all are older are not entered. */
+export function* itemsSince(node: Node, least: number): IterableIterator<Item> {
+  if (node.newest < least) return
+  if (node instanceof Leaf) {
+    for (const one of node.items) if (one.order !== undefined && one.order >= least) yield one
+    return
+  }
+  for (const child of node.children) if (child !== undefined) yield* itemsSince(child, least)
 }
 
 /** `root` with the entries added or replaced. Of two with one address the last is taken. */

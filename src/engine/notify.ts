@@ -1,3 +1,4 @@
+import { isFault } from '../core/errors.ts'
 import { backOff, type Notice, noticeOf } from '../core/notice.ts'
 import type { Parts } from './parts.ts'
 import type { Tenure } from './tenure.ts'
@@ -59,7 +60,9 @@ export function notifying(options: NotifyingOptions): Notifying {
     try {
       await Promise.all(tellers.map((one) => one.tell({ tenure, signal })))
     } catch (thrown) {
-      if (!signal.aborted) options.failed('anybody', thrown instanceof Error ? thrown.message : String(thrown))
+      // Where the lease was given back meanwhile, whoever has it next goes on from what is written down.
+      if (!signal.aborted && !isFault(thrown, 'run/fenced'))
+        options.failed('anybody', thrown instanceof Error ? thrown.message : String(thrown))
     }
   }
 
@@ -87,8 +90,10 @@ export function notifying(options: NotifyingOptions): Notifying {
 class Teller {
   readonly #target: NoticeTarget
   readonly #options: NotifyingOptions
-  /** Everything up to this record was taken, or is no news. `undefined` before it was looked up. */
-  #seq: number | undefined
+  /** Everything up to this record was taken, or is no news. */
+  #seq = 0
+  /** Under which {@link #seq} was looked up: between two, others may have told more. */
+  #under: Tenure | undefined
   #written = 0
   #failures = 0
   #dueAt = Number.NEGATIVE_INFINITY
@@ -105,7 +110,8 @@ class Teller {
   async tell(by: Sending): Promise<void> {
     const { parts, clock } = this.#options
     if (clock() < this.#dueAt) return
-    this.#seq ??= await this.#begins(by.tenure)
+    if (this.#under !== by.tenure) this.#seq = Math.max(this.#seq, await this.#begins(by.tenure))
+    this.#under = by.tenure
     for await (const record of parts.store.read(parts.protection, { after: this.#seq })) {
       by.signal.throwIfAborted()
       const notice = noticeOf(parts.protection, record)
@@ -141,7 +147,7 @@ class Teller {
   }
 
   async #write(tenure: Tenure): Promise<void> {
-    this.#written = this.#seq ?? 0
+    this.#written = this.#seq
     await tenure.setFact(factOf(this.#target), { seq: this.#written })
   }
 }

@@ -10,6 +10,6 @@ export async function underWay(parts: Parts): Promise<FailoverState | undefined>
 }
 
 /** What a decision must know of it. */
-export function runningOf({ id, committed, move, begun }: FailoverState): Running {
-  return { id, committed, planned: move === 'switchover', deliberate: begun['deliberate'] === true }
+export function runningOf({ id, committed, agreed, move, begun }: FailoverState): Running {
+  return { id, committed, planned: move === 'switchover', deliberate: agreed || begun['deliberate'] === true }
 }

@@ -200,21 +200,28 @@ it('takes the other side back before anything else is done with it', async () =>
 it('asks the controller that holds the lease, which goes by what it sees itself', async () => {
   const serve = started('serve', '--tick', '200', '--lease', '6000', '--call', '2000')
   while (!serve.said().includes('holds the lease') && serve.exitCode === null) await sleep(50)
-  // It has no vantage points, and so no evidence that anything answers.
-  const refused = await verb('failover', '--yes', '--even-if-healthy')
-  expect(refused).toMatchObject({ code: 50, err: expect.stringContaining('End the controller') })
-  expect(refused.err).toContain('no evidence')
+  // It has no vantage points, and looks at both sides from where it runs.
+  expect(await verb('failover', '--yes')).toMatchObject({
+    code: 50,
+    err: expect.stringContaining('The secondary is active and well'),
+  })
+  const { code, value } = await asJson('failover', '--yes', '--even-if-healthy')
+  expect(code).toBe(0)
+  expect(value).toMatchObject({ report: { from: 'secondary', to: 'primary', outcome: 'done' } })
+  while (!serve.said().includes('the other side is back') && serve.exitCode === null) await sleep(50)
   serve.kill('SIGTERM')
   await serve.over
+  expect(serve.said()).not.toContain('trouble')
 })
 
-it('goes back on purpose', async () => {
+it('leaves a side on purpose', async () => {
+  expect((await verb('sync')).code).toBe(0)
   const { code, value } = await asJson('failover', '--yes', '--even-if-healthy')
   expect(code).toBe(0)
   expect(value).toMatchObject({
-    report: { from: 'secondary', to: 'primary', outcome: 'done', loss: expect.any(Array) },
+    report: { from: 'primary', to: 'secondary', outcome: 'done', loss: expect.any(Array) },
   })
-  expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn' })
+  expect(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'))).toMatchObject({ workspace_name: 'churn-dr' })
 })
 
 it('does not carry on what was begun before its side was well again', async () => {
@@ -223,8 +230,8 @@ it('does not carry on what was begun before its side was well again', async () =
   if ('held' in lease) throw new Error('the lease is held')
   const body = {
     id: 'f0',
-    from: 'primary',
-    to: 'secondary',
+    from: 'secondary',
+    to: 'primary',
     epoch: lease.epoch,
     reason: '',
     recoveryPoint: 0,

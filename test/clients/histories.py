@@ -16,12 +16,13 @@ uris = {}
 servers = {}
 
 
-def start(*names, python=sys.executable):
-    """Starts servers, and gives when all of them answer."""
+def start(*names, python=sys.executable, roots=None):
+    """Starts servers, and gives when all of them answer. A server with a root leaves its files there to its clients."""
     for name in names:
         home = HOME / name
         home.mkdir()
-        command = [python, str(ROOT / "test" / "history" / "server.py"), str(home)]
+        more = ["--files", roots[name]] if roots else []
+        command = [python, str(ROOT / "test" / "history" / "server.py"), str(home), *more]
         servers[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         uris[name] = servers[name].stdout.readline().strip()
     for name in names:

@@ -53,7 +53,13 @@ const APART: readonly Place[] = [
   // Up to four servers of MLflow, each of which takes seconds to start and as long to be filled.
   {
     ...USUAL,
-    scenarios: ['history_copy.py', 'history_behaviour.py', 'history_kills.py', 'history_servers.py'],
+    scenarios: [
+      'history_copy.py',
+      'history_behaviour.py',
+      'history_kills.py',
+      'history_servers.py',
+      'history_storage.py',
+    ],
     longestMilliseconds: 1_200_000,
   },
   // Two servers of MLflow, which are lost, come back and are compared whole three times.

@@ -1,8 +1,10 @@
-"""A real tracking server of MLflow for as long as standard input is open: `server.py FOLDER [PORT [STORE]]`.
+"""A real tracking server of MLflow for as long as standard input is open: `server.py FOLDER [PORT [STORE]] [--files ROOT]`.
 
-On any free port, and with SQLite in the folder, if it is not told otherwise. Prints its URI at once; it answers some time later.
+On any free port, and with SQLite in the folder, if it is not told otherwise. It hands out files itself, or with a ROOT
+leaves them there to its clients. Prints its URI at once; it answers some time later.
 """
 
+import argparse
 import os
 import random
 import signal
@@ -11,8 +13,14 @@ import subprocess
 import sys
 import time
 
-home = os.path.abspath(sys.argv[1])
-store = sys.argv[3] if len(sys.argv) > 3 else f"sqlite:///{home}/db"
+parser = argparse.ArgumentParser()
+parser.add_argument("home", type=os.path.abspath)
+parser.add_argument("port", type=int, nargs="?", default=0)
+parser.add_argument("store", nargs="?")
+parser.add_argument("--files")
+asked = parser.parse_args()
+home = asked.home
+store = asked.store or f"sqlite:///{home}/db"
 
 
 def is_free(number):
@@ -26,8 +34,7 @@ def is_free(number):
 
 
 # Whoever ends this server and starts it again wants its port back: it is none of those that systems give away meanwhile.
-given = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-port = given or next(number for number in random.sample(range(20_000, 32_000), 1000) if is_free(number))
+port = asked.port or next(number for number in random.sample(range(20_000, 32_000), 1000) if is_free(number))
 # Processes of a server that was ended a moment ago may still listen.
 patience = time.monotonic() + 20
 while not is_free(port) and time.monotonic() < patience:
@@ -35,7 +42,8 @@ while not is_free(port) and time.monotonic() < patience:
 if not is_free(port):
     sys.exit(f"Port {port} is taken: something else on this machine listens there; leave the port out to get a free one")
 command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-command += ["--backend-store-uri", store, "--artifacts-destination", os.path.join(home, "files")]
+command += ["--backend-store-uri", store]
+command += ["--no-serve-artifacts", "--default-artifact-root", asked.files] if asked.files else ["--artifacts-destination", os.path.join(home, "files")]
 # Its job runners are four more processes, which keep no history.
 environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 with open(os.path.join(home, "log"), "ab") as log:
@@ -51,8 +59,8 @@ def end(*_):
 
 
 # Asked to end, it must not leave behind a server that nobody knows.
-for asked in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-    signal.signal(asked, end)
+for end_of in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(end_of, end)
 print(f"http://127.0.0.1:{port}", flush=True)
 sys.stdin.read()
 end()

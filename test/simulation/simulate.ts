@@ -117,6 +117,7 @@ class Controller {
         holder: process.name,
         planes: PLANES,
         points: { points: [], verify: () => true, timeoutMilliseconds: 2000 },
+        lookHere: async () => [],
         leaseMilliseconds: LEASE,
         callMilliseconds: CALL,
         tickMilliseconds: TICK,

@@ -1,5 +1,6 @@
 import { type ControllerOptions, ENGINE, type Event, runController } from '../../src/controller/controller.ts'
 import type { Probe } from '../../src/core/health.ts'
+import { HERE } from '../../src/engine/deciding/look.ts'
 import { type Fuse, fuse } from './fuse.ts'
 import { failingOf, shownAs } from './made-up-failover.ts'
 import { FOLLOWED } from './made-up-policy.ts'
@@ -12,16 +13,18 @@ export const MINUTE = 60_000
 /** Three points that see both sides as they are. */
 export function seenIn(world: World, time: VirtualTime) {
   return async (): Promise<{ probes: readonly Probe[]; silent: Record<string, string> }> => {
-    const probes = FOLLOWED.failover.vantagePoints.flatMap(({ name: point }) =>
-      (['primary', 'secondary'] as const).flatMap((side) =>
-        (['control', 'data'] as const).map((plane) => {
-          const result = world.sides[side].down ? ('failed' as const) : ('ok' as const)
-          return { point, side, plane, result, startedAt: time.clock(), duration: 0, selfCheck: true }
-        }),
-      ),
-    )
+    const probes = FOLLOWED.failover.vantagePoints.flatMap(({ name }) => seenBy(name, world, time))
     return { probes, silent: {} }
   }
+}
+
+function seenBy(point: string, world: World, time: VirtualTime): readonly Probe[] {
+  return (['primary', 'secondary'] as const).flatMap((side) =>
+    (['control', 'data'] as const).map((plane) => {
+      const result = world.sides[side].down ? ('failed' as const) : ('ok' as const)
+      return { point, side, plane, result, startedAt: time.clock(), duration: 0, selfCheck: true }
+    }),
+  )
 }
 
 export interface Running {
@@ -50,6 +53,7 @@ export function startController(
       holder: name,
       planes: ['control', 'data'],
       points: { points: FOLLOWED.failover.vantagePoints, verify: () => true, timeoutMilliseconds: 1 },
+      lookHere: async () => seenBy(HERE, world, time),
       leaseMilliseconds: 30_000,
       callMilliseconds: CALL,
       tickMilliseconds: TICK,

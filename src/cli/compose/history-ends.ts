@@ -2,13 +2,14 @@ import type { Azure } from '../../azure/open-azure.ts'
 import { Fault } from '../../core/errors.ts'
 import { census, counted } from '../../engine/history/census.ts'
 import type { HistoryEnd, HistoryParts } from '../../engine/history/parts.ts'
+import type { Artifacts } from '../../mlflow/artifacts.ts'
 import { openFolder } from '../../mlflow/folder/folder.ts'
 import { httpEvaluationDatasets } from '../../mlflow/http-evaluation-datasets.ts'
 import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpTraces } from '../../mlflow/http-traces.ts'
 import { serverTracking } from '../../mlflow/http-tracking.ts'
-import { firstOf, localArtifacts } from '../../mlflow/local-artifacts.ts'
+import { firstOf } from '../../mlflow/local-artifacts.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
 import type { Server } from '../../mlflow/server.ts'
 import { experiments } from '../../services/experiment/index.ts'
@@ -33,8 +34,8 @@ export const OWN_IDS: Pick<RunAccess, 'createWithId' | 'setStart'> = {
   setStart: () => Promise.resolve(false),
 }
 
-/** A tracking server. What it keeps below `folders` of this machine is read there. */
-export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
+/** A tracking server. `elsewhere` reaches files that it does not hand out itself. */
+export function serverEnd(server: Server, elsewhere: readonly Artifacts[]): OpenEnd {
   const residents = census(sharedIdOf, openSqliteResidents())
   const tracking = counted(serverTracking(server.send), residents)
   const end = {
@@ -44,7 +45,7 @@ export function serverEnd(server: Server, folders: readonly string[]): OpenEnd {
     replicas: (ids: readonly string[], signal: AbortSignal) => replicas(tracking, ids, signal),
     find: (id: string, ids: readonly string[], signal: AbortSignal) => replicaOf(tracking, { id, in: ids }, signal),
     census: residents,
-    artifacts: firstOf(proxiedArtifacts(server), localArtifacts(folders)),
+    artifacts: firstOf(proxiedArtifacts(server), ...elsewhere),
     registry: httpRegistry(server.send),
     models: httpLoggedModels(server.send),
     traces: httpTraces(server.send),

@@ -9,8 +9,10 @@ import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import type { Progress } from '../../engine/parts.ts'
 import { type Credentials, credentialsOf, openServer } from '../../mlflow/server.ts'
 import type { Creations } from '../../services/run/index.ts'
+import { isStorage } from '../../services/run/storage-artifacts.ts'
 import type { HistoryLedger } from '../../store/history-ledger.ts'
 import { openSqliteHistoryLedger } from '../../store/sqlite-history-ledger.ts'
+import { artifactsBelow } from './files-below.ts'
 import { carriersOf, type OpenEnd, openFolderEnd, openWorkspaceEnd, serverEnd } from './history-ends.ts'
 import { demandOwnCloud } from './own-cloud.ts'
 
@@ -24,7 +26,7 @@ export interface HistoryOptions {
   readonly recheck: boolean
   /** True: only what may have changed since the last copy that lost nothing; everything where there was none. */
   readonly sinceLast: boolean
-  /** Folders of this machine in which the source may keep files that it does not hand out. */
+  /** Where servers may keep files that they do not hand out: folders of this machine, for the source, and of Azure's storage. */
   readonly filesBelow: readonly string[]
   readonly filter: HistoryFilter
   readonly progress: Progress
@@ -40,7 +42,8 @@ export interface OpenHistory {
 export async function openHistory(options: HistoryOptions): Promise<OpenHistory> {
   const { from, to, state, recheck, filter, progress, signal } = options
   if (from.replace(/\/+$/, '') === to.replace(/\/+$/, '')) throw same(from)
-  const azure = [from, to].some(isWorkspace) ? openAzure({ surroundings: surroundingsOf(process.env) }) : undefined
+  const needsAzure = [from, to].some(isWorkspace) || options.filesBelow.some(isStorage)
+  const azure = needsAzure ? openAzure({ surroundings: surroundingsOf(process.env) }) : undefined
   const reach = { azure, signal, filesBelow: options.filesBelow }
   const [one, other] = [await openEnd(from, 'FROM', reach), await openEnd(to, 'TO', reach)]
   const pair = createHash('sha256').update(`${one.end.name}\n${other.end.name}`).digest('hex').slice(0, 16)
@@ -88,7 +91,8 @@ interface Reach {
 
 async function openEnd(named: string, side: 'FROM' | 'TO', { azure, signal, filesBelow }: Reach): Promise<OpenEnd> {
   if (/^https?:\/\//.test(named)) {
-    return serverEnd(openServer({ uri: named, credentials: credentials(side) }), side === 'FROM' ? filesBelow : [])
+    const folders = side === 'FROM' ? filesBelow : filesBelow.filter(isStorage)
+    return serverEnd(openServer({ uri: named, credentials: credentials(side) }), artifactsBelow(folders, azure))
   }
   if (azure !== undefined && isWorkspace(named)) {
     demandOwnCloud(named)

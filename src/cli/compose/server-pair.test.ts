@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import type { Policy, ServerSide } from '../../core/policy.ts'
-import { lookOnce } from '../../engine/look.ts'
+import { lookOnce } from '../../engine/deciding/look.ts'
+import { openServer } from '../../mlflow/server.ts'
 import { openServerPair } from './server-pair.ts'
+import { questionsOf, storageProbe } from './server-probes.ts'
 
 const signal = AbortSignal.timeout(20_000)
 const closing: (() => void)[] = []
@@ -54,6 +56,7 @@ async function seen(estate: ReturnType<typeof pair>) {
   return Object.fromEntries(probes.map(({ side, plane, result }) => [`${side} ${plane}`, result]))
 }
 
+const nothing = () => Promise.resolve({ by: 'nothing' } as const)
 const well = (_: IncomingMessage, response: ServerResponse) => void response.end('{"experiments":[]}')
 
 it('signs in to each server as the policy says of that one', async () => {
@@ -124,4 +127,25 @@ it('believes itself only where it reaches what depends on neither side', async (
   await byHand.reachOutside(signal)
   b.close()
   await expect(byHand.reachOutside(signal)).rejects.toThrow()
+})
+
+it('takes files for gone while the storage behind them does not answer, though the server does', async () => {
+  const [a, b] = [await server(well), await server(well)]
+  const account = { blob: 200 }
+  const azure = { probe: () => Promise.resolve({ status: account.blob, headers: {}, body: undefined }) }
+  const ask = storageProbe(azure, 'files')
+  const questions = questionsOf('primary', openServer({ uri: a.uri, credentials: nothing }), [ask])
+  const seenNow = async () => {
+    const selfCheck = async () => void (await fetch(b.uri))
+    const probes = await lookOnce({ questions, selfCheck, timeoutMilliseconds: 5000 })
+    return Object.fromEntries(probes.map(({ plane, result }) => [plane, result]))
+  }
+  for (const [status, data] of [
+    [200, 'ok'],
+    [403, 'ok'],
+    [503, 'failed'],
+  ] as const) {
+    account.blob = status
+    expect(await seenNow()).toMatchObject({ history: 'ok', data })
+  }
 })

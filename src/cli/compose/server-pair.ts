@@ -1,6 +1,8 @@
 import { gateOf } from '../../azure/gate.ts'
+import { type Azure, openAzure } from '../../azure/open-azure.ts'
 import { type SourceClock, sourceClock } from '../../azure/source-clock.ts'
 import { watchStandstill } from '../../azure/standstill.ts'
+import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
 import { isServer, locationOfSide, type ServerSignIn } from '../../core/policy.ts'
@@ -10,23 +12,28 @@ import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpTraces } from '../../mlflow/http-traces.ts'
 import { serverTracking } from '../../mlflow/http-tracking.ts'
+import { firstOf } from '../../mlflow/local-artifacts.ts'
 import { proxiedArtifacts } from '../../mlflow/proxied-artifacts.ts'
 import { type Credentials, credentialsOf, openServer, type Server, type ServerOptions } from '../../mlflow/server.ts'
 import type { HistoryAccess } from '../../services/history-place.ts'
 import { serverRegistry } from '../../services/registry.ts'
 import type { RunAccess } from '../../services/run/index.ts'
 import { sharedIdOf } from '../../services/run/schema.ts'
+import { accountOfFolder } from '../../services/run/storage-artifacts.ts'
 import type { Place } from '../../services/service.ts'
 import { openSqliteResidents } from '../../store/sqlite-residents.ts'
 import type { Estate, EstateOptions } from './estate.ts'
+import { artifactsBelow } from './files-below.ts'
 import { nowhere, OWN_IDS } from './history-ends.ts'
 import { secretOf } from './secret.ts'
-import { answers, HISTORY, questionsOf, reaches } from './server-probes.ts'
+import { answers, HISTORY, questionsOf, reaches, type StorageProbe, storageProbe } from './server-probes.ts'
 
 /** A tracking server that was opened: no request is sent for that. */
 interface Opened {
   readonly place: Place
   readonly server: Server
+  /** Ask whether the storage behind its files is there. */
+  readonly storage: readonly StorageProbe[]
   readonly runs: RunAccess
   readonly history: HistoryAccess
 }
@@ -38,6 +45,7 @@ const UNFENCED =
 export function openServerPair(options: EstateOptions): Estate {
   const { policy } = options
   const standstill = watchStandstill()
+  const azure = openStorage(options)
   const gate = gateOf(undefined)
   const sides = new Map<Side, Promise<Opened>>()
   const byPlace = new Map<string, Opened>()
@@ -45,7 +53,7 @@ export function openServerPair(options: EstateOptions): Estate {
   function opened(side: Side): Promise<Opened> {
     const before = sides.get(side)
     if (before !== undefined) return before
-    const opening = openSide(side, options, { beforeSending: standstill.over, way: gate.way })
+    const opening = openSide(side, { ...options, azure }, { beforeSending: standstill.over, way: gate.way })
     sides.set(side, opening)
     opening.then(
       (one) => byPlace.set(one.place.workspace, one),
@@ -75,26 +83,50 @@ export function openServerPair(options: EstateOptions): Estate {
     open: async (side) => (await opened(side)).place,
     // A server goes by its URI, which stands in the policy.
     learn: () => Promise.resolve(new Map()),
-    questions: (side, place) => questionsOf(side, of(place).server),
+    questions: (side, place) => questionsOf(side, of(place).server, of(place).storage),
     reachOutside,
     makeSecondary: async (signal) => void (await answers((await opened('secondary')).server, HISTORY, signal)),
     resubmitting: NO_JOBS,
-    gate,
-    calls: () => [],
+    gate: azure === undefined ? gate : both(gate, azure.transport.gate),
+    calls: () => azure?.calls() ?? [],
     close: () => {
       standstill.end()
       gate.close()
+      azure?.close()
+    },
+  }
+}
+
+/** The way to Azure's storage, where files of a side lie there. */
+function openStorage({ policy, requestMilliseconds }: EstateOptions): Azure | undefined {
+  const isThere = [policy.primary, policy.secondary].some((side) => isServer(side) && side.filesBelow !== undefined)
+  return isThere ? openAzure({ surroundings: surroundingsOf(process.env), requestMilliseconds }) : undefined
+}
+
+/** Both ways out open and shut as one. */
+function both(one: Estate['gate'], other: Estate['gate']): Estate['gate'] {
+  const each = [one, other]
+  return {
+    prepare: () => {
+      for (const gate of each) gate.prepare()
+    },
+    open: (until) => {
+      for (const gate of each) gate.open(until)
+    },
+    leave: () => {
+      for (const gate of each) gate.leave()
     },
   }
 }
 
 async function openSide(
   side: Side,
-  { policy, folder, notes, requestMilliseconds }: EstateOptions,
+  { policy, folder, notes, requestMilliseconds, azure }: EstateOptions & { readonly azure: Azure | undefined },
   sending: Pick<ServerOptions, 'beforeSending' | 'way'>,
 ): Promise<Opened> {
   const one = policy[side]
   if (!isServer(one)) throw new Fault('run/defect', `The ${side} is no tracking server`)
+  const { filesBelow: below = [] } = one
   const clock = sourceClock()
   const credentials = () => credentialsFor(side, one.signIn, folder)
   // What is missing is said at once, and not by the first request.
@@ -111,10 +143,11 @@ async function openSide(
   return {
     place: { ...nowhere(server.uri), location: locationOfSide(one), now: nowBy(clock) },
     server,
+    storage: azure === undefined ? [] : below.map((uri) => storageProbe(azure, accountOfFolder(uri))),
     runs: { tracking, notes, ...OWN_IDS },
     history: {
       tracking,
-      artifacts: proxiedArtifacts(server),
+      artifacts: firstOf(proxiedArtifacts(server), ...artifactsBelow(below, azure)),
       registry: httpRegistry(server.send),
       models: httpLoggedModels(server.send),
       traces: httpTraces(server.send),

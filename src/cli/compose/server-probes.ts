@@ -1,7 +1,11 @@
+import type { Azure } from '../../azure/open-azure.ts'
 import { Fault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
 import type { Question } from '../../engine/prober.ts'
 import type { Server } from '../../mlflow/server.ts'
+
+/** Throws where the storage does not answer. */
+export type StorageProbe = (signal: AbortSignal) => Promise<void>
 
 /** A read that needs the server's database. `/health` answers without it. */
 export const HISTORY = '/api/2.0/mlflow/experiments/get?experiment_id=0'
@@ -10,12 +14,25 @@ const ARTIFACTS = '/api/2.0/mlflow-artifacts/artifacts?path=.holdfast-probe'
 /** Names the option in the answer of a server that was told to hand no artifacts out. */
 const HANDS_OUT_NONE = '--no-serve-artifacts'
 
-/** The questions of one tracking server, one a plane. */
-export function questionsOf(side: Side, server: Server): readonly Question[] {
+/** The questions of one tracking server, one a plane. Its files lie with the server, or behind `storage` as well. */
+export function questionsOf(side: Side, server: Server, storage: readonly StorageProbe[]): readonly Question[] {
+  const askFiles = async (signal: AbortSignal) => {
+    const [answer] = await Promise.all([answers(server, ARTIFACTS, signal), ...storage.map((ask) => ask(signal))])
+    return answer
+  }
   return [
     { side, plane: 'history', ask: (signal) => answers(server, HISTORY, signal) },
-    { side, plane: 'data', ask: (signal) => answers(server, ARTIFACTS, signal) },
+    { side, plane: 'data', ask: askFiles },
   ]
+}
+
+/** Asks whether an account is there at all, which needs no right to it. */
+export function storageProbe(azure: Pick<Azure, 'probe'>, account: string): StorageProbe {
+  const url = `https://${account}.blob.core.windows.net/?comp=list`
+  return async (signal) => {
+    const { status } = await azure.probe({ method: 'HEAD', url, signal })
+    if (status >= 500) throw failing(url, status)
+  }
 }
 
 /** One try. Anything but a failure of the server is an answer: who refuses, or finds nothing, is there. */

@@ -53,7 +53,12 @@ function historyVerb(name: string, about: string): Command {
     .option('--experiment <name>', 'only this experiment; may be given several times', several, [])
     .option('--run <id>', 'only this run of the source; may be given several times', several, [])
     .option('--model <name>', 'only this registered model; may be given several times', several, [])
-    .option('--files-below <folder>', 'read files there that FROM keeps on this machine; several times', several, [])
+    .option(
+      '--files-below <folder>',
+      'reach files there that a server leaves to its clients: a folder of this machine, which FROM keeps files in, or wasbs://… or abfss://… of either; several times',
+      several,
+      [],
+    )
     .option(
       '--since <time>',
       'only runs that are open, or that began or ended since; `last`: since the last whole copy',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { roughly } from '../../core/duration.ts'
 import { type Approval, type Proposal, shortCode } from '../../core/persons/approval.ts'
-import { approvalNow } from '../../engine/proposing.ts'
+import { approvalNow } from '../../engine/deciding/proposing.ts'
 import { demandTaken } from '../../engine/words.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { say, wordOf } from '../saying.ts'

@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import type { Milliseconds } from '../../core/duration.ts'
 import { Fault } from '../../core/errors.ts'
 import { failoverWishBody } from '../../core/persons/failover.ts'
-import { beginFailover } from '../../engine/failover.ts'
 import type { Tenure } from '../../engine/tenure.ts'
 import { underWay } from '../../engine/under-way.ts'
 import { demandTaken, type Taken } from '../../engine/words.ts'
@@ -20,7 +18,7 @@ import { showReport } from './report.ts'
 
 /** What lets it be done where the controller that holds the lease has refused it. */
 const REFUSED =
-  'Run it without --yes to see what is seen from here. End the controller to go by that, and not by its vantage points.'
+  'Run it without --yes to see what is seen from here, and what would let it be done. The controller goes by what it sees itself.'
 
 interface Options extends Protected {
   readonly yes?: boolean
@@ -98,59 +96,23 @@ async function begin(joined: Composed, doing: Doing): Promise<void> {
 
 /** Looks, says what is seen, and writes the beginning down where the rules let it. */
 async function beginHere(joined: Composed, tenure: Tenure, { io, options, signal }: Doing): Promise<Taken> {
-  const judged = await judgedAfresh(joined, tenure, { options, signal })
+  const judged = await judge(joined, { ...options, signal })
   showJudged(io, joined, judged)
   io.facts(factsOfJudged(judged))
   demandPossible(judged)
-  if (judged.decision.do === 'fail-over') await begun(tenure, judged, judged.decision)
-  return { records: [] }
-}
-
-/** A switchover whose side was lost before the other was raised is given up first: a failover answers the loss. */
-async function judgedAfresh(
-  joined: Composed,
-  tenure: Tenure,
-  { options, signal }: Pick<Doing, 'options' | 'signal'>,
-): Promise<Judged> {
-  const judged = await judge(joined, { ...options, signal })
-  const { decision, health, roles } = judged
-  if (decision.do !== 'abandon' || health[roles.active].status !== 'lost') return judged
-  await tenure.append(decision.id, { type: 'failover/ended', body: { id: decision.id, outcome: 'abandoned' } })
-  return judge(joined, { ...options, signal })
+  const { taken } = judged
+  if ('records' in taken) await joined.parts.store.append(tenure.lease, taken.records)
+  return taken
 }
 
 /** @throws Fault `failover/refused` with the reason, and what would change it */
-function demandPossible({ decision, refusal }: Judged): void {
-  if (decision.do === 'fail-over' || decision.do === 'continue') return
-  throw new Fault('failover/refused', decision.reason, {
+function demandPossible({ decision, taken, refusal }: Judged): void {
+  if ('records' in taken) return
+  throw new Fault('failover/refused', taken.refused, {
     facts: {
       decision: decision.do,
       ...('loss' in decision && decision.loss !== undefined ? { loss: decision.loss } : {}),
     },
     hint: refusal,
   })
-}
-
-async function begun(
-  tenure: Tenure,
-  { health, standby, at }: Judged,
-  decision: Extract<Judged['decision'], { do: 'fail-over' }>,
-): Promise<string> {
-  const { from, to, epoch, reason } = decision
-  const id = `f${randomBytes(4).toString('hex')}`
-  const { lastAnswered, status } = health[from]
-  await beginFailover(tenure, {
-    id,
-    from,
-    to,
-    epoch,
-    reason,
-    recoveryPoint: standby.recoveryPoint ?? 0,
-    silent: status === 'lost',
-    ...(status === 'lost' ? {} : { deliberate: true }),
-    lastAnswered: lastAnswered === undefined ? 0 : Math.round(at.wall - (at.tick - lastAnswered.at)),
-    detectMilliseconds: 0,
-    decideMilliseconds: at.took,
-  })
-  return id
 }

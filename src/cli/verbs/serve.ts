@@ -14,6 +14,7 @@ import { failingOf } from '../compose/failing.ts'
 import { sharedKey } from '../key.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
+import { lookHere } from '../seeing.ts'
 import { metricsOf } from '../serving/metrics.ts'
 import { type Witnessed, witnessing } from '../serving/witnessed.ts'
 import type { Terminal } from '../terminal.ts'
@@ -164,6 +165,7 @@ export function controllerOptions(
   const { policy, parts, carrying, holder, dir } = joined
   const key = sharedKey(dir)
   const callMilliseconds = options.call
+  const lookMilliseconds = Math.min(3000, callMilliseconds)
   return {
     parts,
     policy,
@@ -175,6 +177,7 @@ export function controllerOptions(
       verify: (body, signature) => isSigned(body, signature, key),
       timeoutMilliseconds: Math.min(2000, callMilliseconds),
     },
+    lookHere: (signal) => lookHere(joined, lookMilliseconds, signal),
     leaseMilliseconds: options.lease,
     callMilliseconds,
     tickMilliseconds: options.tick,

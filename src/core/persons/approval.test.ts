@@ -70,10 +70,19 @@ describe('an approval', () => {
     expect(proposalFor(PLAN, standing, NOW)).toBeUndefined()
     expect(proposalFor(PLAN, standing, { ...NOW, loss: 300_000 })).toBeUndefined()
     expect(proposalFor(PLAN, standing, { ...NOW, loss: 300_001 })).toMatchObject({ acceptLoss: 600_000 })
-    expect(proposalFor(PLAN, standing, { ...NOW, wall: 6000 })).toMatchObject({ digest: digestIn(one) })
+    expect(proposalFor(PLAN, standing, { ...NOW, wall: 6000 })).toMatchObject({ expires: 7000, acceptLoss: 300_000 })
     const other = proposed({ ...PLAN, recoveryPoint: 2000 })
     expect(digestIn(other)).not.toBe(digestIn(one))
     expect(consentTo(PLAN, approvalIn([one, given(one), other]), 5500)).toBeUndefined()
+  })
+
+  it('is never good for a later proposal that looks alike, whenever it was said', () => {
+    const again = proposed(PLAN, { ...NOW, wall: 6000 })
+    const late = approve(approvalIn([one, again]), code, { wall: 6500, epoch: 4 })
+    expect(late).toEqual({ refused: expect.stringContaining(`and not ${code}`) })
+    expect(consentTo(PLAN, approvalIn([one, given(one), again]), 6500)).toBeUndefined()
+    expect(consentTo(PLAN, approvalIn([one, again, given(one)]), 6500)).toBeUndefined()
+    expect(consentTo(PLAN, approvalIn([one, again, given(again)]), 6500)).toMatchObject({ expires: 7000 })
   })
 
   it('is never good for a plan that differs in anything, whatever was said in whatever order', () => {
@@ -104,7 +113,8 @@ describe('an approval', () => {
           .filter((one) => last >= 0 && digestIn(one) === digestIn(records[last] ?? one))
         const wanted =
           last >= 0 &&
-          digestIn(records[last] ?? one) === digestIn(proposed(current)) &&
+          digestIn(records[last] ?? one) ===
+            digestIn(proposed(current, { ...NOW, wall: Number(records[last]?.body['expires']) - 4, expiresIn: 4 })) &&
           wall < Number(records[last]?.body['expires']) &&
           since.some(({ type }) => type === 'approval/given') &&
           !since.some(({ type }) => type === 'approval/used')

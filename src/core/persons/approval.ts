@@ -19,7 +19,7 @@ export interface TakeoverPlan {
 
 /** A plan that waits for a person's yes. */
 export interface Proposal {
-  /** Of the plan and of the loss that is accepted with it. */
+  /** Of the plan, the loss that is accepted with it, and how long: two proposals that look alike have each their own. */
   readonly digest: Digest
   readonly epoch: number
   readonly from: Side
@@ -84,8 +84,8 @@ export function proposalFor(
     return undefined
   const acceptLoss = (Math.floor(now.loss / STEP) + 1) * STEP
   const { epoch, from, to } = plan
-  const expires = now.wall + now.expiresIn
-  return { digest: planDigest(plan, acceptLoss), epoch, from, to, acceptLoss, expires, reason: now.reason }
+  const terms = { acceptLoss, expires: now.wall + now.expiresIn }
+  return { digest: proposalDigest(plan, terms), epoch, from, to, ...terms, reason: now.reason }
 }
 
 /** What a person's word comes to: given, or the reason why not. */
@@ -114,11 +114,11 @@ export function consentTo(plan: TakeoverPlan, standing: Approval | undefined, no
 }
 
 function isGood({ proposal, used }: Approval, plan: TakeoverPlan, now: Instant): boolean {
-  return !used && now < proposal.expires && planDigest(plan, proposal.acceptLoss) === proposal.digest
+  return !used && now < proposal.expires && proposalDigest(plan, proposal) === proposal.digest
 }
 
-function planDigest(plan: TakeoverPlan, acceptLoss: Milliseconds): Digest {
-  return digestOf({ ...plan, acceptLoss })
+function proposalDigest(plan: TakeoverPlan, { acceptLoss, expires }: Pick<Proposal, 'acceptLoss' | 'expires'>): Digest {
+  return digestOf({ ...plan, acceptLoss, expires })
 }
 
 function asProposal(body: JsonObject): Proposal {

@@ -1,7 +1,6 @@
 import type { Milliseconds } from '../duration.ts'
-import type { Consent } from '../failover.ts'
-import type { Instant, JsonObject, Roles } from '../model.ts'
-import type { Policy } from '../policy.ts'
+import type { Consent, Situation } from '../failover.ts'
+import type { JsonObject } from '../model.ts'
 
 /** What a person wants of a failover now. */
 export interface FailoverWish {
@@ -18,13 +17,13 @@ const CONSENT_MILLISECONDS: Milliseconds = 60_000
 /** The yes that is in the wish: {@link decide} goes by it as by one that was given to a proposal. */
 export function consentIn(
   { by, evenIfHealthy, acceptLoss }: FailoverWish,
-  { policy, roles, now }: { readonly policy: Policy; readonly roles: Roles; readonly now: Instant },
+  { policy, roles, now }: Pick<Situation, 'policy' | 'roles' | 'now'>,
 ): Consent {
   return {
     by,
     epoch: roles.epoch,
-    expires: now + CONSENT_MILLISECONDS,
-    acceptLoss: acceptLoss ?? policy.failover.maxLoss,
+    expires: now.wall + CONSENT_MILLISECONDS,
+    acceptLoss: acceptLoss ?? policy.maxLoss,
     ...(evenIfHealthy ? { evenIfHealthy } : {}),
   }
 }

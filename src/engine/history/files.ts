@@ -148,7 +148,7 @@ async function demandArrived({ to, signal }: FileCopy, paths: readonly string[])
 function demandReach({ artifacts, root }: Shelf): void {
   if (artifacts.reaches(root)) return
   throw new Fault('azure/refused', `The files at ${root || 'no place'} are not handed out by the tracking server`, {
-    hint: 'Start the server with `--serve-artifacts`, or name a folder of this machine with `--files-below`.',
+    hint: 'Start the server with `--serve-artifacts`, or name the folder above them with `--files-below`, in a policy with `filesBelow`.',
   })
 }
 

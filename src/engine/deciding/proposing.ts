@@ -1,10 +1,10 @@
-import { otherSide, type Roles } from '../core/model.ts'
-import { type Approval, approvalIn, type TakeoverPlan } from '../core/persons/approval.ts'
-import type { PointerTarget } from '../core/policy.ts'
-import { isCandidate } from '../core/resubmission.ts'
-import { item } from '../core/snapshot.ts'
-import type { Parts } from './parts.ts'
-import { standingBy } from './promote.ts'
+import { otherSide, type Roles } from '../../core/model.ts'
+import { type Approval, approvalIn, type TakeoverPlan } from '../../core/persons/approval.ts'
+import type { PointerTarget } from '../../core/policy.ts'
+import { isCandidate } from '../../core/resubmission.ts'
+import { item } from '../../core/snapshot.ts'
+import type { Parts } from '../parts.ts'
+import { standingBy } from '../promote.ts'
 
 /** What a failover would do now, as far as the ledger knows. It asks neither side. */
 export async function takeoverPlan(

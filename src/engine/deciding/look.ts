@@ -1,13 +1,17 @@
-import type { Probe } from '../core/health.ts'
-import { type ProberOptions, startProber } from './prober.ts'
-import { processClock } from './time.ts'
+import type { Probe } from '../../core/health.ts'
+import { type ProberOptions, startProber } from '../prober.ts'
+import { processClock } from '../time.ts'
 
 /** Name of the point that {@link lookOnce} speaks for. */
 export const HERE = 'this machine'
 
 /** Asks every question once from here. Nothing is remembered: for a person who decides now. */
-export async function lookOnce(options: Omit<ProberOptions, 'everyMilliseconds' | 'clock'>): Promise<readonly Probe[]> {
+export async function lookOnce(
+  options: Omit<ProberOptions, 'everyMilliseconds' | 'clock'>,
+  signal?: AbortSignal,
+): Promise<readonly Probe[]> {
   const prober = startProber({ ...options, everyMilliseconds: 60_000, clock: processClock })
+  signal?.addEventListener('abort', prober.stop, { once: true })
   try {
     await prober.first
     const now = processClock()
@@ -18,6 +22,7 @@ export async function lookOnce(options: Omit<ProberOptions, 'everyMilliseconds' 
       duration: durationMilliseconds,
     }))
   } finally {
+    signal?.removeEventListener('abort', prober.stop)
     prober.stop()
   }
 }
