@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { AZURE_LIMITS } from '../emulator/src/limits/table.ts'
-import { HOLDFAST, openStage, type Stage } from '../test/crashes/stage.ts'
+import { HOLDFAST, openStageAlone, type Stage } from '../test/crashes/stage.ts'
 import { percentile, table } from './emulator/figures.ts'
 import { changeSome, fillBoth, pagesOfBoth, protect } from './emulator/followed.ts'
 
@@ -38,7 +38,7 @@ interface Measured {
   readonly observing: { readonly calls: number; readonly seconds: number }
 }
 
-const stage = await openStage()
+const stage = await openStageAlone({})
 let measured: Measured
 try {
   measured = await measure(stage)

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { passed, playRounds } from './campaign.ts'
 import { commitsOf } from './commits.ts'
+import type { Lane } from './stage.ts'
 
 function logOf(...sorts: readonly string[]): string {
   const counts = new Map<string, number>()
@@ -38,6 +39,14 @@ it('takes the moment before a commit too where something was written since the o
   ])
 })
 
+const lane: Lane = {
+  get emulator(): never {
+    throw new Error('none of these rounds has a stage')
+  },
+  environment: () => ({}),
+  end: async () => undefined,
+}
+
 it('takes a crash that did not take place, and a stage that broke, for no pass', async () => {
   const rounds = [
     { name: 'same end', play: async () => ({ reached: true, trouble: [] }) },
@@ -45,6 +54,6 @@ it('takes a crash that did not take place, and a stage that broke, for no pass',
     { name: 'over before', play: async () => ({ reached: false, trouble: [] }) },
     { name: 'broke', play: () => Promise.reject(new Error('no port')) },
   ]
-  const outcomes = await playRounds(rounds, 1)
+  const outcomes = await playRounds(rounds, [lane])
   expect(outcomes.filter(passed).map(({ name }) => name)).toEqual(['same end'])
 })

@@ -6,8 +6,8 @@ import type { Acknowledged } from '../support/emulator.ts'
 import { type CommitPoint, commitsOf } from './commits.ts'
 import { differencesOf, type Ending, endingOf } from './ending.ts'
 import { type CallPoint, pointsOf, type RegionWay, type Way } from './points.ts'
-import { HOLDFAST, type Over, openStage, type Stage, type Started } from './stage.ts'
-import { type Act, estateFor, standbyOf, WITHOUT_NODES } from './story.ts'
+import { HOLDFAST, type Lane, type Over, onStage, type Stage, type Started } from './stage.ts'
+import { type Act, estateFor, standbyOf } from './story.ts'
 
 /** Both sides at the end of an act; one that is lost has no end. */
 export type Ends = Readonly<Record<'primary' | 'secondary', Ending>>
@@ -17,6 +17,12 @@ export interface Undisturbed {
   readonly ends: Ends
   readonly calls: readonly CallPoint[]
   readonly commits: readonly CommitPoint[]
+}
+
+/** An act, and the lane on which it is played. */
+export interface Scene {
+  readonly act: Act
+  readonly lane: Lane
 }
 
 /** What a crash came to. */
@@ -37,9 +43,10 @@ const MOST_TRIES = 3
 /** The exit code of a failover that was refused. */
 const REFUSED = 50
 
-/** Plays an act to its end on a copy of its moment. */
-export async function undisturbed(act: Act): Promise<Undisturbed> {
-  return onStage(act, async (stage) => {
+/** Plays an act to its end, from its moment. */
+export async function undisturbed(scene: Scene): Promise<Undisturbed> {
+  const { act } = scene
+  return play(scene, async (stage) => {
     const before = await counts(stage)
     const log = join(stage.dir, 'commits.jsonl')
     const { code, said } = await stage.start(act.verb, preloaded({ COMMITS: log })).over
@@ -56,8 +63,14 @@ export async function undisturbed(act: Act): Promise<Undisturbed> {
 }
 
 /** Kills the act at a call, lets another process go on, and gives where the end is not the undisturbed one. */
-export async function killedAtCall(act: Act, { place, route }: CallPoint, way: Way, wanted: Ends): Promise<Verdict> {
-  return onStage(act, async (stage) => {
+export async function killedAtCall(
+  scene: Scene,
+  { place, route }: CallPoint,
+  way: Way,
+  wanted: Ends,
+): Promise<Verdict> {
+  const { act } = scene
+  return play(scene, async (stage) => {
     const { emulator } = stage
     const is = way === 'unsent' ? 'hang' : 'held-answer'
     await emulator.faults([{ is, at: place, route, client: HOLDFAST, times: 1 }])
@@ -73,12 +86,13 @@ export async function killedAtCall(act: Act, { place, route }: CallPoint, way: W
 
 /** Kills the region that a call goes to, before the call is done or before it is answered, and starts it again. */
 export async function regionKilledAtCall(
-  act: Act,
+  scene: Scene,
   { place, route }: CallPoint,
   way: RegionWay,
   wanted: Ends,
 ): Promise<Verdict> {
-  return onStage(act, async (stage) => {
+  const { act } = scene
+  return play(scene, async (stage) => {
     const { emulator } = stage
     const is = way === 'undone' ? 'hang' : 'held-answer'
     await emulator.faults([{ is, at: place, route, client: HOLDFAST, times: 1 }])
@@ -92,8 +106,9 @@ export async function regionKilledAtCall(
 }
 
 /** The same for a commit of the store. */
-export async function killedAtCommit(act: Act, { sort, nth, when }: CommitPoint, wanted: Ends): Promise<Verdict> {
-  return onStage(act, async (stage) => {
+export async function killedAtCommit(scene: Scene, { sort, nth, when }: CommitPoint, wanted: Ends): Promise<Verdict> {
+  const { act } = scene
+  return play(scene, async (stage) => {
     const env = preloaded({ DIE_AT: sort, DIE_NTH: String(nth), DIE_WHEN: when })
     const over = await untilDecided(() => stage.start(act.verb, env).over)
     if (over.code !== null) return notReached(over)
@@ -106,14 +121,11 @@ function notReached({ code, said }: Over): Verdict {
   return { reached: false, trouble: [`It ended with ${code} before that came:\n${said}`] }
 }
 
-async function onStage<T>(act: Act, work: (stage: Stage) => Promise<T>): Promise<T> {
-  const stage = await openStage(act.at, WITHOUT_NODES)
-  try {
+function play<T>({ act, lane }: Scene, work: (stage: Stage) => Promise<T>): Promise<T> {
+  return onStage(lane, act.at, async (stage) => {
     await act.before(stage)
-    return await work(stage)
-  } finally {
-    await stage.end()
-  }
+    return work(stage)
+  })
 }
 
 function preloaded(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

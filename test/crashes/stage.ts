@@ -1,16 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
-import { type Cloud, openCloud } from '../../demo/cloud.ts'
+import { type Cloud, type Environment, openCloud } from '../../demo/cloud.ts'
 import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
 
-/** A moment of a story: folders of the emulator and of the protection, as they were when everything stood still. */
+/** A moment of a story: everything as it was when it was kept, under a name below a folder. */
 export interface Moment {
-  readonly emulator: string
-  readonly protection: string
+  readonly root: string
+  readonly name: string
+}
+
+/** An emulator on which one stage after the other is set: to load a moment costs a tenth of a start. */
+export interface Lane {
+  readonly emulator: TestEmulator
+  /** What points a client of this name at it. */
+  environment(client: 'team' | typeof HOLDFAST): Environment
+  end(): Promise<void>
 }
 
 /** The end of a verb: its code is `null` where it was killed. */
@@ -25,20 +33,22 @@ export interface Started {
   readonly over: Promise<Over>
 }
 
-/** An emulator and a protection, on copies of a moment or new. */
+/** An emulator and a protection, as they were at a moment or new. */
 export interface Stage {
   readonly dir: string
   readonly emulator: TestEmulator
   /** The team and its auditor, who know nothing of Holdfast. */
   readonly cloud: Cloud
   /** Starts a verb of the protection in a process of its own. */
-  start(args: readonly string[], env?: Readonly<Record<string, string>>): Started
+  start(args: readonly string[], env?: Environment): Started
   /** Runs a verb to its end, and gives what it printed. Throws where it fails. */
   verb(...args: readonly string[]): Promise<string>
   /** The store of the protection, opened beside whoever uses it. */
   openStore(): DatabaseSync
-  /** Ends everything; keeps the moment under a path, where one is given. */
-  end(keep?: Moment): Promise<void>
+  /** Keeps everything as it is now, while no verb runs. */
+  keep(moment: Moment): Promise<void>
+  /** Ends everything that was started, so that nothing of it reaches the next stage. */
+  end(): Promise<void>
 }
 
 /** Name by which the emulator knows the verbs that are started here. */
@@ -46,28 +56,34 @@ export const HOLDFAST = 'holdfast'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-/** Sets a stage. `env` is the emulator's. */
-export async function openStage(at?: Moment, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-crash-'))
-  if (at !== undefined) await cp(at.protection, dir, { recursive: true })
-  const cloudDir = await mkdtemp(join(tmpdir(), 'holdfast-emulator-'))
-  if (at !== undefined) await cp(at.emulator, cloudDir, { recursive: true })
-  const emulator = await startTestEmulator({ env, dir: cloudDir })
-  const environment = async (client: string) => {
+/** Opens a lane whose emulator finds the moments that are kept below a folder. `env` is the emulator's. */
+export async function openLane(root: string, env: Environment = {}): Promise<Lane> {
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-emulator-'))
+  const saved = join(root, 'saved')
+  await mkdir(saved, { recursive: true })
+  await symlink(saved, join(dir, 'saved'))
+  const emulator = await startTestEmulator({ env, dir })
+  const environments = new Map<string, Environment>()
+  for (const client of ['team', HOLDFAST]) {
     const answer = await fetch(`${emulator.control}/emulator/env?client=${client}`)
-    return { ...emulator.env, ...((await answer.json()) as Record<string, string>) }
+    environments.set(client, { ...emulator.env, ...((await answer.json()) as Record<string, string>) })
   }
-  const cloud = openCloud(await environment('team'))
-  const own = await environment(HOLDFAST)
-  const alive = new Set<ChildProcess>()
+  return { emulator, environment: (client) => environments.get(client) ?? {}, end: () => emulator.stop() }
+}
 
-  function start(args: readonly string[], more: Readonly<Record<string, string>> = {}): Started {
+/** Sets a stage on a lane. Without a moment, the lane must be new. */
+export async function openStage({ emulator, environment }: Lane, at?: Moment): Promise<Stage> {
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-crash-'))
+  if (at !== undefined) await Promise.all([cp(ownOf(at), dir, { recursive: true }), emulator.load(at.name)])
+  const cloud = openCloud(environment('team'))
+  const alive = new Map<ChildProcess, Promise<Over>>()
+
+  function start(args: readonly string[], more: Environment = {}): Started {
     const child = spawn(process.execPath, [MAIN, ...args], {
       cwd: dir,
-      env: { ...process.env, ...own, NO_COLOR: '1', ...more },
+      env: { ...process.env, ...environment(HOLDFAST), NO_COLOR: '1', ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    alive.add(child)
     const said: Buffer[] = []
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk))
     const over = new Promise<Over>((resolve) =>
@@ -76,6 +92,7 @@ export async function openStage(at?: Moment, env: Readonly<Record<string, string
         resolve({ code, said: Buffer.concat(said).toString('utf8') })
       }),
     )
+    alive.set(child, over)
     return { process: child, over }
   }
 
@@ -85,14 +102,66 @@ export async function openStage(at?: Moment, env: Readonly<Record<string, string
     return said
   }
 
-  async function end(keep?: Moment): Promise<void> {
-    for (const child of alive) child.kill('SIGKILL')
+  async function keep(moment: Moment): Promise<void> {
+    await emulator.save(moment.name)
+    await cp(dir, ownOf(moment), { recursive: true })
+  }
+
+  async function end(): Promise<void> {
+    const ending = [...alive.values()]
+    for (const child of alive.keys()) child.kill('SIGKILL')
+    await Promise.all(ending)
     await cloud.close()
-    await emulator.stop(keep?.emulator)
-    if (keep !== undefined) await cp(dir, keep.protection, { recursive: true })
     await rm(dir, { recursive: true, force: true, maxRetries: 5 })
   }
 
   const openStore = () => new DatabaseSync(join(dir, '.holdfast', 'churn', 'store.db'))
-  return { dir, emulator, cloud, start, verb, openStore, end }
+  return { dir, emulator, cloud, start, verb, openStore, keep, end }
+}
+
+/** Opens lanes for a piece of work, one at least, and ends them behind it. */
+export async function onLanes<T>(
+  { root, env, count = 1 }: { readonly root: string; readonly env: Environment; readonly count?: number },
+  work: (lanes: readonly [Lane, ...Lane[]]) => Promise<T>,
+): Promise<T> {
+  const lanes: [Lane, ...Lane[]] = [await openLane(root, env)]
+  try {
+    while (lanes.length < count) lanes.push(await openLane(root, env))
+    return await work(lanes)
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.end()))
+  }
+}
+
+/** Sets a stage for a piece of work, and ends it behind it. */
+export async function onStage<T>(lane: Lane, at: Moment | undefined, work: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = await openStage(lane, at)
+  try {
+    return await work(stage)
+  } finally {
+    await stage.end()
+  }
+}
+
+/** Sets a stage on a lane of its own, which ends with it. */
+export async function openStageAlone(options: {
+  readonly root?: string
+  readonly at?: Moment
+  readonly env?: Environment
+}): Promise<Stage> {
+  const root = options.at?.root ?? options.root
+  const own = root ?? (await mkdtemp(join(tmpdir(), 'holdfast-stage-')))
+  const lane = await openLane(own, options.env)
+  const stage = await openStage(lane, options.at)
+  const end = async () => {
+    await stage.end()
+    await lane.end()
+    if (root === undefined) await rm(own, { recursive: true, force: true })
+  }
+  return { ...stage, end }
+}
+
+/** Where the folder of the protection is kept. */
+function ownOf({ root, name }: Moment): string {
+  return join(root, 'own', name)
 }

@@ -11,7 +11,7 @@ import {
   registerAssets,
   waitingJob,
 } from '../../demo/estate.ts'
-import { type Moment, openStage, type Stage } from './stage.ts'
+import { type Moment, onLanes, onStage, type Stage } from './stage.ts'
 
 /** What is killed: a verb of a protection, begun at a moment. */
 export interface Act {
@@ -43,10 +43,7 @@ export function actsOf(root: string): readonly Act[] {
 }
 
 function momentsOf(root: string) {
-  const moment = (name: string): Moment => ({
-    emulator: join(root, name, 'cloud'),
-    protection: join(root, name, 'own'),
-  })
+  const moment = (name: string): Moment => ({ root, name })
   return {
     fresh: moment('fresh'),
     synced: moment('synced'),
@@ -61,42 +58,28 @@ const lost = (stage: Stage): Promise<void> => stage.emulator.region('eastus2', '
 /** Plays the story in which Holdfast is killed, once and undisturbed, and keeps the moments at which its acts begin. */
 export async function playStory(root: string): Promise<void> {
   const { fresh, synced, failedOver, returned } = momentsOf(root)
-  await from(undefined, fresh, buildEstate, { EMULATOR_ALLOCATION_SECONDS: '0' })
-  // A job that runs does not outlive its emulator, so what is synced while it does is built anew.
-  await from(
-    undefined,
-    synced,
-    async (stage) => {
+  await onLanes({ root, env: { EMULATOR_ALLOCATION_SECONDS: '0' } }, ([lane]) =>
+    onStage(lane, undefined, async (stage) => {
       await buildEstate(stage)
+      await stage.keep(fresh)
       await stage.verb('sync')
       await changeAfterwards(stage.cloud, estateFor(stage))
-    },
-    { EMULATOR_ALLOCATION_SECONDS: '0' },
+      await stage.keep(synced)
+    }),
   )
-  await from(synced, failedOver, async (stage) => {
-    await lost(stage)
-    await stage.verb('failover', '--yes')
+  // A job that ran has lost its node where a moment is loaded.
+  await onLanes({ root, env: WITHOUT_NODES }, async ([lane]) => {
+    await onStage(lane, synced, async (stage) => {
+      await lost(stage)
+      await stage.verb('failover', '--yes')
+      await stage.keep(failedOver)
+    })
+    await onStage(lane, failedOver, async (stage) => {
+      await stage.verb('sync')
+      await workOn(stage.cloud, standbyOf(estateFor(stage)))
+      await stage.keep(returned)
+    })
   })
-  await from(failedOver, returned, async (stage) => {
-    await stage.verb('sync')
-    await workOn(stage.cloud, standbyOf(estateFor(stage)))
-  })
-}
-
-async function from(
-  at: Moment | undefined,
-  to: Moment,
-  act: (stage: Stage) => Promise<void>,
-  env: Readonly<Record<string, string>> = WITHOUT_NODES,
-): Promise<void> {
-  const stage = await openStage(at, env)
-  try {
-    await act(stage)
-    await stage.end(to)
-  } catch (thrown) {
-    await stage.end()
-    throw thrown
-  }
 }
 
 export function estateFor(stage: Stage): Estate {

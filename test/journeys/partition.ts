@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cloud } from '../../demo/cloud.ts'
 import { nightlySchedule, waitingJob } from '../../demo/estate.ts'
 import type { Finding } from '../../src/engine/return/sort-out.ts'
-import { HOLDFAST, type Moment, openStage, type Stage } from '../crashes/stage.ts'
+import { HOLDFAST, type Moment, openStageAlone, type Stage } from '../crashes/stage.ts'
 import { buildEstate, estateFor, registerModel, standbyOf, until } from '../crashes/story.ts'
 
 /** A region that Holdfast does not reach and that goes on working: its team, its jobs and its schedules notice nothing. */
@@ -15,24 +15,23 @@ export const ENDED = new Set(['Completed', 'Failed', 'Canceled'])
 
 /** An estate that was synced once, kept for several tests. Gives the first instant of its schedule. */
 export async function keepSynced(moment: Moment): Promise<number> {
-  const stage = await openStage(undefined, NODES)
+  const stage = await openStageAlone({ root: moment.root, env: NODES })
   const first = Math.ceil((Date.now() + DAY) / 1000) * 1000
   try {
     await buildEstate(stage)
     const { workspace } = estateFor(stage)
     await stage.cloud.arm('PUT', `${workspace}/schedules/nightly`, nightlySchedule(estateFor(stage), new Date(first)))
     await stage.verb('sync')
-    await stage.end(moment)
-  } catch (thrown) {
+    await stage.keep(moment)
+  } finally {
     await stage.end()
-    throw thrown
   }
   return first
 }
 
 /** The estate with a job that runs, synced; then Holdfast loses sight of the primary, and fails over. */
 export async function partitioned(moment: Moment): Promise<Stage> {
-  const stage = await openStage(moment, NODES)
+  const stage = await openStageAlone({ at: moment, env: NODES })
   const { cloud, emulator } = stage
   const estate = estateFor(stage)
   const { properties } = waitingJob(estate) as { properties: object }

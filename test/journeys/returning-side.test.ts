@@ -22,7 +22,7 @@ import {
 
 const MINUTE = 60_000
 const root = mkdtempSync(join(tmpdir(), 'holdfast-returning-'))
-const synced: Moment = { emulator: join(root, 'cloud'), protection: join(root, 'own') }
+const synced: Moment = { root, name: 'synced' }
 let firstFiring = 0
 let stage: Stage | undefined
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,10 +27,14 @@ export interface TestEmulator {
   activity(place: string, after?: number): Promise<readonly Acknowledged[]>
   /** Ids of its processes: its own, and those of the regions that live. */
   processes(): Promise<{ readonly front: number; readonly regions: ReadonlyMap<string, number> }>
+  /** Saves everything as it is under a name, in the place of what has it. */
+  save(name: string): Promise<void>
+  /** Puts everything back as it was saved: every region runs then, and nothing is broken. */
+  load(name: string): Promise<void>
   /** The end of what its processes said on standard error. */
   said(): string
-  /** Ends it in good order and removes its folder; or leaves it under another path, for a later one. */
-  stop(keep?: string): Promise<void>
+  /** Ends it in good order and removes its folder. */
+  stop(): Promise<void>
 }
 
 /** One line of the record of a region, as its control API gives it. */
@@ -106,10 +110,11 @@ export async function startTestEmulator(options: EmulatorOptions = {}): Promise<
       const living = all.flatMap((one): [string, number][] => (one.pid === undefined ? [] : [[one.name, one.pid]]))
       return { front: pid, regions: new Map(living) }
     },
+    save: async (name) => void (await call('PUT', `/emulator/saved/${name}`, { replace: true })),
+    load: async (name) => void (await call('POST', `/emulator/saved/${name}/load`)),
     said: () => said,
-    stop: async (keep) => {
+    stop: async () => {
       await ended(child)
-      if (keep !== undefined) await cp(dir, keep, { recursive: true })
       await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     },
   }
