@@ -258,6 +258,34 @@ def failed():
     equal(twin("good").info.run_name, old.get_run(good).info.run_name)
 
 
+@case("a copy takes the runs that a search of the source finds, and says what is wrong with a search")
+def searched():
+    uris["chosen"] = str(HOME / "chosen")
+    code, facts = holdfast("copy", "--filter", "attributes.run_name = 'long' and metrics.loss < 1e9", to="chosen")
+    equal((code, facts["runs"], [one["source"] for one in facts["experiments"] if one["source"]]), (0, 1, [1]))
+    code, facts = holdfast("copy", "--filter", "attributes.run_name = 'nobody'", to="chosen")
+    equal((code, facts["runs"]), (0, 0))
+    code, facts = holdfast("copy", "--filter", "nonsense of the source", to="chosen")
+    equal((code, facts["error"]["code"]), (2, "usage/bad-argument"))
+
+
+@case("registered models may be kept by another server than runs, on either side")
+def apart():
+    start("registry")
+    root = f"{old.get_run(made['long']).info.artifact_uri}/deep"
+    there = MlflowClient(uris["old"], uris["registry"])
+    there.create_registered_model("apart", {"a": "b"})
+    there.create_model_version("apart", root, made["long"])
+    there.set_registered_model_alias("apart", "best", "1")
+    registries = ["--from-registry", uris["registry"], "--to-registry", uris["old"]]
+    code, facts = holdfast("copy", "--model", "apart", "--run", made["long"], *registries)
+    equal((code, facts["notCarried"]), (0, []))
+    here = MlflowClient(uris["new"], uris["old"]).get_model_version_by_alias("apart", "best")
+    replica = twin("long").info
+    equal((here.run_id, here.source), (replica.run_id, f"{replica.artifact_uri}/deep"))
+    equal([one.name for one in new.search_registered_models("name = 'apart'")], [])
+
+
 @case("the servers end")
 def end():
     stop()

@@ -3,7 +3,7 @@ import { silent } from '../../src/engine/parts.ts'
 import { openSqliteHistoryLedger } from '../../src/store/sqlite-history-ledger.ts'
 import type { OneHistory, TwoHistories } from './two-histories.ts'
 
-const ALL: HistoryParts['filter'] = { experiments: [], runs: [], models: [], since: undefined }
+const ALL: HistoryParts['filter'] = { experiments: [], models: [], since: undefined }
 
 /** What copies one of two histories to the other, with a ledger of its own. */
 export function copying({ source, target, service }: TwoHistories): HistoryParts {

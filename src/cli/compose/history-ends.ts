@@ -34,8 +34,15 @@ export const OWN_IDS: Pick<RunAccess, 'createWithId' | 'setStart'> = {
   setStart: () => Promise.resolve(false),
 }
 
-/** A tracking server. `elsewhere` reaches files that it does not hand out itself. */
-export function serverEnd(server: Server, elsewhere: readonly Artifacts[]): OpenEnd {
+/** What of a tracking server is somewhere else. */
+export interface Elsewhere {
+  /** Reach files that it does not hand out itself. */
+  readonly artifacts: readonly Artifacts[]
+  /** The server that keeps its registered models. Default: itself. */
+  readonly registry: Server | undefined
+}
+
+export function serverEnd(server: Server, elsewhere: Elsewhere): OpenEnd {
   const residents = census(sharedIdOf, openSqliteResidents())
   const tracking = counted(serverTracking(server.send), residents)
   const end = {
@@ -45,8 +52,8 @@ export function serverEnd(server: Server, elsewhere: readonly Artifacts[]): Open
     replicas: (ids: readonly string[], signal: AbortSignal) => replicas(tracking, ids, signal),
     find: (id: string, ids: readonly string[], signal: AbortSignal) => replicaOf(tracking, { id, in: ids }, signal),
     census: residents,
-    artifacts: firstOf(proxiedArtifacts(server), ...elsewhere),
-    registry: httpRegistry(server.send),
+    artifacts: firstOf(proxiedArtifacts(server), ...elsewhere.artifacts),
+    registry: httpRegistry((elsewhere.registry ?? server).send),
     models: httpLoggedModels(server.send),
     traces: httpTraces(server.send),
     evaluations: httpEvaluationDatasets(server.send),

@@ -16,6 +16,9 @@ import { artifactsBelow } from './files-below.ts'
 import { carriersOf, type OpenEnd, openFolderEnd, openWorkspaceEnd, serverEnd } from './history-ends.ts'
 import { demandOwnCloud } from './own-cloud.ts'
 
+/** Which end of a copy. */
+type End = 'FROM' | 'TO'
+
 export interface HistoryOptions {
   /** What both ends are called: a URI, or the ARM id of a workspace. */
   readonly from: string
@@ -28,6 +31,8 @@ export interface HistoryOptions {
   readonly sinceLast: boolean
   /** Where servers may keep files that they do not hand out: folders of this machine, for the source, and of Azure's storage. */
   readonly filesBelow: readonly string[]
+  /** URIs of servers that keep the registered models of an end, where its own does not. */
+  readonly registries: Readonly<Record<End, string | undefined>>
   readonly filter: HistoryFilter
   readonly progress: Progress
   readonly signal: AbortSignal
@@ -44,9 +49,11 @@ export async function openHistory(options: HistoryOptions): Promise<OpenHistory>
   if (from.replace(/\/+$/, '') === to.replace(/\/+$/, '')) throw same(from)
   const needsAzure = [from, to].some(isWorkspace) || options.filesBelow.some(isStorage)
   const azure = needsAzure ? openAzure({ surroundings: surroundingsOf(process.env) }) : undefined
-  const reach = { azure, signal, filesBelow: options.filesBelow }
+  const { filesBelow, registries } = options
+  const reach = { azure, signal, filesBelow, registries }
   const [one, other] = [await openEnd(from, 'FROM', reach), await openEnd(to, 'TO', reach)]
-  const pair = createHash('sha256').update(`${one.end.name}\n${other.end.name}`).digest('hex').slice(0, 16)
+  const names = [one.end.name, other.end.name, ...Object.values(registries).filter((uri) => uri !== undefined)]
+  const pair = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16)
   const file = openSqliteHistoryLedger(join(state, `${pair}.db`))
   const ledger = recheck ? { ...file, get: () => undefined } : file
   const sinceLast = options.sinceLast ? { since: lastPass(ledger, filter) } : {}
@@ -87,13 +94,21 @@ interface Reach {
   readonly azure: Azure | undefined
   readonly signal: AbortSignal
   readonly filesBelow: readonly string[]
+  readonly registries: HistoryOptions['registries']
 }
 
-async function openEnd(named: string, side: 'FROM' | 'TO', { azure, signal, filesBelow }: Reach): Promise<OpenEnd> {
+async function openEnd(named: string, side: End, { azure, signal, filesBelow, registries }: Reach): Promise<OpenEnd> {
+  const registry = registries[side]
   if (/^https?:\/\//.test(named)) {
     const folders = side === 'FROM' ? filesBelow : filesBelow.filter(isStorage)
-    return serverEnd(openServer({ uri: named, credentials: credentials(side) }), artifactsBelow(folders, azure))
+    const open = (uri: string) => openServer({ uri, credentials: credentials(side) })
+    const elsewhere = {
+      artifacts: artifactsBelow(folders, azure),
+      registry: registry === undefined ? undefined : open(registry),
+    }
+    return serverEnd(open(named), elsewhere)
   }
+  if (registry !== undefined) throw ownRegistry(named)
   if (azure !== undefined && isWorkspace(named)) {
     demandOwnCloud(named)
     return openWorkspaceEnd(azure, named, signal)
@@ -110,7 +125,7 @@ function folderOf(named: string): string | undefined {
 }
 
 /** Of one side where it has its own, otherwise those of MLflow's client. */
-function credentials(side: 'FROM' | 'TO'): Credentials {
+function credentials(side: End): Credentials {
   const own = Object.fromEntries(
     ['USERNAME', 'PASSWORD', 'TOKEN'].map((name) => [
       `MLFLOW_TRACKING_${name}`,
@@ -123,6 +138,12 @@ function credentials(side: 'FROM' | 'TO'): Credentials {
 
 function same(named: string): Fault {
   return new Fault('usage/bad-argument', `FROM and TO are both ${named}`, { hint: 'Name two places.' })
+}
+
+function ownRegistry(named: string): Fault {
+  return new Fault('usage/bad-argument', `${named} keeps its registered models itself`, {
+    hint: 'Name a registry only for a tracking server.',
+  })
 }
 
 function unknown(named: string): Fault {

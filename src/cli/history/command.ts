@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { Fault } from '../../core/errors.ts'
 import { type Carried, copyHistory } from '../../engine/history/copy.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
+import { searchedRuns } from '../../engine/history/searched.ts'
 import { type Verified, verifyHistory } from '../../engine/history/verify.ts'
 import { openHistory } from '../compose/history.ts'
 import { shownProgress } from '../progress.ts'
@@ -16,6 +17,9 @@ interface Options {
   readonly run: readonly string[]
   readonly model: readonly string[]
   readonly since?: string
+  readonly filter?: string
+  readonly fromRegistry?: string
+  readonly toRegistry?: string
   readonly filesBelow: readonly string[]
   readonly recheck?: boolean
   readonly dryRun?: boolean
@@ -53,6 +57,9 @@ function historyVerb(name: string, about: string): Command {
     .option('--experiment <name>', 'only this experiment; may be given several times', several, [])
     .option('--run <id>', 'only this run of the source; may be given several times', several, [])
     .option('--model <name>', 'only this registered model; may be given several times', several, [])
+    .option('--from-registry <uri>', 'server that keeps the registered models of FROM, if it is another')
+    .option('--to-registry <uri>', 'the same of TO')
+    .option('--filter <search>', "only runs that this search of FROM finds, as in MLflow: tags.team = 'crm'")
     .option(
       '--files-below <folder>',
       'reach files there that a server leaves to its clients: a folder of this machine, which FROM keeps files in, or wasbs://… or abfss://… of either; several times',
@@ -74,6 +81,7 @@ function copyVerb(): Command {
       `\n${ENDS}\n${examples(
         'holdfast history copy http://old:5000 http://new:5000',
         'holdfast history copy http://old:5000 http://new:5000 --experiment churn --since 2026-01-01',
+        'holdfast history copy http://old:5000 ./best --filter "metrics.auc > 0.9 and attributes.status = \'FINISHED\'"',
       )}`,
     )
     .action((from: string, to: string, _: unknown, command: Command) =>
@@ -125,17 +133,33 @@ async function joined(
     recheck,
     sinceLast,
     filesBelow,
+    registries: registriesOf(options),
     filter,
     progress,
     signal: ending.signal,
   })
   try {
-    await work(opened.parts, ending.signal)
+    await work(await searched(opened.parts, options.filter, ending.signal), ending.signal)
   } finally {
     progress.done()
     opened.close()
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop)
   }
+}
+
+function registriesOf({ fromRegistry: FROM, toRegistry: TO }: Options) {
+  for (const [name, uri] of Object.entries({ '--from-registry': FROM, '--to-registry': TO })) {
+    if (uri === undefined || /^https?:\/\//.test(uri)) continue
+    throw new Fault('usage/bad-argument', `${name} ${uri} is no URI of a server`, {
+      hint: 'Give a URI such as http://127.0.0.1:5000.',
+    })
+  }
+  return { FROM, TO }
+}
+
+async function searched(parts: HistoryParts, search: string | undefined, signal: AbortSignal): Promise<HistoryParts> {
+  if (search === undefined) return parts
+  return { ...parts, filter: { ...parts.filter, runs: await searchedRuns(parts, search, signal) } }
 }
 
 function filterOf({ experiment, run, model, since }: Options): HistoryFilter {
@@ -145,7 +169,8 @@ function filterOf({ experiment, run, model, since }: Options): HistoryFilter {
       hint: 'Give a date such as 2026-01-31 or 2026-01-31T12:00:00Z, or `last` to a copy.',
     })
   }
-  return { experiments: experiment, runs: run, models: model, since: at }
+  const runs = run.length === 0 ? {} : { runs: new Set(run) }
+  return { experiments: experiment, ...runs, models: model, since: at }
 }
 
 function showCopy({ tally, counts, troubles, remarks }: Carried, io: Terminal): void {

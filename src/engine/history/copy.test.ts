@@ -84,7 +84,7 @@ async function copiedAndDeleted() {
 const CHOICES: Readonly<Record<string, (late: string) => Partial<HistoryFilter>>> = {
   'in a copy of all': () => ({}),
   'in a copy of what is recent': () => ({ since: 0 }),
-  'in a copy of another run': (late) => ({ runs: [late] }),
+  'in a copy of another run': (late) => ({ runs: new Set([late]) }),
 }
 
 it.each(Object.entries(CHOICES))(

@@ -4,7 +4,7 @@ import { copyEvaluations } from './evaluations.ts'
 import { inParallel } from './in-parallel.ts'
 import { noteEnd } from './last-pass.ts'
 import { copyLoggedModels } from './logged.ts'
-import type { HistoryParts, Remark, Trouble } from './parts.ts'
+import { type HistoryParts, isChosen, type Remark, type Trouble } from './parts.ts'
 import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { copyRegistered } from './registered.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
@@ -66,7 +66,7 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
 
 /** Runs or experiments that are named without models mean no models. */
 export function takesModels({ experiments, runs, models }: HistoryParts['filter']): boolean {
-  return models.length > 0 || experiments.length + runs.length === 0
+  return models.length > 0 || (experiments.length === 0 && runs === undefined)
 }
 
 export async function chosenExperiments(
@@ -117,9 +117,9 @@ async function reconcile(pass: Pass): Promise<readonly Count[]> {
   const targets = await targetsOf(pass)
   const [from, to] = [parts.from.census, parts.to.census]
   const { runs } = parts.filter
-  const chosen = (id: string) => runs.length === 0 || runs.includes(id)
-  const here = from.count(({ id }) => chosen(id))
-  const there = to.count(({ sharedId }) => runs.length === 0 || runs.some((id) => from.byId(id)?.sharedId === sharedId))
+  const here = from.count(({ id }) => isChosen(parts.filter, id))
+  const shared = runs && new Set([...runs].map((id) => from.byId(id)?.sharedId))
+  const there = to.count(({ sharedId }) => shared?.has(sharedId) ?? true)
   const byName = new Map([...targets].map(([id, name]) => [name, there.get(id) ?? 0]))
   const counts = [...experiments.values()].map(({ id, name }) => ({
     experiment: name,

@@ -41,7 +41,7 @@ export async function copyEvaluations(pass: Pass): Promise<void> {
 async function chosen({ parts, experiments, signal }: Pass): Promise<readonly EvaluationDataset[]> {
   const { filter, from } = parts
   const isAll = filter.experiments.length === 0
-  if (filter.runs.length > 0 || (experiments.size === 0 && !isAll)) return []
+  if (filter.runs !== undefined || (experiments.size === 0 && !isAll)) return []
   return (await from.evaluations?.list(isAll ? [] : [...experiments.keys()], signal)) ?? []
 }
 

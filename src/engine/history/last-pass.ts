@@ -7,7 +7,7 @@ const SKEW_MILLISECONDS = 10 * 60_000
 
 /** Notes the begin of a pass that lost nothing and left no run of its experiments out. */
 export function noteEnd({ parts: { ledger, filter }, troubles }: Pass, began: number): void {
-  if (filter.runs.length > 0 || troubles.length > 0) return
+  if (filter.runs !== undefined || troubles.length > 0) return
   // What a person chose by a time may have left out what is older.
   if (filter.since !== undefined && lastPass(ledger, filter) !== filter.since) return
   ledger.put(keyOf(filter), String(began - SKEW_MILLISECONDS))

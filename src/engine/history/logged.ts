@@ -80,7 +80,7 @@ function tagOf({ tags }: LoggedModel, key: string): string | undefined {
 /** A model goes with its run, where there is one still; where runs are chosen, only theirs. */
 export function isTaken({ parts, identities }: Pass, { runId }: LoggedModel, isKnown: boolean): boolean {
   const { runs } = parts.filter
-  if (runs.length > 0) return runs.includes(runId)
+  if (runs !== undefined) return runs.has(runId)
   const isOrphan = parts.from.census.byId(runId) === undefined
   return isKnown || isOrphan || identities.run(runId) !== undefined
 }

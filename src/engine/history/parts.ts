@@ -51,16 +51,21 @@ export interface ReadingAhead {
   readonly signal: AbortSignal
 }
 
-/** What is carried. An empty list means all; runs or experiments that are named without models mean no models. */
+/** What is carried. An empty list means all; runs or experiments that are chosen without models mean no models. */
 export interface HistoryFilter {
   /** Names. */
   readonly experiments: readonly string[]
-  /** Ids at the source. */
-  readonly runs: readonly string[]
+  /** Ids at the source of those that were named or found by a search, which may be none; absent: all. */
+  readonly runs?: ReadonlySet<string>
   /** Names. */
   readonly models: readonly string[]
   /** Milliseconds since 1970: only runs that are open, or that started or ended since. */
   readonly since: number | undefined
+}
+
+/** True for a run of the source that was chosen, or where none were. */
+export function isChosen({ runs }: HistoryFilter, id: string): boolean {
+  return runs?.has(id) ?? true
 }
 
 /** What could not be carried, or differs. */

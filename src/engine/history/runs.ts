@@ -7,6 +7,7 @@ import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { linksOf, missingLinks, withModels } from './links.ts'
+import { isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint, noteOpen, noteReplica, recentRuns } from './recent.ts'
 
@@ -173,8 +174,8 @@ export function subjectOf(pass: Pass, run: TrackedRun): string {
 
 /** True for a run that the filter takes. */
 export function takes({ parts }: Pass, run: TrackedRun): boolean {
-  const { runs, since } = parts.filter
-  if (runs.length > 0 && !runs.includes(run.info.run_id)) return false
+  const { since } = parts.filter
+  if (!isChosen(parts.filter, run.info.run_id)) return false
   if (since === undefined || isOpenRun(run)) return true
   // A run that began before and ended since has changed since.
   return Math.max(Number(run.info['start_time'] ?? 0), Number(run.info['end_time'] ?? 0)) >= since

@@ -78,7 +78,7 @@ async function learned(
 /** Runs of the source that seem to be deleted on one side only: all, where all were looked at. */
 function moved({ parts, experiments }: Pass, shaken: ReadonlySet<string>): readonly Resident[] {
   const { from, to, filter } = parts
-  const isWhole = filter.since === undefined && filter.runs.length === 0
+  const isWhole = filter.since === undefined && filter.runs === undefined
   const among = isWhole ? experiments : shaken
   if (among.size === 0) return []
   const found: Resident[] = []

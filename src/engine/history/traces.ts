@@ -13,6 +13,7 @@ import {
   writeTrace,
 } from '../../mlflow/traces.ts'
 import { inParallel } from './in-parallel.ts'
+import { isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
 
@@ -59,8 +60,8 @@ export async function copyTraces(pass: Pass): Promise<ReadonlySet<string>> {
 
 /** A trace goes with its run; where runs are chosen, only theirs. */
 export function takesTrace({ parts }: Pass, { info }: Trace): boolean {
-  const { runs, since } = parts.filter
-  if (runs.length > 0 && !runs.includes(String(metadataOf(info)[SOURCE_RUN]))) return false
+  const { since } = parts.filter
+  if (!isChosen(parts.filter, String(metadataOf(info)[SOURCE_RUN]))) return false
   return since === undefined || Date.parse(String(info['request_time'])) >= since
 }
 

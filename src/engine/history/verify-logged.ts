@@ -22,7 +22,7 @@ export async function compareLoggedModels(
   const counts = { models: 0, files: 0 }
   const sources = experiments.size === 0 ? undefined : await parts.from.models?.list([...experiments.keys()], signal)
   if (sources === undefined) return counts
-  const isAll = parts.filter.runs.length === 0 && parts.filter.since === undefined
+  const isAll = parts.filter.runs === undefined && parts.filter.since === undefined
   await inParallel(AT_ONCE, sources, async (model) => {
     const own = identities.model(model.id)
     if (!isAll && !isTaken(pass, model, own !== undefined)) return
@@ -77,7 +77,7 @@ function view(
 /** Points about a model name their run; those of runs that are left out here are left out too. */
 function comparePoints({ parts, identities }: Pass, { model, there, subject }: Twins, tell: Tell): void {
   const isChosen = ({ runId }: { readonly runId: string }) =>
-    parts.filter.runs.length === 0 || identities.run(runId) !== undefined
+    parts.filter.runs === undefined || identities.run(runId) !== undefined
   const points = model.metrics.filter(isChosen)
   const wanted = new Map(points.map((point) => [pointName(point, identities.run(point.runId) ?? point.runId), point]))
   const found = new Map(there.metrics.map((point) => [pointName(point, point.runId), point]))
