@@ -18,6 +18,7 @@ from local_azure import make_workspace, token, workspace_path
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from oracle_odd import ODD, excused, without_made_up
+from oracle_random import BEGINNING, comparable, drawn, excused_search
 from oracle_steps import GET, PARTS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,6 +26,10 @@ GROUP, NAME = "rg-oracle", "ws-oracle"
 DECLARED = json.load(open(os.path.join(HERE, "oracle_differences.json"), encoding="utf8"))
 # Fields of MLflow 3's answers, which an API of MLflow 2, such as Azure ML's, does not have.
 ONLY_THREE = {"error_class", "sqlstate", "workspace"}
+# The calls that are drawn: another seed draws others, and pages make more of them.
+SEED = int(os.environ.get("HOLDFAST_ORACLE_SEED", "1"))
+CALLS = int(os.environ.get("HOLDFAST_ORACLE_CALLS", "1500"))
+LONGEST, MOST_SHOWN = 10 * CALLS, 20
 FILES = r"^mlflow-artifacts:/(?:<\w+>|\d+|ExperimentRun)$"
 FILES_OF_RUN = r"mlflow-artifacts:/(?:<\w+>|\d+)/(<\w+>)/artifacts|mlflow-artifacts:/ExperimentRun/dcid\.(<\w+>)"
 sides = {}
@@ -195,6 +200,42 @@ def odd():
     if troubles:
         raise Unexpected("\n  " + "\n  ".join(troubles))
     return f"{len(ODD)} calls; " + "; ".join(f"{count} excused: {excuse}" for excuse, count in excuses.items())
+
+
+def answered(name, method, path, fields, keep):
+    """What both sides answer, and the tokens of their next pages, which each keeps as `page`."""
+    answers, tokens = [], []
+    for side in sides.values():
+        status, body = side.send(method, path, fields)
+        if status == 200:
+            side.keep(body, keep)
+        answers.append((status, side.plain(body)))
+        tokens.append(body.get("next_page_token") if status == 200 and isinstance(body, dict) else None)
+        side.kept.pop("page", None)
+        side.kept.update({} if tokens[-1] is None else {"page": tokens[-1]})
+    return answers, tokens
+
+
+@case("calls drawn from a seed, page by page: the same answers, but for what is excused as a class")
+def random_calls():
+    excuses, troubles, sent = Counter(), [], 0
+    steps = [*BEGINNING, *drawn(SEED, CALLS)]
+    while steps:
+        name, method, path, fields, keep = steps.pop(0)
+        (theirs, ours), tokens = answered(name, method, path, fields, keep)
+        sent += 1
+        seen = [json.dumps(comparable(without_made_up(one)), sort_keys=True) for one in (theirs, ours)]
+        excuse = excused(theirs, ours) or excused_search(name, theirs, ours)
+        if seen[0] != seen[1] and excuse is not None:
+            excuses[excuse] += 1
+        elif seen[0] != seen[1] or (tokens[0] is None) != (tokens[1] is None):
+            start = max(0, len(os.path.commonprefix(seen)) - 100)
+            troubles.append(f"{name}: {json.dumps(fields)}\n    theirs …{seen[0][start:][:600]}\n    ours   …{seen[1][start:][:600]}")
+        elif tokens[0] is not None and sent < LONGEST:
+            steps.insert(0, (name, method, path, {**fields, "page_token": "{page}"}, keep))
+    if troubles:
+        raise Unexpected(f"\n  {len(troubles)} of seed {SEED}\n  " + "\n  ".join(troubles[:MOST_SHOWN]))
+    return f"{sent} calls of seed {SEED}; " + "; ".join(f"{count} excused: {excuse}" for excuse, count in excuses.items())
 
 
 @case("MLflow’s client sees the same through its own calls")

@@ -25,6 +25,7 @@ const HARNESS = [
   'histories.py',
   'local_azure.py',
   'oracle_odd.py',
+  'oracle_random.py',
   'oracle_steps.py',
   'tracking.py',
 ]
@@ -143,6 +144,14 @@ function scenarios(): readonly string[] {
   return all.filter((name) => positionals.includes(name.replace(/\.py$/, '')))
 }
 
+/** Which calls the oracle draws, where the shell says so. */
+function seeded(): Record<string, string> {
+  const names = ['HOLDFAST_ORACLE_SEED', 'HOLDFAST_ORACLE_CALLS']
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  )
+}
+
 /** Leaves out, and says so, what needs the vendor's examples where they are not. On CI, beside a `../shared`, they must be. */
 function withExamples(all: readonly string[]): readonly string[] {
   const needed = process.env['CI'] === 'true' && existsSync(join(root, '../shared'))
@@ -174,7 +183,7 @@ async function runOne({ name, place }: Turn): Promise<readonly CaseResult[]> {
     const examples = WITH_EXAMPLES.includes(name)
       ? { env: { HOLDFAST_EXAMPLES: EXAMPLES }, emulator: WITHOUT_NODES }
       : WITH_SERVER.includes(name)
-        ? { env: { MLFLOW_SERVER_PYTHON: pythons.get('') ?? '' } }
+        ? { env: { MLFLOW_SERVER_PYTHON: pythons.get('') ?? '', ...seeded() } }
         : WITH_TWO.includes(name)
           ? { env: { MLFLOW_TWO_PYTHON: pythons.get(TWO_SERVER.folder) ?? '' } }
           : {}

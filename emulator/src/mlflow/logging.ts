@@ -153,6 +153,12 @@ function deleteTag(request: Request): Promise<Reply> {
 /** What MLflow shows of a dataset that came without a field. */
 const NO_DATASET = { name: '', digest: '', source_type: '', source: '' }
 
+/** A dataset as MLflow shows it: schema and profile only where they say something. */
+function datasetOf(given: object | undefined): object {
+  const entries = Object.entries(given ?? {}).filter(([key, value]) => value !== '' || Object.hasOwn(NO_DATASET, key))
+  return { ...NO_DATASET, ...Object.fromEntries(entries) }
+}
+
 function logInputs(request: Request): Promise<Reply> {
   needId(request)
   // What a run reads were datasets alone before MLflow 3.
@@ -164,7 +170,7 @@ function logInputs(request: Request): Promise<Reply> {
     return {
       kind: 'dataset',
       name: JSON.stringify([name, dataset?.text('digest') ?? '']),
-      body: { tags: input.raw('tags'), dataset: { ...NO_DATASET, ...given } },
+      body: { ...(input.list('tags').length === 0 ? {} : { tags: input.raw('tags') }), dataset: datasetOf(given) },
     }
   })
   const models = request.fields.objects('models').map(

@@ -49,7 +49,7 @@ export function infoJson(request: Request, run: Run): object {
     user_id: run.user,
     status: stateOf(run.status),
     ...(run.start === null ? {} : { start_time: run.start }),
-    ...(run.end === null ? {} : { end_time: run.end }),
+    ...(run.end === null || run.end === 0 ? {} : { end_time: run.end }),
     artifact_uri: artifactUri(request, run),
     lifecycle_stage: run.stage,
     run_id: run.id,

@@ -154,6 +154,17 @@ test('datasets logged twice stand once among the inputs', async () => {
   expect((await region.mlflow('GET', `runs/get?run_id=${run}`)).at('run.inputs.dataset_inputs')).toEqual(datasets)
 })
 
+test('an empty profile of a dataset, and an end at zero, are shown as none', async () => {
+  const run_id = await newRun()
+  const dataset = { name: 'd', digest: '1', source_type: 'local', source: '', profile: '', schema: 's' }
+  await region.mlflow('POST', 'runs/log-inputs', { run_id, datasets: [{ dataset, tags: [] }] })
+  await region.mlflow('POST', 'runs/update', { run_id, status: 'FINISHED', end_time: 0 })
+  const found = await region.mlflow('GET', `runs/get?run_id=${run_id}`)
+  const { profile: _, ...shown } = dataset
+  expect(found.at('run.inputs.dataset_inputs.0')).toEqual({ dataset: shown })
+  expect(found.at('run.info.end_time')).toBeUndefined()
+})
+
 test('what a run reads is datasets or, for clients of MLflow 3, models: a request with neither is refused', async () => {
   const run_id = await newRun()
   expect((await region.mlflow('POST', 'runs/log-inputs', { run_id })).at('message')).toContain("'datasets'")
