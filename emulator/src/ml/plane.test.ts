@@ -45,6 +45,16 @@ describe('the plane of Microsoft.MachineLearningServices', () => {
     expect(unnamed).toEqual([])
   })
 
+  it('leaves to another provider what hangs on its resources, whatever they are named', async () => {
+    const settings = `${workspace}/providers/Microsoft.Insights/diagnosticSettings/all`
+    const sent = { properties: { workspaceId: 'x', metrics: [] } }
+    const model = await test.ask('PUT', `${workspace}/models/providers/versions/1`, { properties: { modelUri: 'x' } })
+
+    expect([(await test.ask('PUT', settings, sent)).status, model.status]).toEqual([201, 201])
+    expect((await test.ask('GET', settings)).at('properties')).toMatchObject(sent.properties)
+    expect((await test.ask('GET', `${workspace}/models/providers/versions/1`)).at('name')).toBe('1')
+  })
+
   it('refuses names that could be read as another path', async () => {
     const body = { properties: { modelUri: 'x' } }
 
