@@ -4,6 +4,7 @@ import { type Attempted, Run } from '../core/run.ts'
 import type { Plan, Step } from '../core/step.ts'
 import { type Carried, carry, type Ends } from './carry.ts'
 import type { Parts } from './parts.ts'
+import { type Doubt, goneIn } from './presence.ts'
 import type { Tenure } from './tenure.ts'
 
 /** What executing a plan came to. */
@@ -13,6 +14,8 @@ export interface Execution {
   readonly quarantined: readonly Attempted[]
   /** Steps that could not start because of them. */
   readonly stuck: readonly Attempted[]
+  /** Why it ended before every step was tried: a side is gone. */
+  readonly brokenOff?: Fault
 }
 
 export interface ExecuteOptions {
@@ -22,6 +25,8 @@ export interface ExecuteOptions {
   /** Id under which the journal keeps the steps. The same id goes on where it was. */
   readonly run: string
   readonly signal: AbortSignal
+  /** Is told of each step that failed, before it is tried again. */
+  readonly doubt?: Doubt
   /** Longest that one call to the world may take: no step starts that the lease would not outlast by so much. */
   readonly callMilliseconds: number
 }
@@ -60,6 +65,7 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<Exec
       await record('step/done', { address })
       parts.progress.advance()
     } catch (thrown) {
+      await options.doubt?.(thrown)
       if (signal.aborted) throw signal.reason
       await record('step/failed', { address, ...failureOf(thrown) })
     }
@@ -86,10 +92,14 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<Exec
 
   try {
     while (!run.finished) await turn()
+  } catch (thrown) {
+    if (goneIn(signal) === undefined) throw thrown
   } finally {
     await Promise.all(underWay)
   }
-  return { carried, quarantined: run.quarantined, stuck: run.stuck }
+  const brokenOff = goneIn(signal)
+  const ended = { carried, quarantined: run.quarantined, stuck: run.stuck }
+  return brokenOff === undefined ? ended : { ...ended, brokenOff }
 }
 
 /** A failure as the journal keeps it. A defect is one too: it must not stop what has nothing to do with it. */

@@ -4,6 +4,7 @@ import { emptySnapshot, type Snapshot, withKind } from '../core/snapshot.ts'
 import type { Place, Service } from '../services/service.ts'
 import { atOnce } from './at-once.ts'
 import type { Progress } from './parts.ts'
+import { type Doubt, goneIn } from './presence.ts'
 
 /** One reading of a place. */
 export interface Observation {
@@ -20,6 +21,8 @@ export interface ObserveOptions {
   readonly services: readonly Service[]
   readonly as: 'source' | 'target'
   readonly signal: AbortSignal
+  /** Is told of each list that did not come to its end, before the next begins. */
+  readonly doubt?: Doubt
   /** Items that the policy leaves out. */
   readonly excluded: (address: Address) => boolean
   /** Kinds that are not to be read now, with the reason: they count as incomplete. */
@@ -56,7 +59,8 @@ export async function observe(place: Place, options: ObserveOptions): Promise<Ob
       snapshot = withKind(snapshot, service.kind, items)
       complete.add(service.kind)
     } catch (thrown) {
-      if (signal.aborted) throw thrown
+      await options.doubt?.(thrown)
+      if (signal.aborted) throw goneIn(signal) ?? thrown
       if (!isFault(thrown)) throw thrown
       incomplete.set(service.kind, thrown.message)
     }

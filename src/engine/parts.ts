@@ -31,6 +31,8 @@ export interface Parts {
   open(side: Side, signal: AbortSignal): Promise<Place | undefined>
   /** Asks both sides anew by which names they go, and keeps the answers. A side that does not answer keeps its own. */
   learn(tenure: Tenure, signal: AbortSignal): Promise<void>
+  /** Asks each plane of a side once whether it answers now: false where none does. Missing: nobody can tell. */
+  answers?(side: Side, signal: AbortSignal): Promise<boolean>
   /** Who may go on writing to a side that was left, because no fence of it reaches them: a sentence for people. */
   readonly unfenced?: string
   readonly store: Store

@@ -293,3 +293,53 @@ it('guards I5: withdraws past the brake only by the plan for which a person lift
   await attempt(digest.slice(0, 8))
   expect(secondary.get('datum/d3')).toBeUndefined()
 })
+
+it('ends with the reason, and does not try each thing, where the standby is gone in the middle; what was carried counts', async () => {
+  estate()
+  await passed()
+  const names = Array.from({ length: 200 }, (_, n): Address => `datum/many-${n}`)
+  for (const name of names) world.sides.primary.put(name, body.datum(1))
+  world.befall = ({ act, of }, moment) => {
+    if (act === 'converge' && of === 'datum/many-40' && moment === 'before') world.sides.secondary.down = true
+  }
+  const before = world.calls.length
+  await expect(passed()).rejects.toMatchObject({
+    code: 'azure/unreachable',
+    message: expect.stringContaining('Nothing of the secondary answers'),
+  })
+  const tried = world.calls.slice(before).filter(({ act }) => act === 'converge')
+  const carried = names.filter((name) => world.sides.secondary.get(name) !== undefined)
+  expect(tried.length).toBeLessThanOrEqual(carried.length + 8)
+  expect(carried.map((name) => entry(name).replicaDigest)).not.toContain(NO_REPLICA)
+  world.befall = () => undefined
+  world.sides.secondary.down = false
+  world.leasesRunOut()
+  await passed()
+  expect(world.lacking('primary')).toEqual([])
+})
+
+it.each(['primary', 'secondary'] as const)(
+  'guards I5: ends where nothing of the %s answers from the start: no point moves, and nothing is deleted',
+  async (gone) => {
+    estate()
+    const first = await passed()
+    const ledger = () => JSON.stringify([...world.ledger.entries(PROTECTION)])
+    const [there, known] = [world.sides.secondary.items().length, ledger()]
+    world.sides[gone].down = true
+    const before = world.effects.length
+    await expect(passed()).rejects.toMatchObject({ code: 'azure/unreachable', facts: { gone } })
+    expect([world.sides.secondary.items().length, world.effects.length, ledger()]).toEqual([there, before, known])
+    const synced = await world.store.fact(PROTECTION, 'synced')
+    expect(synced).toMatchObject({ recoveryPoint: first.reckoned.recoveryPoint })
+  },
+)
+
+it('goes on with what can be read and made where a side answers still in part', async () => {
+  estate()
+  world.befall = ({ side, act, of }) => {
+    if (side === 'primary' && act === 'list' && of === 'schedule') throw new Fault('azure/unreachable', 'no answer')
+  }
+  const done = await passed()
+  expect([...done.source.incomplete.keys()]).toEqual(['schedule'])
+  expect(world.sides.secondary.get('datum/set')).toBeDefined()
+})

@@ -8,6 +8,7 @@ import type { Ends } from './carry.ts'
 import { type Execution, execute } from './execute.ts'
 import { type Observation, observe } from './observe.ts'
 import { type Parts, placeOf, serviceOf } from './parts.ts'
+import { attended, type Doubt } from './presence.ts'
 import { type Reckoned, reckon } from './reckon.ts'
 import { carryLate } from './return/late.ts'
 import { noteLeftBehind } from './return/left-behind.ts'
@@ -23,6 +24,8 @@ export interface PassOptions {
   readonly active: Side
   readonly carrying: Carrying
   readonly signal: AbortSignal
+  /** Set where a side that is gone ends more than this: see {@link attended}. */
+  readonly doubt?: Doubt
   /** Snapshots of the pass before: what did not change shares its memory. */
   readonly before?: { readonly source: Snapshot; readonly target: Snapshot }
   /** Kinds that are not to be read in the source now, with the reason: what is known of them stays as it is. */
@@ -49,14 +52,15 @@ export interface Pass extends Prepared {
 }
 
 /** Reads both sides and plans. Direction: from the active side, whichever that is. */
-export async function prepare(options: PassOptions): Promise<Prepared> {
-  const { parts, active, carrying, signal, before } = options
+export async function prepare(given: PassOptions): Promise<Prepared> {
+  const options = attended(given)
+  const { parts, active, carrying, signal, doubt, before } = options
   const [source, target] = await Promise.all([
     placeOf(parts, active, signal),
     placeOf(parts, otherSide(active), signal),
   ])
   const excluded = carrying.excluded ?? (() => false)
-  const reading = { services: parts.services, signal, excluded, progress: parts.progress }
+  const reading = { services: parts.services, signal, doubt, excluded, progress: parts.progress }
   const [from, to] = await Promise.all([
     observe(source, {
       ...reading,
@@ -107,11 +111,15 @@ function provedBy({ snapshot, incomplete }: Observation): Snapshot {
   return proved
 }
 
-/** Makes the standby follow, and brings the ledger up to date with what was seen and done. */
+/**
+ * Makes the standby follow, and brings the ledger up to date with what was seen and done.
+ * @throws Fault `azure/unreachable` where nothing of a side answers any more; the ledger then has what was carried before
+ */
 export async function pass(
-  options: PassOptions & { readonly tenure: Tenure; readonly callMilliseconds: number },
+  given: PassOptions & { readonly tenure: Tenure; readonly callMilliseconds: number },
 ): Promise<Pass> {
-  const { parts, tenure, active, signal, callMilliseconds } = options
+  const options = attended(given)
+  const { parts, tenure, active, signal, doubt, callMilliseconds } = options
   await parts.learn(tenure, signal)
   const seen = await prepare(options)
   const late = await carryLate(options, seen)
@@ -121,7 +129,7 @@ export async function pass(
   const run = `sync-${parts.now().toString(36)}-${plan.digest.slice(0, 8)}`
   if (plan.steps.length > 0)
     await tenure.append(run, { type: 'sync/planned', body: { digest: plan.digest, steps: plan.steps.length, active } })
-  const execution = await execute(plan, { parts, tenure, ends, run, signal, callMilliseconds })
+  const execution = await execute(plan, { parts, tenure, ends, run, signal, doubt, callMilliseconds })
   if (parts.unfenced !== undefined) await noteLeftBehind(parts, prepared)
   const reckoned = await reckon(parts.ledger, {
     protection: parts.protection,
@@ -136,6 +144,7 @@ export async function pass(
   })
   if ((await parts.store.fact(parts.protection, 'settled')) !== undefined) await tenure.setFact('settled', {})
   await tenure.setFact('synced', syncedFact(active, { prepared, execution, reckoned, now: parts.now() }))
+  if (execution.brokenOff !== undefined) throw execution.brokenOff
   return { ...prepared, late, execution, reckoned }
 }
 

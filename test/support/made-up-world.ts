@@ -169,6 +169,7 @@ export class World {
       services: madeUpKinds(access),
       open: async (side) => this.sides[side].place,
       learn: async () => undefined,
+      answers: async (side) => !this.sides[side].down,
       store: cutStore(this.store, cord),
       ledger: cutLedger(this.ledger, cord),
       now: this.now,

@@ -64,6 +64,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     learn: async (tenure, signal) => {
       for (const [side, names] of await estate.learn(signal)) await tenure.setFact(factOf(side), names)
     },
+    answers: (side, signal) => answersIn(estate, side, signal),
     store,
     ledger,
     now: Date.now,
@@ -116,6 +117,18 @@ function carryingOf(policy: Policy): Carrying {
     removes: new Set([...policy.sync.removes, 'checkpoint']),
     unbraked: new Set(['checkpoint']),
   }
+}
+
+/** How long a plane may take to show that its side is there. */
+const ANSWER_MILLISECONDS = 5000
+
+/** Whether any plane of a side itself answers. Signing in is not of it, and of a side that nobody knows nothing is known. */
+async function answersIn(estate: Estate, side: Side, signal: AbortSignal): Promise<boolean> {
+  const place = await estate.open(side, signal)
+  const questions = place === undefined ? [] : estate.questions(side, place).filter(({ plane }) => plane !== 'signin')
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MILLISECONDS)])
+  const asked = await Promise.allSettled(questions.map(({ ask }) => ask(limited)))
+  return asked.length === 0 || asked.some(({ status }) => status === 'fulfilled')
 }
 
 function factOf(side: Side): string {

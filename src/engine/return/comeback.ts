@@ -9,6 +9,7 @@ import { type Fenced, fence } from '../fence.ts'
 import { GONE_AGAIN } from '../insist.ts'
 import { type Observation, observe } from '../observe.ts'
 import { type Parts, placeOf, serviceOf } from '../parts.ts'
+import { type Attended, attended, type Doubt } from '../presence.ts'
 import type { Carrying } from '../sync.ts'
 import type { Tenure } from '../tenure.ts'
 import { type Earlier, type Finding, type Sorted, sortOut } from './sort-out.ts'
@@ -26,6 +27,8 @@ export interface ComebackOptions {
   readonly failover: string
   readonly carrying: Carrying
   readonly signal: AbortSignal
+  /** Set where a side that is gone ends more than this: see {@link attended}. */
+  readonly doubt?: Doubt
   readonly callMilliseconds: number
 }
 
@@ -35,7 +38,8 @@ export interface ComebackOptions {
  *
  * @throws Fault `observe/incomplete` while either side cannot be read to its end; nothing but the fence was done then
  */
-export async function comeback(options: ComebackOptions): Promise<Comeback> {
+export async function comeback(given: ComebackOptions): Promise<Comeback> {
+  const options = attended(given)
   const { parts, tenure, active, failover, signal, callMilliseconds } = options
   const returned = otherSide(active)
   const permit = () => tenure.demand(callMilliseconds)
@@ -111,7 +115,7 @@ export interface CarryingOver {
 }
 
 async function carryOver(options: Omit<ComebackOptions, 'active'>, over: CarryingOver): Promise<readonly Finding[]> {
-  const { parts, tenure, carrying, failover, signal, callMilliseconds } = options
+  const { parts, tenure, carrying, failover, signal, doubt, callMilliseconds } = options
   const { from, to, ours, sorted } = over
   const rules: PlanRules = {
     ...carrying,
@@ -135,14 +139,16 @@ async function carryOver(options: Omit<ComebackOptions, 'active'>, over: Carryin
   const run = `${failover}-return-${parts.now().toString(36)}`
   const findings = [...meant, ...merging].map(plain)
   await tenure.append(failover, { type: 'return/planned', body: { findings, run } })
-  const { quarantined, stuck } = await execute(plan, {
+  const { quarantined, stuck, brokenOff } = await execute(plan, {
     parts,
     tenure,
     ends: { source: from, target: to },
     run,
     signal,
+    ...(doubt === undefined ? {} : { doubt }),
     callMilliseconds,
   })
+  if (brokenOff !== undefined) throw brokenOff
   const cutOff = quarantined.find(({ code }) => code !== undefined && GONE_AGAIN.has(code))
   if (cutOff?.code !== undefined) throw new Fault(cutOff.code, cutOff.message)
   const bad = new Map<Address, string>([...quarantined, ...stuck].map(({ step, message }) => [step.address, message]))
@@ -196,10 +202,14 @@ async function merged(
   }
 }
 
-async function read({ parts, signal, carrying }: ComebackOptions, place: Place): Promise<Observation> {
+async function read(
+  { parts, signal, doubt, carrying }: ComebackOptions & Attended,
+  place: Place,
+): Promise<Observation> {
   const excluded = carrying.excluded ?? (() => false)
   const { services, now, progress } = parts
-  const seen = await observe(place, { services, as: 'source', signal, excluded, now, progress, afresh: true })
+  const reading = { services, signal, doubt, excluded, now, progress }
+  const seen = await observe(place, { ...reading, as: 'source', afresh: true })
   if (seen.incomplete.size === 0) return seen
   throw new Fault(
     'observe/incomplete',
