@@ -5,3 +5,6 @@ import { fileURLToPath } from 'node:url'
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/holdfast', import.meta.url)))
 const { run } = await import('./cli/program.ts')
 await run(process.argv)
+// All was said and recorded. What is still open, as a way to a service that hangs, keeps nobody waiting.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))))
+process.exit()

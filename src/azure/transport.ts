@@ -84,7 +84,7 @@ export function openTransport({ local, proxy, caPath }: Surroundings, requestMil
     const known = agents.get(way)
     if (known !== undefined) return known
     const through = way === undefined || way === '' ? {} : { proxyEnv: { HTTPS_PROXY: way } }
-    const agent = new Agent({ keepAlive: true, maxSockets: 64, ...through, ...ca })
+    const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: requestMilliseconds, ...through, ...ca })
     agents.set(way, agent)
     return agent
   }
