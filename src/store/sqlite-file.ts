@@ -1,25 +1,58 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { Fault } from '../core/errors.ts'
+import { Fault, type FaultCode } from '../core/errors.ts'
 
-/** SQLite's primary result codes that mean something to a person. https://sqlite.org/rescode.html */
-const FULL = 13
-const IO = 10
-const CORRUPT = 11
-const NOT_A_DATABASE = 26
+/** What a result of SQLite means to a person. */
+interface Meaning {
+  readonly code: FaultCode
+  /** Said of the file, before SQLite's own words. */
+  readonly says: string
+  /** Of what is damaged, whoever opened the file knows it. */
+  readonly hint?: string
+}
 
-const DAMAGED =
-  'Put back a copy of the file, or move it aside and run `holdfast sync`, which rebuilds the ledger from the replicas.'
+const FULL: Meaning = {
+  code: 'store/full',
+  says: 'takes no more records',
+  hint: 'Make room on its disk and start Holdfast again; what was acknowledged is kept.',
+}
+const CLOSED: Meaning = {
+  code: 'usage/bad-argument',
+  says: 'cannot be opened and written by this user',
+  hint: 'Give this user its folder, for a journal is written beside what is read too, or name another with --state.',
+}
+const HELD: Meaning = {
+  code: 'run/held',
+  says: 'is being written by another process, which does not let go of it',
+  hint: 'Run it again; if a process of Holdfast stands still, let it go on or end it.',
+}
+const DAMAGED: Meaning = { code: 'store/damaged', says: 'is damaged' }
+
+/** By SQLite's primary result codes: https://sqlite.org/rescode.html */
+const MEANINGS: Readonly<Record<number, Meaning>> = {
+  3: CLOSED,
+  5: HELD,
+  6: HELD,
+  8: CLOSED,
+  10: FULL,
+  11: DAMAGED,
+  13: FULL,
+  14: CLOSED,
+  26: DAMAGED,
+}
 
 /** A SQLite file with statements prepared once, for several processes at once, durable at each commit. */
 export class SqliteFile {
   readonly #path: string
+  readonly #restored: string
   readonly #sqlite: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  constructor(path: string, schema: string) {
+  /** @param restored what a person does who finds the file damaged */
+  constructor(path: string, schema: string, restored: string) {
     this.#path = path
+    this.#restored = restored
     mkdirSync(dirname(path), { recursive: true })
     this.#sqlite = this.#guarded(() => new DatabaseSync(path))
     this.#guarded(() => {
@@ -54,7 +87,7 @@ export class SqliteFile {
   demandWhole(): void {
     const found = this.get<{ readonly integrity_check: string }>('PRAGMA integrity_check(1)')?.integrity_check
     if (found === 'ok') return
-    throw new Fault('store/damaged', `${this.#path} is damaged: ${found}`, { hint: DAMAGED })
+    throw this.#fault(DAMAGED, found ?? 'it cannot be checked')
   }
 
   close(): void {
@@ -95,19 +128,11 @@ export class SqliteFile {
   #asFault(thrown: unknown): unknown {
     const result = (thrown as { errcode?: number }).errcode
     if (result === undefined) return thrown
-    const primary = result & 0xff
-    if (primary === FULL || primary === IO) {
-      return new Fault('store/full', `${this.#path} takes no more records: ${(thrown as Error).message}`, {
-        hint: 'Make room on its disk and start Holdfast again; what was acknowledged is kept.',
-        cause: thrown,
-      })
-    }
-    if (primary === CORRUPT || primary === NOT_A_DATABASE) {
-      return new Fault('store/damaged', `${this.#path} is damaged: ${(thrown as Error).message}`, {
-        hint: DAMAGED,
-        cause: thrown,
-      })
-    }
-    return thrown
+    const meaning = MEANINGS[result & 0xff]
+    return meaning === undefined ? thrown : this.#fault(meaning, (thrown as Error).message, thrown)
+  }
+
+  #fault({ code, says, hint = this.#restored }: Meaning, why: string, cause?: unknown): Fault {
+    return new Fault(code, `${this.#path} ${says}: ${why}`, { hint, cause })
   }
 }

@@ -9,13 +9,15 @@ const SCHEMA = `
     PRIMARY KEY (protection, address)) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS entries_by_kind ON entries (protection, kind, address);`
 
+const RESTORED = 'Move it aside and run `holdfast sync`, which writes it anew from both sides.'
+
 interface Row extends Omit<Entry, 'kept'> {
   readonly kept: string | null
 }
 
 /** A ledger in one SQLite file. */
 export function openSqliteLedger(path: string): Ledger {
-  const file = new SqliteFile(path, SCHEMA)
+  const file = new SqliteFile(path, SCHEMA, RESTORED)
 
   function* entries(protection: string, kind?: string): Iterable<Entry> {
     let after = ''

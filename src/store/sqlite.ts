@@ -7,6 +7,8 @@ import { leasesIn } from './sqlite-leases.ts'
 import { SCHEMA, upgrade } from './sqlite-schema.ts'
 import type { Store } from './store.ts'
 
+const RESTORED = 'Put back a copy of the store with its head. Nothing makes a journal anew.'
+
 /**
  * A store in one SQLite file, for controllers on one host.
  *
@@ -17,7 +19,7 @@ import type { Store } from './store.ts'
  */
 export function openSqliteStore(path: string, clock: MonotonicClock = hostClock): Store {
   const heads = path === ':memory:' ? undefined : new HeadFiles(path)
-  const file = new SqliteFile(path, SCHEMA)
+  const file = new SqliteFile(path, SCHEMA, RESTORED)
   const leases = leasesIn(file, clock)
   const journals = journalsIn(file, heads)
   const words = wordsIn(file)
