@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'mlflow/logged-models.ts',
     'mlflow/traces.ts',
     'mlflow/evaluation-datasets.ts',
+    'mlflow/evaluation-records.ts',
     'disk',
     'core',
   ],

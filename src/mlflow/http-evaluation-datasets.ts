@@ -1,22 +1,17 @@
 import type { Json, JsonObject } from '../core/model.ts'
 import { callsOf, lacksApi, listOf, textOf } from './call.ts'
-import {
-  type EvaluationDataset,
-  type EvaluationDatasets,
-  type EvaluationRecord,
-  recordFrom,
-} from './evaluation-datasets.ts'
+import type { EvaluationDataset, EvaluationDatasets } from './evaluation-datasets.ts'
+import { httpEvaluationRecords } from './http-evaluation-records.ts'
 import type { Request, Send } from './tracking.ts'
 
 const API = '/api/3.0/mlflow/datasets'
 const PAGE = 1000
 const EXPERIMENTS_A_SEARCH = 100
-const RECORDS_A_CALL = 200
 
 /** MLflow's API of evaluation datasets over what `send` reaches. Calls as of the client's `RestStore`, version 3.15. */
 export function httpEvaluationDatasets(send: Send): EvaluationDatasets {
-  const { call, pages } = callsOf(send)
-  const at = (id: string, what: string) => `${API}/${encodeURIComponent(id)}/${what}`
+  const { call, optional, pages } = callsOf(send)
+  const of = (id: string) => `${API}/${encodeURIComponent(id)}`
   const post = (path: string, body: JsonObject, signal: AbortSignal) => call({ method: 'POST', path, body, signal })
 
   async function found(experiment_ids: readonly string[], signal: AbortSignal): Promise<readonly EvaluationDataset[]> {
@@ -49,21 +44,11 @@ export function httpEvaluationDatasets(send: Send): EvaluationDatasets {
     return [...all.values()]
   }
 
-  async function* records(id: string, signal: AbortSignal): AsyncIterable<EvaluationRecord> {
-    const ask = (token?: string): Request => ({
-      method: 'GET',
-      path: at(id, 'records'),
-      query: { max_results: String(PAGE), ...(token === undefined ? {} : { page_token: token }) },
-      signal,
-    })
-    for await (const page of pages(ask)) yield* listOf(jsonIn(page['records'])).map(recordFrom)
-  }
-
   return {
     list,
-    records,
+    ...httpEvaluationRecords(send, (id) => `${of(id)}/records`),
     experimentsOf: async (id, signal) => {
-      const answer = await call({ method: 'GET', path: at(id, 'experiment-ids'), signal })
+      const answer = await call({ method: 'GET', path: `${of(id)}/experiment-ids`, signal })
       return ((answer['experiment_ids'] ?? []) as readonly Json[]).map((one) => textOf(one))
     },
     create: async ({ name, tags, experimentIds }, signal) => {
@@ -71,18 +56,17 @@ export function httpEvaluationDatasets(send: Send): EvaluationDatasets {
       const made = await call({ method: 'POST', path: `${API}/create`, body, signal, once: true })
       return datasetFrom((made['dataset'] ?? {}) as JsonObject)
     },
+    remove: async (id, signal) => void (await optional({ method: 'DELETE', path: of(id), signal })),
     addExperiments: async (id, experiment_ids, signal) =>
-      void (await post(at(id, 'add-experiments'), { dataset_id: id, experiment_ids }, signal)),
+      void (await post(`${of(id)}/add-experiments`, { dataset_id: id, experiment_ids }, signal)),
+    removeExperiments: async (id, experiment_ids, signal) =>
+      void (await post(`${of(id)}/remove-experiments`, { dataset_id: id, experiment_ids }, signal)),
     setTags: async (id, tags, signal) => {
       const body = { dataset_id: id, tags: JSON.stringify(tags) }
-      await call({ method: 'PATCH', path: at(id, 'tags'), body, signal })
+      await call({ method: 'PATCH', path: `${of(id)}/tags`, body, signal })
     },
-    put: async (id, all, signal) => {
-      for (let from = 0; from < all.length; from += RECORDS_A_CALL) {
-        const some = JSON.stringify(all.slice(from, from + RECORDS_A_CALL))
-        await post(at(id, 'records'), { dataset_id: id, records: some }, signal)
-      }
-    },
+    deleteTag: async (id, key, signal) =>
+      void (await optional({ method: 'DELETE', path: `${of(id)}/tags/${encodeURIComponent(key)}`, signal })),
   }
 }
 
@@ -91,11 +75,12 @@ function datasetFrom(raw: JsonObject): EvaluationDataset {
     id: textOf(raw['dataset_id']),
     name: textOf(raw['name']),
     tags: (jsonIn(raw['tags']) ?? {}) as Readonly<Record<string, string>>,
-    updated: Number(raw['last_update_time'] ?? 0),
+    // Records that go change their number alone.
+    state: JSON.stringify([raw['last_update_time'] ?? null, raw['profile'] ?? null]),
   }
 }
 
-/** Tags and records come as JSON in a text. */
+/** Tags come as JSON in a text. */
 function jsonIn(value: Json | undefined): Json | undefined {
   return typeof value === 'string' && value !== '' ? (JSON.parse(value) as Json) : undefined
 }

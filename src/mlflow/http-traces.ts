@@ -1,5 +1,5 @@
 import type { JsonObject } from '../core/model.ts'
-import { callsOf, lacksApi, listOf, textOf } from './call.ts'
+import { type Calls, callsOf, lacksApi, listOf, textOf } from './call.ts'
 import { SOURCE_RUN, type Trace, type Traces } from './traces.ts'
 import type { Request, Send } from './tracking.ts'
 
@@ -8,6 +8,7 @@ const API = '/api/3.0/mlflow/traces'
 const SPANS = '/v1/traces'
 /** Below the older API, though it came later. */
 const LINK = 'traces/link-to-run'
+const LINK_PROMPTS = 'traces/link-prompts'
 const EXPERIMENT = 'x-mlflow-experiment-id'
 const PAGE = 500
 const EXPERIMENTS_A_SEARCH = 100
@@ -78,13 +79,30 @@ export function httpTraces(send: Send): Traces {
         await call({ method: 'POST', path: SPANS, body, signal, headers: { [EXPERIMENT]: experimentId } })
       }
     },
-    linked: async (runId, experimentIds, signal) => {
-      const found: string[] = []
-      // It finds those that came of the run too.
-      for await (const { id, info } of all(experimentIds, signal, `attributes.run_id = '${runId}'`)) {
-        if (((info['trace_metadata'] ?? {}) as JsonObject)[SOURCE_RUN] !== runId) found.push(id)
-      }
-      return found
+    ...links(call, all),
+  }
+}
+
+type All = (experimentIds: readonly string[], signal: AbortSignal, filter?: string) => AsyncIterable<Trace>
+
+function links(call: Calls['call'], all: All): Pick<Traces, 'linked' | 'isLinked' | 'link' | 'linkPrompts'> {
+  async function* linked(runId: string, experimentIds: readonly string[], signal: AbortSignal, more = '') {
+    // It finds those that came of the run too.
+    for await (const { id, experimentId, info } of all(
+      experimentIds,
+      signal,
+      `attributes.run_id = '${runId}'${more}`,
+    )) {
+      if (((info['trace_metadata'] ?? {}) as JsonObject)[SOURCE_RUN] !== runId) yield { id, experimentId }
+    }
+  }
+
+  return {
+    linked: (runId, experimentIds, signal) => Array.fromAsync(linked(runId, experimentIds, signal)),
+    isLinked: async (runId, { id, experimentId }, signal) => {
+      const only = ` AND attributes.request_id = '${id}'`
+      for await (const _ of linked(runId, [experimentId], signal, only)) return true
+      return false
     },
     link: async (runId, traceIds, signal) => {
       try {
@@ -96,6 +114,15 @@ export function httpTraces(send: Send): Traces {
       } catch (thrown) {
         if (lacksApi(thrown)) return false
         throw thrown
+      }
+    },
+    linkPrompts: async (trace_id, prompts, signal) => {
+      const body = { trace_id, prompt_versions: prompts.map((one) => ({ ...one })) }
+      try {
+        await call({ method: 'POST', path: LINK_PROMPTS, body, signal })
+      } catch (thrown) {
+        // Where nothing is looked up by prompts, the tag says it all.
+        if (!lacksApi(thrown)) throw thrown
       }
     },
   }

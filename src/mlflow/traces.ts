@@ -8,6 +8,8 @@ export interface Trace {
   readonly info: JsonObject
 }
 
+export type TraceName = Pick<Trace, 'id' | 'experimentId'>
+
 /** Traces of MLflow 3. Lists go to their end or throw. Whoever writes a trace chooses its id. */
 export interface Traces {
   /** Of experiments, or `undefined` where the server has no such API. */
@@ -24,14 +26,26 @@ export interface Traces {
   deleteAssessment(id: string, assessmentId: string, signal: AbortSignal): Promise<void>
   /** Adds spans to a trace, or writes them again. */
   putSpans(trace: Trace, spans: readonly JsonObject[], signal: AbortSignal): Promise<void>
-  /** Ids of the traces of experiments that were linked to a run, beside those that say themselves that they came of it. */
-  linked(runId: string, experimentIds: readonly string[], signal: AbortSignal): Promise<readonly string[]>
+  /** The traces of experiments that were linked to a run, beside those that say themselves that they came of it. */
+  linked(runId: string, experimentIds: readonly string[], signal: AbortSignal): Promise<readonly TraceName[]>
   /** Links traces to a run. One that is linked already is success. Returns false where the server has no such API. */
   link(runId: string, traceIds: readonly string[], signal: AbortSignal): Promise<boolean>
+  /** Whether a trace was linked to a run. */
+  isLinked(runId: string, trace: TraceName, signal: AbortSignal): Promise<boolean>
+  /** Links a trace to versions of prompts, by which a search finds it. Those that are linked already are success. */
+  linkPrompts(id: string, prompts: readonly PromptVersion[], signal: AbortSignal): Promise<void>
+}
+
+export interface PromptVersion {
+  readonly name: string
+  readonly version: string
 }
 
 /** Metadata of a trace whose value is the id of the run that it came of. */
 export const SOURCE_RUN = 'mlflow.sourceRun'
+
+/** Tag of a trace that lists, in JSON, the versions of prompts that it was linked to. Whoever links them writes it. */
+const LINKED_PROMPTS = 'mlflow.linkedPrompts'
 
 /** Keys of tags and of metadata that a server writes by itself: where it keeps a trace, and that it has it. */
 export const SERVERS_OWN: ReadonlySet<string> = new Set([
@@ -81,12 +95,35 @@ export async function writeTrace(
   { isSame, gone, lacking }: TraceChange,
   signal: AbortSignal,
 ): Promise<void> {
-  // First what it says of itself: a server that gets spans first makes up times and state from them.
-  if (!isSame) await api.put(trace, signal)
+  const prompts = isSame ? [] : promptsOf(trace)
+  // First what it says of itself: a server that gets spans first makes up times and state from them. Of prompts it speaks
+  // when they are linked, so that whoever finds it equal knows that they are.
+  if (!isSame) await api.put(prompts.length === 0 ? trace : withoutPrompts(trace), signal)
+  if (prompts.length > 0) await api.linkPrompts(trace.id, prompts, signal)
   for (const key of gone.tags) await api.deleteTag(trace.id, key, signal)
   for (const assessment of gone.assessments) await api.deleteAssessment(trace.id, assessment, signal)
-  if (lacking.length === 0) return
-  await api.putSpans(trace, lacking, signal)
+  if (lacking.length > 0) await api.putSpans(trace, lacking, signal)
   // And once more: spans lengthen a trace whose own duration is not that between its first and last whole millisecond.
-  await api.put(trace, signal)
+  if (lacking.length + prompts.length > 0) await api.put(trace, signal)
+}
+
+/** What stands in that tag is a client's: what cannot be read links nothing. */
+function promptsOf({ info }: Trace): readonly PromptVersion[] {
+  const text = ((info['tags'] ?? {}) as JsonObject)[LINKED_PROMPTS]
+  let found: unknown
+  try {
+    found = typeof text === 'string' ? JSON.parse(text) : []
+  } catch {
+    return []
+  }
+  const all = Array.isArray(found) ? (found as readonly (Partial<PromptVersion> | null)[]) : []
+  return all.flatMap((one) => {
+    const [name, version] = [one?.name, String(one?.version)]
+    return typeof name === 'string' && /^\d+$/.test(version) ? [{ name, version }] : []
+  })
+}
+
+function withoutPrompts(trace: Trace): Trace {
+  const { [LINKED_PROMPTS]: _, ...tags } = trace.info['tags'] as JsonObject
+  return { ...trace, info: { ...trace.info, tags } }
 }

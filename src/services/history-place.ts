@@ -1,4 +1,5 @@
 import type { Artifacts } from '../mlflow/artifacts.ts'
+import type { EvaluationDatasets } from '../mlflow/evaluation-datasets.ts'
 import type { LoggedModel, LoggedModels } from '../mlflow/logged-models.ts'
 import type { ModelRegistry } from '../mlflow/registry.ts'
 import type { Traces } from '../mlflow/traces.ts'
@@ -30,6 +31,7 @@ export interface HistoryAccess {
   readonly registry: ModelRegistry
   readonly models: LoggedModels
   readonly traces: Traces
+  readonly evaluations: EvaluationDatasets
   /** Runs that the place gave so far. */
   readonly census: { byId(id: string): Resident | undefined; byShared(id: string): Resident | undefined }
   readonly notes: Notes

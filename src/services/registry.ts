@@ -9,6 +9,7 @@ import { computes } from './compute/index.ts'
 import { dataAssets } from './data/index.ts'
 import { datastores } from './datastore/index.ts'
 import { environments } from './environment/index.ts'
+import { evaluationDatasets } from './evaluation-dataset/index.ts'
 import { experiments } from './experiment/index.ts'
 import { openHistories } from './history-names.ts'
 import type { HistoryAccess } from './history-place.ts'
@@ -23,6 +24,7 @@ import { type RunAccess, runs } from './run/index.ts'
 import { schedules } from './schedule/index.ts'
 import type { Place, Service } from './service.ts'
 import { traces } from './trace/index.ts'
+import { traceLinks } from './trace-link/index.ts'
 import { workspaces } from './workspace/index.ts'
 
 /** How services reach what they carry. */
@@ -71,6 +73,8 @@ export function serverRegistry({ runsOf, historyOf }: ServerAccess): readonly Se
     modelLinks(histories),
     artifacts(histories),
     traces(histories),
+    traceLinks(histories),
+    evaluationDatasets(histories),
     registeredModels(histories),
     modelVersions(histories),
     modelAliases(histories),

@@ -296,6 +296,30 @@ def evaluations():
     equal((code, [one["message"].split(":")[0] for one in facts["notCarried"]]), (23, ["2 evaluation datasets are not carried"]))
 
 
+@case("records that are taken away at the source go, and what others added there stays")
+def evaluations_shrink():
+    old, new = (MlflowClient(uris[name], uris[name]) for name in ("old", "new"))
+    chosen = ["--experiment", "evaluated"]
+    [made] = [one.dataset_id for one in old.search_datasets() if one.name == "questions \u00fc"]
+    [there] = [one.dataset_id for one in new.search_datasets() if one.tags.get("holdfast.source_dataset_id") == made]
+
+    def asked(name, dataset):
+        mlflow.set_tracking_uri(uris[name])
+        return {str(one.inputs): one for one in MlflowClient(uris[name], uris[name]).get_dataset(dataset).records}
+
+    mlflow.set_tracking_uri(uris["new"])
+    new.get_dataset(there).merge_records([{"inputs": {"q": "theirs"}}])
+    gone = [one.dataset_record_id for one in asked("old", made).values() if one.inputs["q"] in (1, 2, "new")]
+    equal(len(gone), 3)
+    old.get_dataset(made).delete_records(gone)
+    old.delete_dataset_tag(made, "team")
+    code, facts = holdfast("copy", *chosen)
+    equal((code, facts["notCarried"]), (0, []))
+    equal(set(asked("new", there)) - set(asked("old", made)), {"{'q': 'theirs'}"})
+    equal(set(asked("old", made)) - set(asked("new", there)), set())
+    true("team" not in new.get_dataset(there).tags, "the tag gone")
+
+
 @case("a copy onto a disk that is full says so, and goes on when there is room")
 def full():
     small = HOME / "small"

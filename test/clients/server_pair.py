@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+import mlflow
 import requests
 from cases import case, equal, run, true, until
 from mlflow import MlflowClient
@@ -25,6 +26,8 @@ from mlflow.entities import LoggedModelInput
 ROOT = Path(__file__).resolve().parents[2]
 HISTORY = ROOT / "test" / "history"
 HOME = Path(tempfile.mkdtemp(prefix="pair-"))
+#: What `compare.py` is to compare beyond what every copy carries.
+ALL = ("--links", "--datasets")
 FIRST = 1_800_000_000_000
 PASSWORD, TOKEN = "a-pass-word", "b-token"
 BASIC = "Basic " + base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
@@ -126,6 +129,7 @@ def begin():
     servers["gate a"], uris["gate a"] = listening(str(HISTORY / "gate.py"), uris["a"], BASIC)
     servers["gate b"], uris["gate b"] = listening(str(HISTORY / "gate.py"), uris["b"], f"Bearer {TOKEN}")
     python("seed.py", uris["a"])
+    evaluated()
     outside = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Outside)
     threading.Thread(target=outside.serve_forever, daemon=True).start()
     (HOME / "b.token").write_text(TOKEN)
@@ -153,6 +157,43 @@ pointer: [{{ env: active.env }}, {{ file: config.json }}]
 """)
 
 
+ODD = {"q": 2**60 + 1, "n": [1.0, 1, float("nan"), -float("inf"), 1e-300, None], "\U0001f600": ""}
+
+
+def evaluated():
+    """Datasets with what no double holds, one that is empty, and one that belongs to nothing."""
+    a = client("a")
+    experiments = [a.get_experiment_by_name(name).experiment_id for name in ("odd \u00fc/cases", "deleted experiment")]
+    made = a.create_dataset("questions \u00fc", experiment_id=experiments, tags={"team": "crm", "none": ""})
+    ids["dataset"] = made.dataset_id
+    records = [{"inputs": {"n": n}, "expectations": {"a": n / 7}, "tags": {"n": str(n)}} for n in range(1200)]
+    merge("a", made.dataset_id, [*records, {"inputs": ODD, "outputs": ODD, "expectations": {"a": ODD, "b": 1}}])
+    a.create_dataset("empty", experiment_id=experiments[:1])
+    a.create_dataset("of no experiment")
+
+
+def merge(name, dataset, records):
+    mlflow.set_tracking_uri(uris[name])
+    client(name).get_dataset(dataset).merge_records(records)
+
+
+def replica(name, shared):
+    """The dataset of a server that both know by this id."""
+    return next(one for one in client(name).search_datasets() if shared in (one.dataset_id, one.tags.get("holdfast.source_dataset_id")))
+
+
+def inputs(name, shared):
+    """What a dataset asks, in words."""
+    mlflow.set_tracking_uri(uris[name])
+    return [repr(one.inputs) for one in client(name).get_dataset(replica(name, shared).dataset_id).records]
+
+
+def take_away(name, shared, asked):
+    mlflow.set_tracking_uri(uris[name])
+    dataset = client(name).get_dataset(replica(name, shared).dataset_id)
+    dataset.delete_records([one.dataset_record_id for one in dataset.records if one.inputs == asked])
+
+
 @case("whoever is not let in is told so, with the side, and nothing is carried")
 def refused():
     (HOME / "b.token").write_text("another")
@@ -166,7 +207,7 @@ def follows():
     equal(holdfast("apply")["server"], uris["gate b"])
     facts = holdfast("sync")
     equal(facts["failed"], [])
-    python("compare.py", uris["a"], uris["b"])
+    python("compare.py", uris["a"], uris["b"], *ALL)
     equal(holdfast("sync")["steps"], [])
 
 
@@ -175,7 +216,7 @@ def stands():
     status = holdfast("status")
     equal((status["active"], status["server"]), ("primary", uris["gate a"]))
     true(status["ageMilliseconds"] < 60_000, "a fresh recovery point")
-    kinds = {"artifact", "experiment", "logged-model", "model-alias", "model-link", "model-version", "registered-model", "run", "trace"}
+    kinds = {"artifact", "evaluation-dataset", "experiment", "logged-model", "model-alias", "model-link", "model-version", "registered-model", "run", "trace", "trace-link"}
     equal(set(status["kinds"]), kinds)
     # Runs that are still being written to lose their last moments.
     equal({one["address"].split("/")[0] for one in holdfast("loss")["items"]}, {"run"})
@@ -186,6 +227,19 @@ def stands():
     holdfast("drift", "--exit-code", code=25)
     kept = b"".join(path.read_bytes() for path in (HOME / ".holdfast").rglob("*") if path.is_file())
     true(PASSWORD.encode() not in kept and TOKEN.encode() not in kept, "no secret kept")
+
+
+@case("a record that changes or goes at its source does so in the standby, and nothing else of its dataset")
+def records():
+    take_away("a", ids["dataset"], {"n": 7})
+    holdfast("sync")
+    true("{'n': 7}" not in inputs("b", ids["dataset"]), "the record gone")
+    take_away("a", ids["dataset"], {"n": 8})
+    merge("a", ids["dataset"], [{"inputs": {"n": 8}, "expectations": {"other": True}}, {"inputs": {"n": "new"}}])
+    client("a").delete_dataset_tag(ids["dataset"], "none")
+    holdfast("sync")
+    python("compare.py", uris["a"], uris["b"], *ALL)
+    equal(holdfast("sync")["steps"], [])
 
 
 @case("what is written is followed, and when the first server is lost the pointer leads to the second")
@@ -229,6 +283,9 @@ def both_write():
     [ids["model b"]] = [one.model_id for one in b.search_logged_models([last.info.experiment_id])]
     b.log_inputs(made, models=[LoggedModelInput(ids["model b"])])
     b.set_registered_model_alias("churn's model", "champion", "7")
+    merge("b", replica("b", ids["dataset"]).dataset_id, [{"inputs": {"n": "in the second"}}])
+    trace = b.search_traces(locations=[last.info.experiment_id], include_spans=False)[0].info.trace_id
+    b.link_traces_to_run([trace], made)
     moved_before_the_end()
     start("a", ids["port"])
     until("an answer of a", lambda: answers("a"), 120)
@@ -239,6 +296,8 @@ def both_write():
     [model] = a.search_logged_models([experiment])
     a.log_inputs(ids["straggler"], models=[LoggedModelInput(model.model_id)])
     a.log_metric(ids["last"], "theirs", 7, FIRST + 2, 3)
+    merge("a", ids["dataset"], [{"inputs": {"n": "in the first"}}])
+    a.link_traces_to_run([trace], ids["straggler"])
     a.create_registered_model("only in the first")
     a.create_model_version("only in the first", f"runs:/{ids['straggler']}/model", ids["straggler"])
 
@@ -258,6 +317,10 @@ def taken_back():
         return [one.model_id for one in client("b").get_run(straggler.info.run_id).inputs.model_inputs]
 
     until("the model that it read in the second", lambda: read() == [ids["model b"]], 60)
+    until("the record in the second", lambda: "{'n': 'in the first'}" in inputs("b", ids["dataset"]), 60)
+    where = [straggler.info.experiment_id]
+    linked = f"attributes.run_id = '{straggler.info.run_id}'"
+    until("its trace in the second", lambda: client("b").search_traces(locations=where, filter_string=linked), 60)
 
 
 @case("an alias that both moved is named, and each keeps its own until a person has let the active side's stand")
@@ -291,7 +354,7 @@ def same():
     until("the first in step", lambda: holdfast("drift")["differences"] == [], 60)
     halt()
     holdfast("sync")
-    python("compare.py", uris["b"], uris["a"])
+    python("compare.py", uris["b"], uris["a"], *ALL)
     report = holdfast("report")
     equal((report["from"], report["to"], report["outcome"]), ("primary", "secondary", "done"))
     true(any("old URI" in one for one in report["unfinished"]), "said that nobody can be stopped")
@@ -306,7 +369,7 @@ def back():
     equal((status["active"], pointed()), ("primary", uris["gate a"]))
     holdfast("sync")
     equal(holdfast("drift", "--exit-code")["differences"], [])
-    python("compare.py", uris["a"], uris["b"])
+    python("compare.py", uris["a"], uris["b"], *ALL)
     return facts and None
 
 

@@ -2,11 +2,12 @@
 
 Prints one line a difference and ends with 1 if there is any. `--experiment` and `--model` choose, and where one is given
 without the other there is nothing of the other; `--mlflow-2` leaves out what MLflow 2 has no words for; `--links` asks for
-the traces that are linked to each run too.
+the traces that are linked to each run and to prompts too; `--datasets` compares the datasets of evaluations.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import sys
@@ -94,8 +95,34 @@ class Side:
         """Ids of the traces that came of a run or are linked to it."""
         ask = f"attributes.run_id = '{run.info.run_id}'"
         where = [run.info.experiment_id]
+        return self.traces_by(where, ask)
+
+    def traces_by(self, where, ask):
         found_ = pages(lambda t: self.client.search_traces(locations=where, filter_string=ask, include_spans=False, page_token=t))
         return sorted(one.info.trace_id for one in found_)
+
+    def of_prompts(self):
+        """Ids of the traces that a search finds by each version of a prompt."""
+        where = [one.experiment_id for one in self.experiments.values()]
+        prompts_ = [name for name in self.registered if "mlflow.prompt.is_prompt" in self.registered[name].tags]
+        return {
+            (name, number): self.traces_by(where, f"prompt = '{name}/{number}'") for name in prompts_ for number in self.versions(name)
+        }
+
+    def datasets(self):
+        """What each dataset of evaluations says, by the id that both sides know."""
+        mlflow.set_tracking_uri(self.uri)
+        names = {one.experiment_id: name for name, one in self.experiments.items()}
+        found_ = {}
+        for one in pages(lambda t: self.client.search_datasets(page_token=t)):
+            whole = self.client.get_dataset(one.dataset_id)
+            records = sorted(
+                json.dumps([each.inputs, each.outputs, each.expectations, each.tags, each.source and each.source.to_dict()], sort_keys=True)
+                for each in whole.records
+            )
+            where = sorted(names.get(id_, id_) for id_ in whole.experiment_ids)
+            self.add(found_, one.tags.get("holdfast.source_dataset_id", one.dataset_id), (one.name, plain(one.tags), where, records))
+        return found_
 
     def versions(self, name):
         quote = '"' if "'" in name else "'"
@@ -234,6 +261,12 @@ class Comparison:
             there = self.other.runs.get(shared)
             if there:
                 differ(f"run {here.info.run_name}: linked traces", self.one.linked(here), self.other.linked(there))
+        differ("traces of prompts", self.one.of_prompts(), self.other.of_prompts())
+
+    def datasets(self):
+        ours, theirs = self.one.datasets(), self.other.datasets()
+        for shared in sorted({*ours, *theirs}):
+            differ(f"dataset {shared}", ours.get(shared), theirs.get(shared))
 
     def registered(self):
         for name, here in self.one.registered.items():
@@ -269,6 +302,7 @@ def main():
     parser.add_argument("--model", action="append", default=[])
     parser.add_argument("--mlflow-2", action="store_true")
     parser.add_argument("--links", action="store_true")
+    parser.add_argument("--datasets", action="store_true")
     chosen = parser.parse_args(namespace=Chosen())
     comparison = Comparison(Side(chosen.one, chosen), Side(chosen.other, chosen), chosen.mlflow_2)
     comparison.experiments()
@@ -278,6 +312,8 @@ def main():
         comparison.traces()
     if chosen.links:
         comparison.trace_links()
+    if chosen.datasets:
+        comparison.datasets()
     comparison.registered()
     differ("kept once", [], comparison.other.twice)
     print(f"{len(comparison.one.runs)} runs and {comparison.compared} traces compared, {len(found)} differences")

@@ -183,10 +183,12 @@ def elsewhere(client):
         client.create_model_version("kept elsewhere", source, tags={"\u00e4": source}, description=source)
 
 
-def prompts(client):
-    client.register_prompt("greeting", "Hello {{name}}", commit_message="first", tags={"tone": "warm"})
+def prompts(client, experiment):
+    first = client.register_prompt("greeting", "Hello {{name}}", commit_message="first", tags={"tone": "warm"})
     client.register_prompt("greeting", "Good day, {{name}}", commit_message="second")
     client.set_prompt_alias("greeting", "live", 2)
+    trace = client.search_traces(locations=[experiment], include_spans=False)[0].info.trace_id
+    client.link_prompt_versions_to_trace([first], trace)
 
 
 def main(uri):
@@ -198,7 +200,7 @@ def main(uri):
     nesting(client, experiment)
     states(client, experiment)
     registered_models(client, files, logged_models(client, experiment, files))
-    prompts(client)
+    prompts(client, experiment)
 
 
 main(sys.argv[1])

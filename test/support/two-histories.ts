@@ -14,6 +14,7 @@ import { SOURCE_RUN, sharedIdOf } from '../../src/services/run/schema.ts'
 import type { Place, Service } from '../../src/services/service.ts'
 import { openSqliteResidents } from '../../src/store/sqlite-residents.ts'
 import { asAServer } from './as-a-server.ts'
+import { keptEvaluations } from './kept-evaluations.ts'
 import { readTree } from './read-tree.ts'
 
 /** A run history in a folder that gives ids of its own, as a server does. */
@@ -39,6 +40,7 @@ async function openHistory(path: string): Promise<OneHistory> {
   const folder = await openFolder(path, 'target')
   const { tracking, models, traces } = asAServer(folder)
   const residents = census(sharedIdOf, openSqliteResidents())
+  const evaluations = keptEvaluations(path)
   const notes = new Map<string, string>()
   // A folder keeps the ids of its source where it is told; a server does not.
   const createLogged: HistoryAccess['models']['create'] = async (wanted, signal) => {
@@ -53,6 +55,7 @@ async function openHistory(path: string): Promise<OneHistory> {
     registry: folder.registry,
     models: { ...models, create: createLogged },
     traces,
+    evaluations: evaluations.api,
     census: residents,
     notes: {
       get: (key) => notes.get(key),
@@ -60,7 +63,7 @@ async function openHistory(path: string): Promise<OneHistory> {
       forget: (key) => void notes.delete(key),
     },
     place: { ...NOWHERE, workspace: path, location: path.slice(path.lastIndexOf('/') + 1) },
-    kept: () => readTree(path),
+    kept: async () => new Map([...(await readTree(path)), ['evaluation datasets', evaluations.text()]]),
   }
 }
 

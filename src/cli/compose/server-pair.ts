@@ -8,6 +8,7 @@ import type { Side } from '../../core/model.ts'
 import { isServer, locationOfSide, type ServerSignIn } from '../../core/policy.ts'
 import { census, counted } from '../../engine/history/census.ts'
 import type { Resubmitting } from '../../engine/resubmit.ts'
+import { httpEvaluationDatasets } from '../../mlflow/http-evaluation-datasets.ts'
 import { httpLoggedModels } from '../../mlflow/http-logged-models.ts'
 import { httpRegistry } from '../../mlflow/http-registry.ts'
 import { httpTraces } from '../../mlflow/http-traces.ts'
@@ -151,6 +152,7 @@ async function openSide(
       registry: httpRegistry(server.send),
       models: httpLoggedModels(server.send),
       traces: httpTraces(server.send),
+      evaluations: httpEvaluationDatasets(server.send),
       census: residents,
       notes,
     },

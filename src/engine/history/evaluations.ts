@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
 import { canonical } from '../../core/canonical.ts'
 import type { JsonObject } from '../../core/model.ts'
-import type { EvaluationDataset, EvaluationDatasets, EvaluationRecord } from '../../mlflow/evaluation-datasets.ts'
+import {
+  carriedDatasetTags,
+  type EvaluationDataset,
+  type EvaluationDatasets,
+  type KeptRecord,
+  SOURCE_DATASET,
+  sharedDatasetId,
+} from '../../mlflow/evaluation-datasets.ts'
+import { becomeRecords, recordsIn } from '../../mlflow/evaluation-records.ts'
 import type { Tell } from './differences.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { targetIds } from './traces.ts'
-
-/** Tag by which a replica says which dataset it is of. */
-const SOURCE_DATASET = 'holdfast.source_dataset_id'
-/** Records that are held before they are written. */
-const RECORDS_AT_ONCE = 1000
 
 /** Carries evaluation datasets with their records and experiments. To a place that has none they are counted, as a loss. */
 export async function copyEvaluations(pass: Pass): Promise<void> {
@@ -26,10 +29,10 @@ export async function copyEvaluations(pass: Pass): Promise<void> {
   for (const dataset of sources) {
     await apart(pass, subjectOf(dataset), () =>
       persistently(async () => {
-        const there = standing?.get(sharedId(dataset))
+        const there = standing?.get(sharedDatasetId(dataset))
         // It may have been made before, and nobody heard.
         if (there === undefined) standing = await standingDatasets(pass)
-        await copyDataset(pass, api, { dataset, there: standing?.get(sharedId(dataset)) })
+        await copyDataset(pass, api, { dataset, there: standing?.get(sharedDatasetId(dataset)) })
         signal.throwIfAborted()
       }),
     )
@@ -48,11 +51,7 @@ async function chosen({ parts, experiments, signal }: Pass): Promise<readonly Ev
 /** Datasets of the target by the id that both sides know; `undefined` where it has no such API. */
 async function standingDatasets({ parts, signal }: Pass): Promise<Map<string, EvaluationDataset> | undefined> {
   const all = await parts.to.evaluations?.list([], signal)
-  return all && new Map(all.map((one) => [sharedId(one), one]))
-}
-
-function sharedId({ id, tags }: EvaluationDataset): string {
-  return tags[SOURCE_DATASET] ?? id
+  return all && new Map(all.map((one) => [sharedDatasetId(one), one]))
 }
 
 interface DatasetCopy {
@@ -62,44 +61,105 @@ interface DatasetCopy {
 
 async function copyDataset(pass: Pass, api: EvaluationDatasets, { dataset, there }: DatasetCopy): Promise<void> {
   const { parts, signal } = pass
-  const key = `evaluation/${dataset.id}`
+  const before = carriedBefore(pass, dataset)
   const envelope = digestOf({ ...dataset })
-  if (there !== undefined && parts.ledger.get(key) === envelope) return
-  const experimentIds = await experimentsAtTarget(pass, dataset)
-  const tags = { ...dataset.tags, [SOURCE_DATASET]: sharedId(dataset) }
+  if (there !== undefined && before.envelope === envelope) return
+  const own = (await parts.from.evaluations?.experimentsOf(dataset.id, signal)) ?? []
+  const experiments = await atTarget(pass, own)
+  const tags = { ...dataset.tags, [SOURCE_DATASET]: sharedDatasetId(dataset) }
+  const experimentIds = [...experiments.values()]
   const replica = there ?? (await api.create({ name: dataset.name, tags, experimentIds }, signal))
   const lack = Object.entries(tags).filter(([tag, value]) => replica.tags[tag] !== value)
   if (lack.length > 0) await api.setTags(replica.id, Object.fromEntries(lack), signal)
-  const linked = new Set(await api.experimentsOf(replica.id, signal))
-  const missing = experimentIds.filter((id) => !linked.has(id))
-  if (missing.length > 0) await api.addExperiments(replica.id, missing, signal)
-  await copyRecords(pass, api, { dataset, replica })
-  parts.ledger.put(key, envelope)
-}
-
-async function copyRecords(
-  { parts, signal }: Pass,
-  api: EvaluationDatasets,
-  { dataset, replica }: { readonly dataset: EvaluationDataset; readonly replica: EvaluationDataset },
-): Promise<void> {
-  const has = await digestsOf(api, replica.id, signal)
-  let waiting: EvaluationRecord[] = []
-  for await (const record of parts.from.evaluations?.records(dataset.id, signal) ?? []) {
-    if (has.has(digestOf({ ...record }))) continue
-    waiting.push(record)
-    if (waiting.length < RECORDS_AT_ONCE) continue
-    await api.put(replica.id, waiting, signal)
-    waiting = []
+  for (const tag of before.tags) {
+    if (!Object.hasOwn(tags, tag) && Object.hasOwn(replica.tags, tag)) await api.deleteTag(replica.id, tag, signal)
   }
-  await api.put(replica.id, waiting, signal)
+  await associate(pass, api, { replica, before, experiments })
+  const records = await becomeRecords(
+    api,
+    {
+      id: replica.id,
+      wanted: () => parts.from.evaluations?.records(dataset.id, signal) ?? nothing(),
+      mayGo: (digest) => before.records.has(digest),
+    },
+    signal,
+  )
+  const others = before.experiments.filter((one) => !pass.experiments.has(one))
+  const now = {
+    // One that belongs to an experiment beyond this pass is looked at again by a pass with that.
+    ...(own.length === experiments.size ? { envelope } : {}),
+    records: [...records],
+    tags: Object.keys(dataset.tags),
+    experiments: [...experiments.keys(), ...others],
+  }
+  parts.ledger.put(keyOf(dataset), JSON.stringify(now))
 }
 
-/** The experiments that a dataset belongs to, by their ids at the target: those that are carried. */
-async function experimentsAtTarget(pass: Pass, { id }: EvaluationDataset): Promise<readonly string[]> {
-  const { parts, experiments, signal } = pass
-  const targets = await targetIds(pass)
-  const own = (await parts.from.evaluations?.experimentsOf(id, signal)) ?? []
-  return own.flatMap((one) => targets.get(experiments.get(one)?.name ?? '') ?? []).toSorted()
+/** What was carried last: of that, what is gone since is taken away; what others have added there stays. */
+interface Before {
+  readonly envelope: string
+  /** Digests. */
+  readonly records: ReadonlySet<string>
+  readonly tags: readonly string[]
+  /** Ids at the source. */
+  readonly experiments: readonly string[]
+}
+
+function carriedBefore({ parts }: Pass, dataset: EvaluationDataset): Before {
+  const {
+    envelope = '',
+    records = [],
+    tags = [],
+    experiments = [],
+  } = JSON.parse(parts.ledger.get(keyOf(dataset)) ?? '{}')
+  return { envelope, records: new Set<string>(records), tags, experiments }
+}
+
+function keyOf({ id }: EvaluationDataset): string {
+  return `evaluation-dataset/${id}`
+}
+
+async function* nothing(): AsyncIterable<KeptRecord> {}
+
+interface Association {
+  readonly replica: EvaluationDataset
+  readonly before: Before
+  /** Ids at the target by those at the source. */
+  readonly experiments: ReadonlyMap<string, string>
+}
+
+async function associate(
+  pass: Pass,
+  api: EvaluationDatasets,
+  { replica, before, experiments }: Association,
+): Promise<void> {
+  const { signal } = pass
+  const linked = await api.experimentsOf(replica.id, signal)
+  const missing = [...experiments.values()].filter((id) => !linked.includes(id))
+  if (missing.length > 0) await api.addExperiments(replica.id, missing, signal)
+  // One that this pass does not carry is nobody's to take away.
+  const left = await atTarget(
+    pass,
+    before.experiments.filter((id) => !experiments.has(id)),
+  )
+  const gone = [...left.values()].filter((id) => linked.includes(id))
+  if (gone.length > 0) await api.removeExperiments(replica.id, gone, signal)
+}
+
+/** The experiments that a dataset belongs to, of those that are carried: their ids at the target by those at the source. */
+async function experimentsOf(pass: Pass, { id }: EvaluationDataset): Promise<ReadonlyMap<string, string>> {
+  const { parts, signal } = pass
+  return atTarget(pass, (await parts.from.evaluations?.experimentsOf(id, signal)) ?? [])
+}
+
+async function atTarget(pass: Pass, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const targets = ids.length === 0 ? new Map<string, string>() : await targetIds(pass)
+  const found = new Map<string, string>()
+  for (const id of ids) {
+    const there = targets.get(pass.experiments.get(id)?.name ?? '')
+    if (there !== undefined) found.set(id, there)
+  }
+  return found
 }
 
 /** Compares evaluation datasets with their replicas: tags, experiments, and which records are there. */
@@ -109,7 +169,7 @@ export async function compareEvaluations(pass: Pass, tell: Tell): Promise<number
   for (const dataset of sources) {
     const subject = subjectOf(dataset)
     await apart(pass, subject, async () => {
-      const there = standing?.get(sharedId(dataset))
+      const there = standing?.get(sharedDatasetId(dataset))
       if (there === undefined) tell(subject, { dataset: dataset.id }, { dataset: null })
       else await compareDataset(pass, { dataset, there }, tell)
     })
@@ -127,11 +187,11 @@ async function compareDataset(
   const [source, target] = [from.evaluations, to.evaluations]
   if (source === undefined || target === undefined) return
   const found = (await target.experimentsOf(there.id, signal)).toSorted()
-  const wanted = await experimentsAtTarget(pass, dataset)
+  const wanted = [...(await experimentsOf(pass, dataset)).values()].toSorted()
   tell(
     subjectOf(dataset),
-    { name: dataset.name, tags: carriedTags(dataset), experiments: wanted },
-    { name: there.name, tags: carriedTags(there), experiments: found },
+    { name: dataset.name, tags: carriedDatasetTags(dataset), experiments: wanted },
+    { name: there.name, tags: carriedDatasetTags(there), experiments: found },
   )
   const [here, theirs] = [await digestsOf(source, dataset.id, signal), await digestsOf(target, there.id, signal)]
   const lacking = here.difference(theirs).size
@@ -140,13 +200,7 @@ async function compareDataset(
 }
 
 async function digestsOf(api: EvaluationDatasets, id: string, signal: AbortSignal): Promise<Set<string>> {
-  const found = new Set<string>()
-  for await (const record of api.records(id, signal)) found.add(digestOf({ ...record }))
-  return found
-}
-
-function carriedTags({ tags }: EvaluationDataset): JsonObject {
-  return Object.fromEntries(Object.entries(tags).filter(([key]) => key !== SOURCE_DATASET))
+  return new Set((await recordsIn(api, id, signal)).keys())
 }
 
 function digestOf(of: JsonObject): string {

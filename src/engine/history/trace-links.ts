@@ -61,8 +61,9 @@ async function missingLinks(pass: Pass, { run, traced, targets }: Linking): Prom
   const wanted = (await parts.from.traces?.linked(run.info.run_id, [...traced], signal)) ?? []
   if (wanted.length === 0) return []
   const own = identities.run(run.info.run_id)
-  const there = new Set(own === undefined ? [] : await parts.to.traces?.linked(own, targets, signal))
-  return wanted.filter((id) => !there.has(id)).toSorted()
+  const standing = own === undefined ? [] : await parts.to.traces?.linked(own, targets, signal)
+  const there = new Set(standing?.map(({ id }) => id))
+  return wanted.flatMap(({ id }) => (there.has(id) ? [] : [id])).toSorted()
 }
 
 /** Tells the links of traces to runs that the target does not have. */

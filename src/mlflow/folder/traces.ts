@@ -1,6 +1,6 @@
 import { Fault } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/model.ts'
-import type { Trace, Traces } from '../traces.ts'
+import type { Trace, TraceName, Traces } from '../traces.ts'
 import type { Documents } from './documents.ts'
 import { experimentAt } from './experiments.ts'
 import { fileName } from './names.ts'
@@ -84,7 +84,11 @@ function traceDocuments(documents: Documents): TraceDocuments {
 }
 
 /** Links are kept with the trace, and looked up by the run: each experiment is read through once. */
-function traceLinks({ list, read, change }: TraceDocuments): Pick<Traces, 'linked' | 'link'> {
+function traceLinks({
+  list,
+  read,
+  change,
+}: TraceDocuments): Pick<Traces, 'linked' | 'isLinked' | 'link' | 'linkPrompts'> {
   const all = new Map<string, Promise<Map<string, Set<string>>>>()
 
   async function readThrough(experimentId: string): Promise<Map<string, Set<string>>> {
@@ -101,10 +105,15 @@ function traceLinks({ list, read, change }: TraceDocuments): Pick<Traces, 'linke
 
   return {
     linked: async (runId, experimentIds) => {
-      const found: string[] = []
-      for (const id of experimentIds) found.push(...((await linksIn(id)).get(runId) ?? []))
+      const found: TraceName[] = []
+      for (const experimentId of experimentIds) {
+        for (const id of (await linksIn(experimentId)).get(runId) ?? []) found.push({ id, experimentId })
+      }
       return found
     },
+    isLinked: async (runId, { id }) => (await read(id))?.runs?.includes(runId) === true,
+    // The tag says it.
+    linkPrompts: () => Promise.resolve(),
     link: async (runId, traceIds) => {
       for (const id of traceIds) {
         const there = await read(id)
