@@ -34,6 +34,7 @@ export function servicesPage(): string {
 const HEAD = ['Kind', 'Carried', 'Changed in place', 'Gone from the source', 'On a standby', 'After a return']
 
 const SERVER_WORDS = `A pair of MLflow tracking servers has these, in the order in which they are carried. Experiments and runs are as in a workspace.
+An alias that is gone from the source goes in the standby too, while its model and version are there.
 How to protect a server is in [Two MLflow servers](guides/two-mlflow-servers.md).`
 
 const GUIDANCE_WORDS = `The list is that of [Failover for business continuity](https://learn.microsoft.com/azure/machine-learning/how-to-high-availability-machine-learning)

@@ -23,7 +23,7 @@ const BRAKE_PART = 0.05
  * Decides what happens to things that only the changed side has.
  *
  * They are archived where their kind knows it, and kept and listed where not. They are removed only where the policy
- * asked for it by kind, and then after whatever needed them. Past the brake nothing is withdrawn at all.
+ * asked for it by kind or the kind goes with its source, and then after whatever needed them. Past the brake nothing is withdrawn at all.
  */
 export function withdrawn(planning: Planning, extras: readonly Extra[], making: readonly Draft[]): Withdrawals {
   const notes: Note[] = []
@@ -57,8 +57,12 @@ function fateOf({ rules, wanted }: Planning, { address, found }: Extra): Archive
   const origin = mappedFrom(address)
   if (rules.excluded?.(address) === true) return 'excluded'
   if (rules.incomplete?.has(kindOf(address)) === true) return 'incomplete'
+  if (rules.quarantined?.(address) !== undefined) return 'undecided'
   if (kind === undefined || rules.extras === 'keep' || (origin !== undefined && wanted.has(origin))) return 'extra'
   if (rules.removes?.has(kind.kind) === true && kind.can.remove) return 'remove'
+  if (rules.follows?.has(kind.kind) === true && kind.can.remove) {
+    return found.needs.every((need) => wanted.has(mappedFrom(need) ?? need)) ? 'remove' : 'extra'
+  }
   if (kind.archived === undefined || !kind.can.update) return 'extra'
   const after = item(address, kind.archived(found.body), found.needs, found.order)
   if (after.digest === found.digest) return 'archived'
@@ -70,6 +74,7 @@ const REASONS: Readonly<Record<Keeping, string>> = {
   incomplete: 'A listing of its kind did not come to its end, so nothing follows from its absence there',
   excluded: 'The policy excludes it from sync',
   cold: 'Made at a failover',
+  undecided: 'It is left alone until a person has looked at it',
   brake: 'More would be withdrawn than may be without a person’s consent',
   needed: 'Something that stays needs it',
 }

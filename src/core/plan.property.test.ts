@@ -11,15 +11,17 @@ const anyRules: fc.Arbitrary<PlanRules> = fc
     role: fc.constantFrom('standby' as const, 'active' as const),
     mode: fc.constantFrom('hot/hot' as const, 'hot/warm' as const, 'hot/cold' as const),
     removes: fc.subarray([...KINDS]),
+    follows: fc.subarray([...KINDS]),
     incomplete: fc.subarray([...KINDS], { maxLength: 1 }),
     brakeLifted: fc.boolean(),
     excluded: fc.constantFrom('nothing', 'model/a', 'datastore/'),
   })
-  .map(({ mode, removes, incomplete, excluded, ...rules }) =>
+  .map(({ mode, removes, follows, incomplete, excluded, ...rules }) =>
     rulesWith({
       ...rules,
       mode: () => mode,
       removes: new Set(removes),
+      follows: new Set(follows),
       incomplete: new Set(incomplete),
       excluded: (address) => address.startsWith(excluded),
     }),
@@ -75,7 +77,8 @@ describe('any plan', () => {
       fc.property(anySnapshot, anySnapshot, anyRules, (wanted, found, rules) => {
         for (const step of plan({ wanted, found, rules }).steps) {
           const kind = step.address.slice(0, step.address.indexOf('/'))
-          if (step.do === 'remove') expect(rules.removes?.has(kind)).toBe(true)
+          const isAsked = rules.removes?.has(kind) === true || rules.follows?.has(kind) === true
+          if (step.do === 'remove') expect(isAsked).toBe(true)
           if (step.do === 'remove' || step.do === 'archive') {
             expect(rules.incomplete?.has(kind)).toBe(false)
             expect(wanted.has(step.address)).toBe(false)

@@ -254,6 +254,25 @@ describe('what only the standby has', () => {
     expect(notes(result)).toContain('kept datastore/d needed')
   })
 
+  it('goes with its original by itself where its kind does so, but stays with what it belongs to', () => {
+    const found = ['gone', 'there'].flatMap((name) => [
+      thing(`blob/${name}`),
+      thing(`datastore/of-${name}`, {}, [`blob/${name}`]),
+    ])
+    const result = planned([thing('blob/there')], found, { follows: new Set(['datastore']) })
+    expect(steps(result)).toEqual(['remove datastore/of-there'])
+    expect(notes(result)).toEqual(['kept blob/gone extra', 'kept datastore/of-gone extra'])
+  })
+
+  // Guards: what both sides changed stays on each until a person has decided.
+  it('is left alone where a person has yet to decide about it', () => {
+    const quarantined = (address: Address) => (address === 'datastore/d' ? 'both sides changed it' : undefined)
+    const found = [thing('datastore/d'), thing('datastore/e')]
+    const result = planned([], found, { removes: new Set(['datastore']), quarantined })
+    expect(steps(result)).toEqual(['remove datastore/e'])
+    expect(notes(result)).toEqual(['kept datastore/d undecided'])
+  })
+
   it('is removed after the update that lets go of it', () => {
     const result = planned([thing('model/a/1')], [thing('model/a/1', {}, ['datastore/d']), thing('datastore/d')], {
       removes: new Set(['datastore']),

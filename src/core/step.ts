@@ -39,6 +39,8 @@ export interface PlanRules {
   readonly extras?: 'withdraw' | 'keep'
   /** Kinds whose removal in the source is to be repeated. Azure never gives a removed name and version back. */
   readonly removes?: ReadonlySet<Kind>
+  /** Kinds whose removal is repeated without being asked for, while all that the thing needs is still there: what belongs to a thing that is gone stays with it. */
+  readonly follows?: ReadonlySet<Kind>
   /** Kinds of Holdfast's own making, which go without being asked about: the brake does not count them. */
   readonly unbraked?: ReadonlySet<Kind>
   /** Set once a person approved a plan that withdraws more than the brake lets pass. */
@@ -84,7 +86,7 @@ export type Note =
   | { readonly is: 'late'; readonly address: Address; readonly reason: string }
 
 /** Why something is left as it is. */
-export type Keeping = 'extra' | 'incomplete' | 'excluded' | 'cold' | 'brake' | 'needed'
+export type Keeping = 'extra' | 'incomplete' | 'excluded' | 'cold' | 'brake' | 'needed' | 'undecided'
 
 /** Says that more would be withdrawn than may be without a person's consent. Nothing is withdrawn then. */
 export interface Brake {

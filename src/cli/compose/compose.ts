@@ -116,6 +116,8 @@ function carryingOf(policy: Policy): Carrying {
     excluded: exclusions(policy.sync),
     removes: new Set([...policy.sync.removes, 'checkpoint']),
     unbraked: new Set(['checkpoint']),
+    // What is served by an alias that was taken away is not to be served again after a failover.
+    follows: new Set(['model-alias']),
   }
 }
 

@@ -12,42 +12,40 @@ export function modelAliases(histories: Histories): Service {
   return {
     kind: 'model-alias',
     needs: ['registered-model', 'model-version'],
-    can: { converge: true, update: true, remove: false, acts: false, ordered: false },
+    can: { converge: true, update: true, remove: true, acts: false, ordered: false },
     list: (place, { signal }) => list(histories.of(place), signal),
-    read: async (place, of, { signal }) => (await standing(histories.of(place), { of, signal }))?.item,
+    read: (place, of, { signal }) => read(histories.of(place), of, signal),
     references: () => [],
     renamed,
     converge: (place, wanted, { signal }) => converge(histories.of(place), { place, wanted, signal }),
     mergeInto: (place, theirs, { signal }) => merge(histories.of(place), { place, wanted: theirs, signal }),
-    remove: () => Promise.reject(new Fault('run/defect', 'The aliases of a model are never removed all together')),
+    remove: async (place, of, { signal }) => {
+      const [name = '', alias = ''] = segmentsOf(of)
+      if ((await read(histories.of(place), of, signal)) === undefined) return
+      await histories.of(place).registry.deleteAlias(name, alias, signal)
+    },
   }
 }
 
 async function* list(history: HistoryAccess, signal: AbortSignal): AsyncIterable<Item> {
-  for await (const model of history.registry.models(signal)) {
-    yield modelAliasItem((await aliasesOf(history, model, signal)).body)
-  }
-}
-
-interface Aliases {
-  readonly body: ModelAliasBody
-  /** The numbers that versions have here, by those that both sides know. */
-  readonly numbers: ReadonlyMap<string, string>
+  for await (const model of history.registry.models(signal)) yield* await aliasesOf(history, model, signal)
 }
 
 /** An alias whose version is gone is none: a server keeps it, and nobody can set it elsewhere. */
-async function aliasesOf({ registry }: HistoryAccess, model: RegisteredModel, signal: AbortSignal): Promise<Aliases> {
-  const { name } = model
-  if (model.aliases.length === 0) return { body: { name, aliases: {} }, numbers: new Map() }
-  const numbers = await numbersOf({ registry }, name, signal)
-  const shared = new Map([...numbers].map(([number, own]) => [own, number]))
-  const living = model.aliases.flatMap(({ key, value }) => {
-    const number = shared.get(value)
-    return number === undefined ? [] : [[key, number] as const]
+async function aliasesOf(
+  { registry }: HistoryAccess,
+  { name, aliases }: RegisteredModel,
+  signal: AbortSignal,
+): Promise<readonly Item[]> {
+  if (aliases.length === 0) return []
+  const shared = new Map([...(await numbersOf({ registry }, name, signal))].map(([number, own]) => [own, number]))
+  return aliases.flatMap(({ key: alias, value }) => {
+    const version = shared.get(value)
+    return version === undefined ? [] : [modelAliasItem({ name, alias, version })]
   })
-  return { body: { name, aliases: Object.fromEntries(living) }, numbers }
 }
 
+/** The numbers that versions have here, by those that both sides know. */
 async function numbersOf(
   { registry }: Pick<HistoryAccess, 'registry'>,
   name: string,
@@ -57,14 +55,10 @@ async function numbersOf(
   return new Map(versions.filter((one) => !isFiller(one)).map((one) => [sharedVersion(one), one.version]))
 }
 
-async function standing(
-  history: HistoryAccess,
-  { of, signal }: { readonly of: Address; readonly signal: AbortSignal },
-): Promise<{ readonly item: Item; readonly body: ModelAliasBody } | undefined> {
+async function read(history: HistoryAccess, of: Address, signal: AbortSignal): Promise<Item | undefined> {
   const model = await history.registry.model(segmentsOf(of)[0] ?? '', signal)
-  if (model === undefined) return undefined
-  const { body } = await aliasesOf(history, model, signal)
-  return { item: modelAliasItem(body), body }
+  const all = model === undefined ? [] : await aliasesOf(history, model, signal)
+  return all.find(({ address }) => address === of)
 }
 
 interface Wanted {
@@ -74,74 +68,44 @@ interface Wanted {
 }
 
 async function converge(history: HistoryAccess, { place, wanted, signal }: Wanted): Promise<Item> {
-  const { name, aliases } = modelAliasBody(wanted.body)
-  const there = (await standing(history, { of: wanted.address, signal }))?.body.aliases ?? {}
-  const changed = Object.entries(aliases).filter(([alias, version]) => there[alias] !== version)
-  await set(history, { place, name, aliases: changed, signal })
-  for (const alias of Object.keys(there)) {
-    if (!Object.hasOwn(aliases, alias)) await history.registry.deleteAlias(name, alias, signal)
-  }
-  return (await standing(history, { of: wanted.address, signal }))?.item ?? wanted
+  const there = await read(history, wanted.address, signal)
+  if (there?.digest === wanted.digest) return there
+  const body = modelAliasBody(wanted.body)
+  const value = (await numbersOf(history, body.name, signal)).get(body.version)
+  if (value === undefined) throw noVersion(place, body)
+  await history.registry.setAlias(body.name, { key: body.alias, value }, signal)
+  return (await read(history, wanted.address, signal)) ?? wanted
 }
 
 /**
- * Adds the aliases that only theirs has. One that means another version there than here is nobody's to decide but a
- * person's: what serves by it would change without a word.
+ * Sets it where it is none. One that means another version there than here is nobody's to decide but a person's: what
+ * serves by it would change without a word.
  *
- * @throws Fault `sync/conflict` that names each of those
+ * @throws Fault `sync/conflict` that names both
  */
-async function merge(history: HistoryAccess, { place, wanted, signal }: Wanted): Promise<Item> {
-  const { name, aliases } = modelAliasBody(wanted.body)
-  const there = (await standing(history, { of: wanted.address, signal }))?.body.aliases ?? {}
-  const added = Object.entries(aliases).filter(([alias]) => there[alias] === undefined)
-  await set(history, { place, name, aliases: added, signal })
-  const apart = Object.entries(aliases).filter(([alias, version]) => (there[alias] ?? version) !== version)
-  if (apart.length > 0) throw conflict(name, apart, there)
-  return (await standing(history, { of: wanted.address, signal }))?.item ?? wanted
+async function merge(history: HistoryAccess, asked: Wanted): Promise<Item> {
+  const { wanted, signal } = asked
+  const there = await read(history, wanted.address, signal)
+  if (there === undefined) return converge(history, asked)
+  if (there.digest === wanted.digest) return there
+  throw conflict(modelAliasBody(wanted.body), modelAliasBody(there.body))
 }
 
-interface Setting {
-  readonly place: Place
-  readonly name: string
-  readonly aliases: readonly (readonly [string, string])[]
-  readonly signal: AbortSignal
-}
-
-async function set(history: HistoryAccess, { place, name, aliases, signal }: Setting): Promise<void> {
-  if (aliases.length === 0) return
-  const numbers = await numbersOf(history, name, signal)
-  for (const [alias, version] of aliases) {
-    const value = numbers.get(version)
-    if (value === undefined) throw noVersion(place, { name, alias, version })
-    await history.registry.setAlias(name, { key: alias, value }, signal)
-  }
-}
-
-/** Aliases that mean a version go with it where it gets a number of its own. */
+/** An alias goes with its version where that gets a number of its own. */
 function renamed(body: JsonObject, renames: ReadonlyMap<Address, Address>): JsonObject {
-  const { name, aliases } = modelAliasBody(body)
-  const moved = Object.entries(aliases).map(([alias, version]) => {
-    const to = renames.get(versionAddress(name, version))
-    return [alias, to === undefined ? version : (segmentsOf(to)[1] ?? version)]
-  })
-  return { name, aliases: Object.fromEntries(moved) }
+  const { name, alias, version } = modelAliasBody(body)
+  const to = renames.get(versionAddress(name, version))
+  return { name, alias, version: to === undefined ? version : (segmentsOf(to)[1] ?? version) }
 }
 
-function conflict(
-  name: string,
-  apart: readonly (readonly [string, string])[],
-  ours: Readonly<Record<string, string>>,
-): Fault {
-  const each = apart.map(([alias, version]) => `${alias} means version ${version} there and ${ours[alias]} here`)
-  return new Fault('sync/conflict', `Both sides moved an alias of ${name}: ${each.join(', ')}`, {
+function conflict({ name, alias, version }: ModelAliasBody, ours: ModelAliasBody): Fault {
+  const each = `${alias} means version ${version} there and ${ours.version} here`
+  return new Fault('sync/conflict', `Both sides moved an alias of ${name}: ${each}`, {
     hint: 'Set it on the active side as it shall be, then let that stand with `holdfast resolve`.',
   })
 }
 
-function noVersion(
-  place: Place,
-  { name, alias, version }: { readonly name: string; readonly alias: string; readonly version: string },
-): Fault {
+function noVersion(place: Place, { name, alias, version }: ModelAliasBody): Fault {
   return new Fault('azure/changed', `${place.location} has no version ${version} of ${name} for the alias ${alias}`, {
     hint: 'Run it again: the version is carried first.',
   })

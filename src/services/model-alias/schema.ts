@@ -2,21 +2,18 @@ import { type Address, address, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import { versionAddress } from '../shared-version.ts'
 
-/** The aliases of one registered model. */
+/** One alias of a registered model. */
 export interface ModelAliasBody {
   readonly name: string
-  /** By alias the version that it means, under the number that both sides know. */
-  readonly aliases: Readonly<Record<string, string>>
+  readonly alias: string
+  /** The version that it means, under the number that both sides know. */
+  readonly version: string
 }
 
-export function modelAliasItem({ name, aliases }: ModelAliasBody) {
-  const body = { name, aliases: { ...aliases } } satisfies ModelAliasBody
-  const versions = [...new Set(Object.values(aliases))].map((version) => versionAddress(name, version))
-  return item(aliasAddress(name), body satisfies JsonObject, [address('registered-model', name), ...versions])
-}
-
-export function aliasAddress(name: string): Address {
-  return address('model-alias', name)
+export function modelAliasItem({ name, alias, version }: ModelAliasBody) {
+  const body = { name, alias, version } satisfies ModelAliasBody
+  const needs: readonly Address[] = [address('registered-model', name), versionAddress(name, version)]
+  return item(address('model-alias', name, alias), body satisfies JsonObject, needs)
 }
 
 export function modelAliasBody(body: JsonObject): ModelAliasBody {
