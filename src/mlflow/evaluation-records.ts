@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/model.ts'
 import type { EvaluationDatasets, EvaluationRecord, KeptRecord } from './evaluation-datasets.ts'
+import { sorted } from './exact-json.ts'
 
 /** Records that are held before they are written. */
 const RECORDS_AT_ONCE = 1000
@@ -91,16 +92,21 @@ export async function mergeRecords(
 ): Promise<ReadonlySet<string>> {
   const all = new Set<string>()
   const here = new Map<string, KeptRecord>()
-  for await (const one of api.records(id, signal)) here.set(JSON.stringify(one.says.inputs), one)
+  for await (const one of api.records(id, signal)) here.set(inputsOf(one.says), one)
   const missing: EvaluationRecord[] = []
   for await (const { digest, says } of wanted()) {
     all.add(digest)
-    const ours = here.get(JSON.stringify(says.inputs))
+    const ours = here.get(inputsOf(says))
     if (ours === undefined) missing.push(says)
     else if (ours.digest !== digest && hasMore(says, ours.says)) missing.push(withOurs(says, ours.says))
   }
   await api.put(id, missing, signal)
   return all
+}
+
+/** By which the server tells records apart. */
+function inputsOf({ inputs }: EvaluationRecord): string {
+  return JSON.stringify(sorted(inputs))
 }
 
 const MERGED = ['expectations', 'tags'] as const

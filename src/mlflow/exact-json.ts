@@ -6,21 +6,22 @@ const MARKED = /"(['#])((?:[^"\\]|\\.)*)"/g
 
 /**
  * JSON as Python writes it, kept to the digit: each text, names of fields too, begins with `'`, and each number is a text
- * that begins with `#`. So equal values are equal texts, and {@link exactText} gives back what was there.
+ * that begins with `#`. {@link exactText} gives back what was there.
  */
 export function exactJson(text: string): Json {
   const marked = text.replace(TOKEN, (all, inner?: string) => (inner === undefined ? `"#${all}"` : `"'${inner}"`))
-  return sorted(JSON.parse(marked) as Json)
+  return JSON.parse(marked) as Json
 }
 
-/** The inverse of {@link exactJson}, but for the order of fields. */
+/** The inverse of {@link exactJson}. */
 export function exactText(value: Json): string {
   return JSON.stringify(value).replace(MARKED, (_, mark: string, inner: string) =>
     mark === '#' ? inner : `"${inner}"`,
   )
 }
 
-function sorted(value: Json): Json {
+/** The same with fields in an order of their own: equal values are equal texts then. */
+export function sorted(value: Json): Json {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
   const fields = Object.entries(value).map(([name, one]) => [name, sorted(one ?? null)] as const)

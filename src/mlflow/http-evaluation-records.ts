@@ -7,7 +7,7 @@ import {
   type KeptRecord,
   RECORD_FIELDS,
 } from './evaluation-datasets.ts'
-import { exactJson, exactText } from './exact-json.ts'
+import { exactJson, exactText, sorted } from './exact-json.ts'
 import type { Request, Send } from './tracking.ts'
 
 const PAGE = 1000
