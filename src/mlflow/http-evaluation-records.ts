@@ -59,7 +59,7 @@ function keptFrom(raw: JsonObject): KeptRecord {
   const [inputs, outputs, expectations, tags, source] = RECORD_FIELDS.map((field) => raw[`'${field}`] ?? null)
   const says = { inputs, outputs, expectations, tags, source } as EvaluationRecord
   const digest = createHash('sha256')
-    .update(recordsText([says]))
+    .update(JSON.stringify(sorted({ ...says })))
     .digest('hex')
     .slice(0, 32)
   return { id: textOf(raw["'dataset_record_id"]).slice(1), says, digest }
