@@ -108,6 +108,8 @@ export function httpTracking(send: Send): Tracking {
       remove('experiments/delete-experiment-tag', { experiment_id: id, key }, signal),
     setExperimentDeleted: async (id, deleted, signal) =>
       void (await post(deleted ? 'experiments/delete' : 'experiments/restore', { experiment_id: id }, signal)),
+    renameExperiment: async (id, new_name, signal) =>
+      void (await post('experiments/update', { experiment_id: id, new_name }, signal)),
     runs,
     run,
     history,

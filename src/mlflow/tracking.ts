@@ -86,6 +86,8 @@ export interface Tracking {
   /** A tag that is gone already is success. */
   deleteExperimentTag(id: string, key: string, signal: AbortSignal): Promise<void>
   setExperimentDeleted(id: string, deleted: boolean, signal: AbortSignal): Promise<void>
+  /** Gives an experiment that is not deleted another name. Absent where a place has no means to. */
+  renameExperiment?(id: string, name: string, signal: AbortSignal): Promise<void>
   /** Runs of experiments, the deleted ones too; of a hundred experiments at a time in the order of their start. */
   runs(experimentIds: readonly string[], signal: AbortSignal, filter?: string): AsyncIterable<TrackedRun>
   run(id: string, signal: AbortSignal): Promise<TrackedRun | undefined>

@@ -246,6 +246,63 @@ def restored():
     equal((code, facts["runs"], facts["differences"]), (0, 2, []))
 
 
+def where(*names):
+    """Names of the experiments at the target that have these runs."""
+    return [new.get_experiment(twin(name).info.experiment_id).name for name in names]
+
+
+@case("experiments that are renamed, or change names with each other, take their runs along")
+def renamed():
+    for name in ("one", "two"):
+        made[name] = old.create_experiment(name)
+        old.set_terminated(begin(f"in {name}", name), "FINISHED", START + 1)
+    old.delete_experiment(old.create_experiment("three"))
+    equal(holdfast("copy")[0], 0)
+    for name, to in (("one", "aside"), ("two", "one"), ("one", "two")):
+        old.rename_experiment(made[name], to)
+    code, facts = holdfast("copy")
+    equal((code, facts["notCarried"]), (0, []))
+    equal(where("in one", "in two"), ["two", "one"])
+    old.rename_experiment(made["one"], "one more")
+    # A replica that gets its name only after it was in the way of nobody's.
+    equal((holdfast("copy", "--experiment", "one more")[0], where("in one")), (0, ["one more"]))
+    equal(holdfast("verify")[0], 0)
+
+
+@case("an experiment whose name is another's at the target is told, with its runs")
+def renamed_in_vain():
+    new.create_experiment("theirs")
+    old.rename_experiment(made["one"], "theirs")
+    code, facts = holdfast("copy", "--experiment", "theirs")
+    equal((code, {one["code"] for one in facts["notCarried"]}), (23, {"sync/conflict", "sync/loss"}))
+    true(any("1 in another experiment there" in one["message"] for one in facts["notCarried"]), "the place of its run")
+    old.rename_experiment(made["one"], "one more")
+    equal(holdfast("copy", "--experiment", "one more")[0], 0)
+
+
+@case("a name that the source does not have is told, and what it has is carried")
+def mistyped():
+    for more in (["--experiment", "histroy"], ["--run", "0" * 32], ["--model", "nobody's"]):
+        for verb in ("copy", "verify"):
+            code, facts = holdfast(verb, "--experiment", "one more", *more)
+            found = facts["notCarried" if verb == "copy" else "notCompared"]
+            equal((code, [one["code"] for one in found]), (23, ["sync/loss"]))
+    code, facts = holdfast("copy", "--experiment", "one more", "--run", made["long"])
+    equal((code, [one["message"] for one in facts["notCarried"]]), (23, ["it is in no experiment that was named"]))
+
+
+@case("a registered model that was made again under its name is told to be another one")
+def made_again():
+    for turn in ("first", "second"):
+        if turn == "second":
+            old.delete_registered_model("again")
+        old.create_registered_model("again")
+        old.create_model_version("again", f"s3://bucket/{turn}")
+        code, facts = holdfast("copy", "--experiment", "one more", "--model", "again")
+    equal((code, [(one["subject"], one["code"]) for one in facts["notCarried"]]), (23, [("version 1 of again", "sync/conflict")]))
+    old.delete_registered_model("again")
+
+
 @case("what cannot be carried is named and counted, costs nothing else, and the exit code says so")
 def failed():
     bad, good = begin("bad"), begin("good")

@@ -163,7 +163,9 @@ async function searched(parts: HistoryParts, search: string | undefined, signal:
 }
 
 function filterOf({ experiment, run, model, since }: Options): HistoryFilter {
-  const at = since === undefined || since === LAST ? undefined : Date.parse(since)
+  // Other forms mean one time here and another there, or a year that nobody meant.
+  const isWritten = since !== undefined && /^\d{4}-\d{2}-\d{2}(T.*)?$/.test(since)
+  const at = since === undefined || since === LAST ? undefined : isWritten ? Date.parse(since) : Number.NaN
   if (at !== undefined && Number.isNaN(at)) {
     throw new Fault('usage/bad-argument', `--since ${since} is no time`, {
       hint: 'Give a date such as 2026-01-31 or 2026-01-31T12:00:00Z, or `last` to a copy.',

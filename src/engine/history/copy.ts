@@ -1,5 +1,6 @@
 import { address } from '../../core/model.ts'
 import type { TrackedExperiment } from '../../mlflow/tracking.ts'
+import { nameAbsent } from './asked.ts'
 import { copyEvaluations } from './evaluations.ts'
 import { inParallel } from './in-parallel.ts'
 import { noteEnd } from './last-pass.ts'
@@ -7,6 +8,7 @@ import { copyLoggedModels } from './logged.ts'
 import { type HistoryParts, isChosen, type Remark, type Trouble } from './parts.ts'
 import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { copyRegistered } from './registered.ts'
+import { followRenames, noteExperiments } from './renamed.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
 import { rememberShaken, settleStates } from './states.ts'
 import { copyTraceLinks } from './trace-links.ts'
@@ -23,7 +25,7 @@ export interface Carried {
   readonly remarks: readonly Remark[]
 }
 
-/** Runs of one experiment on both sides, of those that the filter takes. */
+/** Runs of one experiment of the source that the filter takes, and how many of them the target has. */
 export interface Count {
   readonly experiment: string
   readonly source: number
@@ -35,13 +37,17 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
   const began = Date.now()
   const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
   const { progress, filter } = parts
+  await nameAbsent(pass)
   rememberShaken(pass)
+  await followRenames(pass)
   progress.phase('experiments', pass.experiments.size)
   await inParallel(EXPERIMENTS_AT_ONCE, pass.experiments.values(), async ({ name }) => {
     await apart(pass, `experiment ${name}`, () => persistently(() => copyExperiment(pass, name)))
     progress.advance()
   })
-  for (const id of (await targetsOf(pass)).keys()) pass.targets.push(id)
+  const targets = await targetsOf(pass)
+  noteExperiments(pass, targets)
+  for (const id of targets.keys()) pass.targets.push(id)
   if (filter.since === undefined) progress.phase('runs', await census(pass))
   else progress.phase('runs')
   const pending = await copyRuns(pass)
@@ -111,25 +117,27 @@ async function targetsOf({ parts, experiments, signal }: Pass): Promise<Readonly
   return found
 }
 
-/** Counts runs on both sides, and says as a loss what is not there. */
+/** Counts the runs of the source and their replicas, and says as a loss what is not there, or not in its experiment. */
 async function reconcile(pass: Pass): Promise<readonly Count[]> {
   const { parts, experiments, troubles } = pass
-  const targets = await targetsOf(pass)
-  const [from, to] = [parts.from.census, parts.to.census]
-  const { runs } = parts.filter
-  const here = from.count(({ id }) => isChosen(parts.filter, id))
-  const shared = runs && new Set([...runs].map((id) => from.byId(id)?.sharedId))
-  const there = to.count(({ sharedId }) => shared?.has(sharedId) ?? true)
-  const byName = new Map([...targets].map(([id, name]) => [name, there.get(id) ?? 0]))
-  const counts = [...experiments.values()].map(({ id, name }) => ({
-    experiment: name,
-    source: here.get(id) ?? 0,
-    target: byName.get(name) ?? 0,
-  }))
-  for (const { experiment, source, target } of counts) {
-    if (target >= source) continue
-    const message = `${source} runs at the source, ${target} at the target`
-    troubles.push({ subject: `experiment ${experiment}`, code: 'sync/loss', message })
+  const targets = new Map([...(await targetsOf(pass))].map(([id, name]) => [name, id]))
+  const found = new Map([...experiments.keys()].map((id) => [id, { source: 0, target: 0, elsewhere: 0 }]))
+  for (const { id, sharedId, experimentId } of parts.from.census.all()) {
+    const count = isChosen(parts.filter, id) ? found.get(experimentId) : undefined
+    if (count === undefined) continue
+    const there = parts.to.census.byShared(sharedId)
+    count.source += 1
+    if (there === undefined) continue
+    const isHere = there.experimentId === targets.get(experiments.get(experimentId)?.name ?? '')
+    count[isHere ? 'target' : 'elsewhere'] += 1
   }
-  return counts
+  return [...found].map(([id, { source, target, elsewhere }]) => {
+    const experiment = experiments.get(id)?.name ?? id
+    if (target < source) {
+      const more = elsewhere === 0 ? '' : `, ${elsewhere} in another experiment there`
+      const message = `${source} runs at the source, ${target} of them at the target${more}`
+      troubles.push({ subject: `experiment ${experiment}`, code: 'sync/loss', message })
+    }
+    return { experiment, source, target }
+  })
 }

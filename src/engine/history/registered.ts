@@ -3,7 +3,16 @@ import type { ModelRegistry, ModelVersion, RegisteredModel } from '../../mlflow/
 import type { Pair } from '../../mlflow/tracking.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
-import { carried, createModel, createVersion, FILLER, keepGap, SOURCE_VERSION, subjectOf } from './registering.ts'
+import {
+  carried,
+  createModel,
+  createVersion,
+  FILLER,
+  keepGap,
+  renamed,
+  SOURCE_VERSION,
+  subjectOf,
+} from './registering.ts'
 import { isSourceCarried, withOwnSource } from './sources.ts'
 
 /** Carries registered models with versions under the same numbers, aliases, stages, descriptions and tags. */
@@ -103,7 +112,10 @@ async function copyVersions(
   let last = Math.max(0, ...all.map(({ version }) => Number(version)))
   for (const version of versions) {
     let replica = standing.get(version.version)
-    if (replica === undefined) {
+    if (replica !== undefined) {
+      await acquaintAll(pass, `${version.source} ${version.runId}`)
+      nameOther(pass, version, replica)
+    } else {
       last = await keepGap(pass, target, { version, last, fillers })
       replica = await createVersion(pass, target, version)
       if (replica === undefined) continue
@@ -121,6 +133,21 @@ async function copyVersions(
 function sourceNumbers({ tags }: ModelVersion): readonly string[] {
   const number = textUnder(tags, SOURCE_VERSION)
   return number === undefined ? [] : [number]
+}
+
+/** Of what version this is can never change: one that was made again at the source is another one. */
+function nameOther(pass: Pass, version: ModelVersion, replica: ModelVersion): void {
+  const wanted = renamed(pass, version)
+  const there = withOwnSource(replica)
+  const apart = [
+    ...(there.source === wanted.source ? [] : [`its source is ${wanted.source}, and ${there.source} there`]),
+    ...(there.runId === wanted.runId
+      ? []
+      : [`it is of the run ${wanted.runId}, and of ${there.runId || 'none'} there`]),
+  ]
+  if (apart.length === 0) return
+  const message = `${apart.join('; ')}: neither can be changed`
+  pass.troubles.push({ subject: subjectOf(version), code: 'sync/conflict', message })
 }
 
 async function remarkOn(pass: Pass, version: ModelVersion, replica: ModelVersion): Promise<void> {

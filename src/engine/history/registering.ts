@@ -76,7 +76,7 @@ export async function createModel(
 }
 
 /** A version that names runs, logged models and files as the target does. */
-function renamed({ identities }: Pass, version: ModelVersion): ModelVersion {
+export function renamed({ identities }: Pass, version: ModelVersion): ModelVersion {
   return {
     ...version,
     source: identities.rewritten(version.source),

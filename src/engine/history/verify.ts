@@ -2,6 +2,7 @@ import { canonical, sameJson } from '../../core/canonical.ts'
 import { address, type Json, type JsonObject } from '../../core/model.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import type { TrackedRun } from '../../mlflow/tracking.ts'
+import { nameAbsent } from './asked.ts'
 import { census, chosenExperiments, takesModels } from './copy.ts'
 import { type Difference, type Tell, telling } from './differences.ts'
 import { compareEvaluations } from './evaluations.ts'
@@ -48,6 +49,7 @@ interface Comparison {
 export async function verifyHistory(parts: HistoryParts, signal: AbortSignal): Promise<Verified> {
   const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
   const counts = { runs: 0, points: 0, files: 0, loggedModels: 0, versions: 0, traces: 0, evaluationDatasets: 0 }
+  await nameAbsent(pass)
   const differences: Difference[] = []
   const comparison: Comparison = { pass, tell: telling(differences), counts }
   const total = await census(pass)

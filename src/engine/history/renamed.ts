@@ -1,0 +1,76 @@
+import { Fault } from '../../core/errors.ts'
+import { awake } from '../../mlflow/awake.ts'
+import type { TrackedExperiment } from '../../mlflow/tracking.ts'
+import { apart, type Pass } from './pass.ts'
+
+const NOTED = 'experiment/'
+
+/** A replica that has another name than its experiment has by now. */
+interface Move {
+  readonly there: TrackedExperiment
+  readonly name: string
+}
+
+/**
+ * Gives replicas of experiments the names that these have by now, so that their runs are found where they are looked
+ * for. Which is whose replica is told by the notes of earlier copies alone: without them, a renamed experiment is another.
+ */
+export async function followRenames(pass: Pass): Promise<void> {
+  const moves = await movesOf(pass)
+  if (moves.length === 0) return
+  const taken = new Map<string, string>()
+  for await (const { id, name } of pass.parts.to.tracking.experiments(pass.signal)) taken.set(name, id)
+  const moving = new Set(moves.map(({ there }) => there.id))
+  for (const { there, name } of moves) {
+    await apart(pass, `experiment ${name}`, async () => {
+      const holder = taken.get(name)
+      if (holder !== undefined && !moving.has(holder)) throw isTaken(there.name, name)
+      // Two that changed names with each other: the one in the way gets its own in its turn.
+      if (holder !== undefined && holder !== there.id)
+        await rename(pass, taken, { id: holder, name: asideName(holder) })
+      await rename(pass, taken, { id: there.id, name })
+    })
+  }
+}
+
+async function movesOf({ parts, experiments, signal }: Pass): Promise<readonly Move[]> {
+  const { to, ledger } = parts
+  if (to.tracking.renameExperiment === undefined) return []
+  const moves: Move[] = []
+  for (const { id, name } of experiments.values()) {
+    const noted = ledger.get(NOTED + id)
+    const there = noted === undefined ? undefined : await to.tracking.experiment(noted, signal)
+    if (there !== undefined && there.name !== name) moves.push({ there, name })
+  }
+  return moves
+}
+
+async function rename(
+  { parts, signal }: Pass,
+  taken: Map<string, string>,
+  { id, name }: { readonly id: string; readonly name: string },
+): Promise<void> {
+  const { tracking } = parts.to
+  await awake(tracking, id, signal, async () => tracking.renameExperiment?.(id, name, signal))
+  for (const [before, holder] of taken) if (holder === id) taken.delete(before)
+  taken.set(name, id)
+}
+
+/** Notes which experiment of the target is the replica of which. */
+export function noteExperiments({ parts: { ledger }, experiments }: Pass, targets: ReadonlyMap<string, string>): void {
+  const ids = new Map([...targets].map(([id, name]) => [name, id]))
+  for (const { id, name } of experiments.values()) {
+    const own = ids.get(name)
+    if (own !== undefined && ledger.get(NOTED + id) !== own) ledger.put(NOTED + id, own)
+  }
+}
+
+function asideName(id: string): string {
+  return `holdfast: is being renamed ${id}`
+}
+
+function isTaken(before: string, name: string): Fault {
+  return new Fault('sync/conflict', `It was called ${before}, and is called so there; ${name} is another’s there`, {
+    hint: `Rename or remove the other one at the target, or copy both at once, and run it again.`,
+  })
+}
