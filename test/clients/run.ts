@@ -64,7 +64,7 @@ const APART: readonly Place[] = [
     longestMilliseconds: 1_200_000,
   },
   // Two servers of MLflow, which are lost, come back and are compared whole three times.
-  { ...USUAL, scenarios: ['server_pair.py'], longestMilliseconds: 600_000 },
+  { ...USUAL, scenarios: ['server_pair.py'], longestMilliseconds: 900_000 },
   // Without Microsoft's plugin, which changes how MLflow's client presents itself wherever it is installed.
   { folder: 'mlflow-alone', file: 'requirements-mlflow', scenarios: ['mlflow_plain.py'] },
   // The server of MLflow takes minutes to start where the machine is busy.
