@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { Fault } from '../../core/errors.ts'
 import type { Artifacts } from '../../mlflow/artifacts.ts'
 import type { HistoryLedger } from '../../store/history-ledger.ts'
 import { copyFiles } from './files.ts'
@@ -99,4 +100,43 @@ it('refuses files that the server does not hand out, by where they are', async (
     code: 'azure/refused',
     message: expect.stringContaining('s3://bucket'),
   })
+})
+
+it('carries the others where one cannot be read or is not taken, and names each', async () => {
+  const [from, to, ledger] = [shelf({ a: '1', bad: '2', c: '3', refused: '4', e: '5' }), shelf(), notes()]
+  const { read } = from.artifacts
+  const { write } = to.artifacts
+  const odd = {
+    read: (root: string, path: string, until: AbortSignal) =>
+      path === 'bad' ? Promise.resolve(undefined) : read(root, path, until),
+    write: async (...call: Parameters<typeof write>) => {
+      if (call[1] === 'refused') throw new Fault('azure/refused', 'Invalid path', { facts: { status: 400 } })
+      return write(...call)
+    },
+  }
+  const copy = {
+    from: { ...from, artifacts: { ...from.artifacts, read: odd.read } },
+    to: { ...to, artifacts: { ...to.artifacts, write: odd.write } },
+    ...{ ledger, key: 'file/1', rewritten, signal },
+  }
+  await expect(copyFiles(copy)).rejects.toThrow(/^2 of its files are not carried: "bad", "refused"/)
+  expect([...to.files.keys()].toSorted()).toEqual(['a', 'c', 'e'])
+})
+
+it('ends at once where a place does not answer any more', async () => {
+  const [from, to, ledger] = [
+    shelf(Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`${n}`, 'x']))),
+    shelf(),
+    notes(),
+  ]
+  let asked = 0
+  const read = () => {
+    asked += 1
+    return Promise.reject(new Fault('azure/unreachable', 'it did not answer'))
+  }
+  const gone = { ...from, artifacts: { ...from.artifacts, read } }
+  await expect(copyFiles({ from: gone, to, ledger, key: 'file/1', rewritten, signal })).rejects.toThrow(
+    'did not answer',
+  )
+  expect(asked).toBeLessThan(10)
 })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Fault } from '../../core/errors.ts'
+import { Fault, isFault } from '../../core/errors.ts'
 import type { Artifacts } from '../../mlflow/artifacts.ts'
 import type { HistoryLedger } from '../../store/history-ledger.ts'
 import { inParallel } from './in-parallel.ts'
@@ -29,6 +29,8 @@ export interface Copied {
 }
 
 const FILES_AT_ONCE = 4
+/** Names of files that a message has room for. */
+const MOST_NAMED = 5
 /** The one file of MLflow's model format that names the run and the model it is of. */
 const NAMING = 'MLmodel'
 const MOST_NAMING = 4 * 1024 * 1024
@@ -46,18 +48,39 @@ export async function copyFiles(copy: FileCopy): Promise<Copied> {
   demandReach(to)
   for (const { path, length } of isNew ? [] : await listed(to, signal)) standing.set(path, length)
   let [files, bytes] = [0, 0]
+  const failures = new Map<string, Fault>()
   await inParallel(FILES_AT_ONCE, sources, async ({ path }) => {
-    const length = await copyFile(copy, path, standing.has(path))
-    if (length === undefined) return
-    files += 1
-    bytes += length
+    try {
+      const length = await copyFile(copy, path, standing.has(path))
+      if (length === undefined) return
+      files += 1
+      bytes += length
+    } catch (thrown) {
+      if (!isOfOneFile(thrown)) throw thrown
+      failures.set(path, thrown)
+    }
   })
-  if (files > 0)
-    await demandArrived(
-      copy,
-      sources.map(({ path }) => path),
-    )
+  const carried = sources.flatMap(({ path }) => (failures.has(path) ? [] : [path]))
+  if (files > 0) await demandArrived(copy, carried)
+  if (failures.size > 0) throw left(failures)
   return { files, bytes }
+}
+
+/** What a place says of one file is no reason to leave out the others; that it says nothing is. */
+function isOfOneFile(thrown: unknown): thrown is Fault {
+  if (isFault(thrown, 'azure/unreachable')) return thrown.facts['status'] !== undefined
+  return isFault(thrown, 'azure/refused', 'azure/denied', 'blob/changed', 'blob/damaged')
+}
+
+/** The first failure, with the names of all files that are left out. */
+function left(failures: ReadonlyMap<string, Fault>): Fault {
+  const [first] = failures.values()
+  const names = [...failures.keys()].slice(0, MOST_NAMED).map((path) => JSON.stringify(path))
+  const more = failures.size > MOST_NAMED ? ` and ${failures.size - MOST_NAMED} more` : ''
+  const message = `${failures.size} of its files are not carried: ${names.join(', ')}${more}. ${first?.message ?? ''}`
+  return new Fault(first?.code ?? 'run/defect', message, {
+    hint: 'Look at what is said of the first, and run it again.',
+  })
 }
 
 /** Returns how many bytes it wrote, or `undefined` where the file was there already. */
@@ -153,7 +176,7 @@ function demandReach({ artifacts, root }: Shelf): void {
 }
 
 function gone(root: string, path: string): Fault {
-  return new Fault('blob/changed', `${root}/${path} went away while it was being read`, {
+  return new Fault('blob/changed', `${root}/${path} is listed, and is not there to be read`, {
     hint: 'Run it again.',
   })
 }
