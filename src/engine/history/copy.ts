@@ -46,7 +46,7 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
     progress.advance()
   })
   const targets = await targetsOf(pass)
-  noteExperiments(pass, targets)
+  await noteExperiments(pass, targets)
   for (const id of targets.keys()) pass.targets.push(id)
   if (filter.since === undefined) progress.phase('runs', await census(pass))
   else progress.phase('runs')

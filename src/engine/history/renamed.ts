@@ -56,12 +56,16 @@ async function rename(
   taken.set(name, id)
 }
 
-/** Notes which experiment of the target is the replica of which. */
-export function noteExperiments({ parts: { ledger }, experiments }: Pass, targets: ReadonlyMap<string, string>): void {
+/** Notes which experiment of the target is the replica of which. One that could not be renamed goes on being it. */
+export async function noteExperiments(
+  { parts: { to, ledger }, experiments, signal }: Pass,
+  targets: ReadonlyMap<string, string>,
+): Promise<void> {
   const ids = new Map([...targets].map(([id, name]) => [name, id]))
   for (const { id, name } of experiments.values()) {
-    const own = ids.get(name)
-    if (own !== undefined && ledger.get(NOTED + id) !== own) ledger.put(NOTED + id, own)
+    const [own, noted] = [ids.get(name), ledger.get(NOTED + id)]
+    if (own === undefined || own === noted) continue
+    if (noted === undefined || (await to.tracking.experiment(noted, signal)) === undefined) ledger.put(NOTED + id, own)
   }
 }
 
