@@ -7,11 +7,12 @@ export async function nameAbsent(pass: Pass): Promise<void> {
   const lost = (subject: string, message: string) => pass.troubles.push({ subject, code: 'sync/loss', message })
   const chosen = new Set([...experiments.values()].map(({ name }) => name))
   for (const name of filter.experiments) if (!chosen.has(name)) lost(`experiment ${name}`, `${from.name} has none`)
-  for (const id of filter.runs) {
+  for (const id of filter.runs ?? []) {
     await apart(pass, `run ${id}`, async () => {
-      const run = await from.tracking.run(id, signal)
-      if (run === undefined) lost(`run ${id}`, `${from.name} has none`)
-      else if (!experiments.has(run.info.experiment_id)) lost(`run ${id}`, 'it is in no experiment that was named')
+      // What a search found is known already.
+      const experiment = from.census.byId(id)?.experimentId ?? (await from.tracking.run(id, signal))?.info.experiment_id
+      if (experiment === undefined) lost(`run ${id}`, `${from.name} has none`)
+      else if (!experiments.has(experiment)) lost(`run ${id}`, 'it is in no experiment that was named')
     })
   }
   for (const name of filter.models) {
