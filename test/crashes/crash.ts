@@ -38,7 +38,7 @@ const REGIONS = ['eastus2', 'centralus'] as const
 /** How long an answer takes from the emulator to a process of this machine, with much to spare. */
 const ANSWER_MILLISECONDS = 400
 /** Each time it is asked costs the emulator work, which is what a campaign on few cores has least of. */
-const MEETING_MILLISECONDS = 100
+const MEETING_MILLISECONDS = 200
 const MOST_TRIES = 3
 /** The exit code of a failover that was refused. */
 const REFUSED = 50

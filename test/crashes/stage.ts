@@ -54,7 +54,9 @@ export interface Stage {
 /** Name by which the emulator knows the verbs that are started here. */
 export const HOLDFAST = 'holdfast'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** Holdfast finds its proxy by itself; Node would load another client for it at each start. */
+const OWN = { NO_COLOR: '1', NODE_USE_ENV_PROXY: '0' }
+const MAIN = fileURLToPath(new URL('../../bin/holdfast.cjs', import.meta.url))
 
 /** Opens a lane whose emulator finds the moments that are kept below a folder. `env` is the emulator's. */
 export async function openLane(root: string, env: Environment = {}): Promise<Lane> {
@@ -81,7 +83,7 @@ export async function openStage({ emulator, environment }: Lane, at?: Moment): P
   function start(args: readonly string[], more: Environment = {}): Started {
     const child = spawn(process.execPath, [MAIN, ...args], {
       cwd: dir,
-      env: { ...process.env, ...environment(HOLDFAST), NO_COLOR: '1', ...more },
+      env: { ...process.env, ...environment(HOLDFAST), ...OWN, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const said: Buffer[] = []
