@@ -24,6 +24,8 @@ const PAGES: readonly Page[] = [
   .sort()
   .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
 
+const HOLDFAST = await program()
+
 it('leads somewhere by every link', () => {
   const broken = PAGES.flatMap((page) =>
     linksOf(page)
@@ -51,7 +53,7 @@ it('shows no command that holdfast does not have', () => {
 
 it('shows every verb of holdfast', () => {
   const shown = new Set(PAGES.flatMap(({ text }) => commandsIn(text)).map(([verb]) => verb))
-  const verbs = program().commands.map((command) => command.name())
+  const verbs = HOLDFAST.commands.map((command) => command.name())
   expect(verbs.filter((verb) => !shown.has(verb))).toEqual([])
 })
 
@@ -154,7 +156,7 @@ function commandsIn(text: string): readonly (readonly string[])[] {
 
 /** What of a command line the program does not know. */
 function mistakesIn(words: readonly string[]): readonly string[] {
-  let command: Command = program()
+  let command: Command = HOLDFAST
   const options = [...command.options]
   let rest = words
   for (let next = command; rest[0] !== undefined && !rest[0].startsWith('-'); rest = rest.slice(1)) {

@@ -1,27 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { Fault } from '../core/errors.ts'
 import { exitCodeHelp } from './exit-codes.ts'
-import { historyCommand } from './history/command.ts'
-import { localCommand } from './local/command.ts'
 import { terminal } from './terminal.ts'
 import { examples, explain } from './verb.ts'
-import { applyVerb } from './verbs/apply.ts'
-import { approveVerb } from './verbs/approve.ts'
-import { auditVerb } from './verbs/audit.ts'
-import { configVerb } from './verbs/config.ts'
-import { driftVerb } from './verbs/drift.ts'
-import { failoverVerb } from './verbs/failover.ts'
-import { initVerb } from './verbs/init.ts'
-import { inventoryVerb } from './verbs/inventory.ts'
-import { pauseVerb, resumeVerb } from './verbs/pause.ts'
-import { planVerb } from './verbs/plan.ts'
-import { reportVerb } from './verbs/report.ts'
-import { resolveVerb } from './verbs/resolve.ts'
-import { serveVerb } from './verbs/serve.ts'
-import { lossVerb, statusVerb } from './verbs/status.ts'
-import { failbackVerb, switchoverVerb } from './verbs/switchover.ts'
-import { syncVerb } from './verbs/sync.ts'
-import { vantageVerb } from './verbs/vantage.ts'
 
 const ABOUT = `Keeps the work of a machine-learning team going when the region under it is lost.
 
@@ -34,33 +15,34 @@ const FIRST_STEPS = examples(
   'holdfast serve',
 )
 
-const VERBS: readonly (() => Command)[] = [
-  initVerb,
-  inventoryVerb,
-  applyVerb,
-  planVerb,
-  syncVerb,
-  driftVerb,
-  statusVerb,
-  lossVerb,
-  configVerb,
-  switchoverVerb,
-  failoverVerb,
-  failbackVerb,
-  approveVerb,
-  pauseVerb,
-  resumeVerb,
-  serveVerb,
-  vantageVerb,
-  reportVerb,
-  auditVerb,
-  resolveVerb,
-  historyCommand,
-  localCommand,
-]
+/** Every verb, in the order in which a newcomer meets them. A verb is loaded with what it needs, which is most of the time until it begins. */
+const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./verbs/init.ts')).initVerb(),
+  inventory: async () => (await import('./verbs/inventory.ts')).inventoryVerb(),
+  apply: async () => (await import('./verbs/apply.ts')).applyVerb(),
+  plan: async () => (await import('./verbs/plan.ts')).planVerb(),
+  sync: async () => (await import('./verbs/sync.ts')).syncVerb(),
+  drift: async () => (await import('./verbs/drift.ts')).driftVerb(),
+  status: async () => (await import('./verbs/status.ts')).statusVerb(),
+  loss: async () => (await import('./verbs/status.ts')).lossVerb(),
+  config: async () => (await import('./verbs/config.ts')).configVerb(),
+  switchover: async () => (await import('./verbs/switchover.ts')).switchoverVerb(),
+  failover: async () => (await import('./verbs/failover.ts')).failoverVerb(),
+  failback: async () => (await import('./verbs/switchover.ts')).failbackVerb(),
+  approve: async () => (await import('./verbs/approve.ts')).approveVerb(),
+  pause: async () => (await import('./verbs/pause.ts')).pauseVerb(),
+  resume: async () => (await import('./verbs/pause.ts')).resumeVerb(),
+  serve: async () => (await import('./verbs/serve.ts')).serveVerb(),
+  vantage: async () => (await import('./verbs/vantage.ts')).vantageVerb(),
+  report: async () => (await import('./verbs/report.ts')).reportVerb(),
+  audit: async () => (await import('./verbs/audit.ts')).auditVerb(),
+  resolve: async () => (await import('./verbs/resolve.ts')).resolveVerb(),
+  history: async () => (await import('./history/command.ts')).historyCommand(),
+  local: async () => (await import('./local/command.ts')).localCommand(),
+}
 
-/** Every verb of `holdfast`, in the order in which a newcomer meets them. */
-export function program(): Command {
+/** `holdfast` with all its verbs, or with those of these names. */
+export async function program(names: readonly string[] = Object.keys(VERBS)): Promise<Command> {
   const root = new Command('holdfast')
     .description(ABOUT)
     .version('0.1.0')
@@ -69,7 +51,9 @@ export function program(): Command {
     .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .addHelpText('after', `${FIRST_STEPS}${exitCodeHelp()}`)
-  for (const verb of VERBS) root.addCommand(verb())
+  for (const verb of await Promise.all(names.map((name) => VERBS[name]?.()))) {
+    if (verb !== undefined) root.addCommand(verb)
+  }
   inherit(root)
   return root
 }
@@ -78,14 +62,21 @@ export function program(): Command {
 export async function run(argv: readonly string[]): Promise<void> {
   // Whoever reads may stop reading: `holdfast plan | head`. Nothing is wrong then.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', endQuietly)
+  const root = await program(namesIn(argv))
   try {
-    await program().parseAsync(argv)
+    await root.parseAsync(argv)
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return
     const io = terminal({ json: argv.includes('--json') })
-    process.exitCode = explain(thrown instanceof CommanderError ? asFault(thrown, argv) : thrown, io)
+    process.exitCode = explain(thrown instanceof CommanderError ? asFault(thrown, { root, argv }) : thrown, io)
     io.close()
   }
+}
+
+/** The verb that a command line begins with; `undefined` where any may be meant. */
+function namesIn(argv: readonly string[]): readonly string[] | undefined {
+  const [first = ''] = argv.slice(2).filter((word) => word !== '--json')
+  return Object.hasOwn(VERBS, first) ? [first] : undefined
 }
 
 function endQuietly(thrown: NodeJS.ErrnoException): void {
@@ -102,8 +93,8 @@ function inherit(parent: Command): void {
 }
 
 /** A command line that cannot be understood, in the form of every other fault. */
-function asFault(thrown: CommanderError, argv: readonly string[]): Fault {
-  const asked = `Run \`${['holdfast', ...verbIn(argv), '--help'].join(' ')}\` to see what there is.`
+function asFault(thrown: CommanderError, line: { readonly root: Command; readonly argv: readonly string[] }): Fault {
+  const asked = `Run \`${['holdfast', ...verbIn(line), '--help'].join(' ')}\` to see what there is.`
   if (thrown.code === 'commander.help') {
     return new Fault('usage/bad-argument', 'A verb is missing', { hint: asked })
   }
@@ -115,9 +106,9 @@ function asFault(thrown: CommanderError, argv: readonly string[]): Fault {
 }
 
 /** The words of a command line that are verbs. */
-function verbIn(argv: readonly string[]): readonly string[] {
+function verbIn({ root, argv }: { readonly root: Command; readonly argv: readonly string[] }): readonly string[] {
   const words: string[] = []
-  let command: Command = program()
+  let command = root
   for (const word of argv.slice(2)) {
     const next = command.commands.find((one) => one.name() === word)
     if (next === undefined) continue

@@ -1,12 +1,11 @@
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fetch as fetchBy, request } from 'undici'
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import { searchOf } from './call.ts'
 import { openPaces } from './pace.ts'
 import type { Answer, Request, Send } from './tracking.ts'
-import { wayOut } from './way-out.ts'
+import { undici, wayOut } from './way-out.ts'
 
 /** An MLflow tracking server at its URI. */
 export interface Server {
@@ -69,6 +68,7 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
     const base = path.startsWith('/') ? root : `${root}/api/2.0/mlflow/`
     const by = await out(method)
     const own = await signed()
+    const { fetch: fetchBy } = await undici()
     await hooks.beforeSending?.()
     const sent = performance.now()
     const answer = await fetchBy(`${base}${path}${searchOf(query)}`, {
@@ -109,6 +109,7 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
   async function bytes({ method, path, body, signal }: BytesRequest): Promise<Response> {
     const by = await out(method)
     const headers = await signed()
+    const { request } = await undici()
     await hooks.beforeSending?.()
     try {
       if (body === undefined) return await fetch(`${root}${path}`, { method, headers, signal })

@@ -1,4 +1,7 @@
-import { type Dispatcher, ProxyAgent } from 'undici'
+import type { Dispatcher, ProxyAgent } from 'undici'
+
+/** Loaded where a server is called: whoever calls none starts without it. */
+export const undici = (): Promise<typeof import('undici')> => import('undici')
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
@@ -11,6 +14,7 @@ export function wayOut(way: (() => Promise<string | undefined>) | undefined): Wa
   return async (method) => {
     const uri = READING.has(method) ? undefined : await way?.()
     if (uri === undefined) return {}
+    const { ProxyAgent } = await undici()
     const dispatcher = agents.get(uri) ?? new ProxyAgent({ uri, proxyTunnel: true })
     agents.set(uri, dispatcher)
     return { dispatcher }

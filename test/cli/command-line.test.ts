@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { expect, it } from 'vitest'
 import { EXIT_CODES } from '../../src/cli/exit-codes.ts'
@@ -19,8 +21,8 @@ function helpOf(command: Command): string {
   return text
 }
 
-it('shows an example for every verb, and describes each argument and option', () => {
-  const bare = [...every(program())].flatMap((command) => {
+it('shows an example for every verb, and describes each argument and option', async () => {
+  const bare = [...every(await program())].flatMap((command) => {
     const nameless = [...command.registeredArguments, ...command.options].filter((one) => one.description === '')
     const missing = nameless.map((one) => `${command.name()}: ${one.name()} is not described`)
     return helpOf(command).includes('Examples:') ? missing : [...missing, `${command.name()} has no example`]
@@ -70,4 +72,22 @@ it('names the policy that is not there, and the emulator that does not run', asy
   expect(policy.err).toContain('/nowhere/holdfast.yaml: no protection stands there')
   const emulator = await holdfast('local', 'env', '--dir', '/nowhere')
   expect(emulator).toMatchObject({ code: 60, out: '' })
+})
+
+it('ends as the verb does where it is started by its entry', () => {
+  const entry = fileURLToPath(new URL('../../bin/holdfast.cjs', import.meta.url))
+  const ran = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], { encoding: 'utf8' })
+    return { status, stdout, stderr }
+  }
+  expect(ran('--version')).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: '' })
+  expect(ran('sync', '--dryrun')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('--dry-run') })
+  expect(ran('local', 'env', '--dir', '/nowhere').status).toBe(60)
+})
+
+it('loads no other verb than the one that a command line begins with', async () => {
+  const names = (root: Command) => root.commands.map((command) => command.name())
+  expect(names(await program(['sync']))).toEqual(['sync'])
+  expect((await holdfast('--json', 'audit', '--policy', '/nowhere')).code).toBe(3)
+  expect((await holdfast('--help', 'sync')).out).toContain('failback')
 })

@@ -7,13 +7,15 @@ export interface SourceFile {
   readonly text: string
   /** Paths of the repository's own files that it imports. */
   readonly imports: readonly string[]
-  /** Of these, the ones that exist when it runs: `import type` leaves nothing behind. */
+  /** Of these, the ones that are loaded before it runs: `import type` leaves nothing behind. */
   readonly runtimeImports: readonly string[]
   /** Packages and `node:` modules that it imports. */
   readonly packages: readonly string[]
 }
 
 const LEFT_OUT = new Set(['node_modules', '.venv', '.holdfast', '.git'])
+/** What is loaded when it is needed. */
+const LATER = /\bimport\('([^']+)'\)/g
 const IMPORT = /^\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm
 
 /** Every TypeScript file below the folders, read once. */
@@ -32,7 +34,9 @@ function* below(folder: string): Iterable<string> {
 
 function parsed(path: string): SourceFile {
   const text = readFileSync(path, 'utf8')
-  const found = [...text.matchAll(IMPORT)].map(([, type, target = '']) => ({ type: type !== undefined, target }))
+  const first = [...text.matchAll(IMPORT)].map(([, type, target = '']) => ({ type: type !== undefined, target }))
+  const later = [...text.matchAll(LATER)].map(([, target = '']) => ({ type: true, target }))
+  const found = [...first, ...later]
   const own = found
     .filter(({ target }) => target.startsWith('.'))
     .map(({ type, target }) => ({ type, target: normalize(join(dirname(path), target)) }))
