@@ -80,6 +80,8 @@ function namesIn(argv: readonly string[]): readonly string[] | undefined {
 }
 
 function endQuietly(thrown: NodeJS.ErrnoException): void {
+  // The terminal was closed: what is told to end then ends in order, and is heard by nobody.
+  if (thrown.code === 'EIO') return
   if (thrown.code !== 'EPIPE') throw thrown
   process.exit(process.exitCode)
 }

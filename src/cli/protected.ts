@@ -18,6 +18,9 @@ export interface Protected {
 /** How long a controller that died keeps others waiting. */
 export const LEASE_MILLISECONDS = 60_000
 
+/** By which a person, a supervisor, and a terminal that closes tell a process to end. */
+const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /** One Ctrl-C may arrive twice: from the terminal, and from the process that started this one. */
 const ECHO_MILLISECONDS = 500
 
@@ -48,7 +51,7 @@ export async function within(
     io.moving('ending in order; Ctrl-C once more ends it at once')
     ending.abort(new Fault('run/interrupted', 'It was interrupted', { hint: 'Run it again: it goes on where it was.' }))
   }
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  for (const ending of ENDINGS) process.on(ending, interrupt)
   const progress = shownProgress(io)
   // The clients of Azure take a second to load: who asks for help need not wait for them.
   const { compose } = await import('./compose/compose.ts')
@@ -67,7 +70,7 @@ export async function within(
   } finally {
     progress.done()
     await joined.close()
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    for (const ending of ENDINGS) process.off(ending, interrupt)
   }
 }
 

@@ -60,7 +60,7 @@ async function ask(
   const url = new URL('report', point.url.endsWith('/') ? point.url : `${point.url}/`)
   url.searchParams.set('nonce', nonce)
   const signal = AbortSignal.any([ending, AbortSignal.timeout(timeoutMilliseconds)])
-  const answer = await fetch(url, { signal, redirect: 'error' })
+  const answer = await fetch(url, { signal, redirect: 'manual' })
   const body = await answer.text()
   if (!answer.ok) throw new Error(`it answered ${answer.status}`)
   if (!verify(body, answer.headers.get(SIGNATURE) ?? ''))

@@ -145,7 +145,8 @@ async function pointWebhook(url: string, active: Active, signal: AbortSignal): P
     epoch: active.epoch,
   })
   const headers = { 'content-type': 'application/json', 'idempotency-key': `holdfast-${active.epoch}` }
-  const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal })
+  const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
+  await answer.body?.cancel()
   if (!answer.ok) {
     throw new Fault('azure/refused', `${new URL(url).host} answered ${answer.status} to the new pointer`, {
       hint: 'Look at the receiver; Holdfast asks it again with the same idempotency key.',

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -72,6 +72,31 @@ it('names the first record that was changed', async () => {
   const { code, value } = await auditFacts('verify')
   expect(code).toBe(42)
   expect(value).toMatchObject({ error: { code: 'store/damaged', facts: { seq: 2 } } })
+})
+
+it('finds what was changed beside the journal: lease, facts, and words that wait', async () => {
+  const store = openSqliteStore(join(state, 'store.db'))
+  const lease = await store.acquire('churn', 'a', 60_000)
+  if ('held' in lease) throw new Error('held')
+  await store.setFact(lease, 'roles', { active: 'secondary', epoch: 2, failover: 'f1' })
+  await store.leave('churn', { id: 'w1', is: 'pause', by: 'ada', body: {} })
+  await store.release(lease)
+  await store.close()
+  const kept = `${state}.kept`
+  cpSync(state, kept, { recursive: true })
+  expect(await audit('verify')).toMatchObject({ code: 0 })
+  for (const sql of [
+    `UPDATE facts SET value = replace(value, 'secondary', 'primary')`,
+    'DELETE FROM facts',
+    'UPDATE leases SET epoch = 99',
+    'DELETE FROM leases',
+    `UPDATE words SET word = replace(word, 'ada', 'eve')`,
+  ]) {
+    rmSync(state, { recursive: true })
+    cpSync(kept, state, { recursive: true })
+    harm(sql)
+    expect([sql, (await audit('verify')).code]).toEqual([sql, 42])
+  }
 })
 
 it('finds that the end was cut off or written anew, by the head that is kept beside it or elsewhere', async () => {

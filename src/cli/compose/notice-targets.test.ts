@@ -21,9 +21,11 @@ const policy = join(dir, 'holdfast.yaml')
 let server: Server
 let url: string
 let status = 200
+let more: Record<string, string> = {}
 let heard: { headers: NodeJS.Dict<string | string[]>; body: unknown; path: string }[] = []
 beforeEach(async () => {
   status = 200
+  more = {}
   heard = []
   server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -33,7 +35,7 @@ beforeEach(async () => {
       body: JSON.parse(Buffer.concat(chunks).toString()),
       path: request.url ?? '',
     })
-    response.writeHead(status).end('ok')
+    response.writeHead(status, more).end('ok')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -69,6 +71,14 @@ it('writes a line to a file beside the policy for each notice', async () => {
     .trim()
     .split('\n')
   expect(lines.map((line) => JSON.parse(line))).toEqual([NOTICE, NOTICE])
+})
+
+it('says what a webhook answered that did not take it, and follows it nowhere', async () => {
+  for (status of [302, 308, 429, 500]) {
+    more = { location: `${url}/elsewhere` }
+    await expect(send({ webhook: `${url}/hook`, format: 'json' })).rejects.toThrow(`answered ${status}`)
+  }
+  expect(heard.map(({ path }) => path)).toEqual(['/hook', '/hook', '/hook', '/hook'])
 })
 
 it('guards I7: takes URL and token from where they stand, and tells neither when it fails', async () => {

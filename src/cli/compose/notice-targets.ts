@@ -44,7 +44,7 @@ async function post(target: Webhook, { notice, folder, signal }: Posting): Promi
   const headers: Record<string, string> = { 'content-type': 'application/json', 'idempotency-key': notice.id }
   if (target.bearer !== undefined) headers['authorization'] = `Bearer ${await secret(target.bearer, folder)}`
   const body = JSON.stringify(FORMATS[target.format](notice))
-  const answer = await asked(target, () => fetch(url, { method: 'POST', headers, body, redirect: 'error', signal }))
+  const answer = await asked(target, () => fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal }))
   await answer.body?.cancel()
   if (answer.ok) return
   throw new Fault('azure/refused', `${nameOf(target)} answered ${answer.status}`, {

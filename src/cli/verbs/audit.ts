@@ -123,8 +123,13 @@ async function verify(joined: Composed, kept: JournalHead | undefined, io: Termi
     records++
   }
   if (kept !== undefined && (await store.head(protection, kept.seq))?.chain !== kept.chain) throw cutOff(kept, records)
+  // Reading one fact compares the sum of all, and that of the lease; reading words that of each.
+  await store.fact(protection, 'roles')
+  await store.words(protection)
   const found = await store.head(protection)
-  io.say(`${counted(records, 'record')} since ${first ?? 'ever'}, each as it was written.`)
+  io.say(
+    `${counted(records, 'record')} since ${first ?? 'ever'}, each as it was written; so are lease, facts and words that wait.`,
+  )
   if (found !== undefined) io.say(`Head ${headText(found)}`)
   io.facts({ protection: policy.name, records, head: found ?? null, compared: kept ?? null })
 }
