@@ -111,11 +111,10 @@ async function copyVersions(
   const fillers = all.filter((one) => textUnder(one.tags, FILLER) !== undefined).map(({ version }) => version)
   let last = Math.max(0, ...all.map(({ version }) => Number(version)))
   for (const version of versions) {
-    let replica = standing.get(version.version)
-    if (replica !== undefined) {
-      await acquaintAll(pass, `${version.source} ${version.runId}`)
-      nameOther(pass, version, replica)
-    } else {
+    await acquaintAll(pass, `${version.source} ${version.runId}`)
+    let replica = standing.get(version.version) ?? originOf(pass, version, all)
+    if (replica !== undefined) nameOther(pass, version, replica)
+    else {
       last = await keepGap(pass, target, { version, last, fillers })
       replica = await createVersion(pass, target, version)
       if (replica === undefined) continue
@@ -135,16 +134,26 @@ function sourceNumbers({ tags }: ModelVersion): readonly string[] {
   return number === undefined ? [] : [number]
 }
 
-/** Of what version this is can never change: one that was made again at the source is another one. */
-function nameOther(pass: Pass, version: ModelVersion, replica: ModelVersion): void {
+/** The version of which this one is a copy, where that comes back to where it was made: of that number, and the same. */
+function originOf(pass: Pass, version: ModelVersion, all: readonly ModelVersion[]): ModelVersion | undefined {
+  const [number] = sourceNumbers(version)
+  const found = all.find((one) => one.version === number && sourceNumbers(one).length === 0)
+  return found !== undefined && othernessOf(pass, version, found).length === 0 ? found : undefined
+}
+
+/** What can never change of a version, and is not as it is at the source: one that was made again there is another one. */
+function othernessOf(pass: Pass, version: ModelVersion, replica: ModelVersion): readonly string[] {
   const wanted = renamed(pass, version)
   const there = withOwnSource(replica)
-  const apart = [
+  const run = there.runId || 'none'
+  return [
     ...(there.source === wanted.source ? [] : [`its source is ${wanted.source}, and ${there.source} there`]),
-    ...(there.runId === wanted.runId
-      ? []
-      : [`it is of the run ${wanted.runId}, and of ${there.runId || 'none'} there`]),
+    ...(there.runId === wanted.runId ? [] : [`it is of the run ${wanted.runId}, and of ${run} there`]),
   ]
+}
+
+function nameOther(pass: Pass, version: ModelVersion, replica: ModelVersion): void {
+  const apart = othernessOf(pass, version, replica)
   if (apart.length === 0) return
   const message = `${apart.join('; ')}: neither can be changed`
   pass.troubles.push({ subject: subjectOf(version), code: 'sync/conflict', message })

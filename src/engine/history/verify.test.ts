@@ -222,6 +222,25 @@ it('takes a logged model back as the one that it is a copy of', async () => {
   expect((await verifyHistory(back, signal)).differences).toEqual([])
 })
 
+it('takes versions of a registered model back as those that they are copies of, however often', async () => {
+  const { source, target } = two()
+  const { registry } = source
+  await registry.createModel({ name: 'round', description: '', tags: [] }, signal)
+  const of = { name: 'round', description: '', runId: '', runLink: '', modelId: '', source: 's3://b/m', tags: [] }
+  for (const _ of [1, 2, 3]) await registry.createVersion(of, signal)
+  await registry.deleteVersion({ name: 'round', version: '2' }, signal)
+  const back = { ...two(), source: target, target: source }
+  for (const way of [two(), back, two(), back]) {
+    expect(await copyHistory(copying(way), signal)).toMatchObject({ troubles: [] })
+  }
+  for (const one of [source, target]) {
+    expect((await one.registry.versions('round', signal)).map(({ version }) => version)).toEqual(['1', '3'])
+  }
+  await registry.setVersionTag({ name: 'round', version: '3' }, { key: 'a', value: 'b' }, signal)
+  await copyHistory(copying(two()), signal)
+  expect((await verifyHistory(copying(two()), signal)).differences).toEqual([])
+})
+
 it('carries a logged model whose run is gone, and names that run as before', async () => {
   const { source, target } = two()
   const run = await makeRun(source, 'first')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
 import { Fault } from '../../core/errors.ts'
 import { absentOrThrow } from '../../disk/durable.ts'
 import type { ArtifactFile, Artifacts } from '../artifacts.ts'
@@ -48,6 +48,18 @@ export function folderArtifacts(documents: Documents, side: Side): Artifacts {
       const found = await stat(placeOf(root, one)).catch(absentOrThrow)
       if (found !== undefined) yield { path: one.path, length: found.size }
       else if (side === 'source') throw damaged(`${pathIn(root)}/${one.file}`, 'it is gone')
+    }
+    if (side === 'source') await demandNoted(root, new Set([...last.values()].map(({ file }) => file)))
+  }
+
+  /** A file is noted before it is put in its place: one that no line names had one that is lost. */
+  async function demandNoted(root: string, noted: ReadonlySet<string>): Promise<void> {
+    const place = join(documents.folder, pathIn(root))
+    const entries = (await readdir(place, { recursive: true, withFileTypes: true }).catch(absentOrThrow)) ?? []
+    for (const entry of entries) {
+      const file = relative(place, join(entry.parentPath, entry.name)).split(sep).join('/')
+      if (!entry.isFile() || entry.name.startsWith(UNFINISHED) || noted.has(file)) continue
+      throw damaged(`${pathIn(root)}/${file}`, 'no line of `files.jsonl` is about it')
     }
   }
 
