@@ -4,6 +4,7 @@ They stand on things of their own, which `BEGINNING` makes. Each call is a step 
 are followed to their end by whoever sends them, since only an answer has the next token.
 """
 
+import json
 import random
 
 from oracle_steps import DELETE, GET, PATCH, POST, T0, step
@@ -118,7 +119,7 @@ def experiment_clause(draw):
 def experiment_search(draw):
     keys = ["name", "creation_time", "last_update_time", "attribute.name", "tags.team", "nothing"]
     fields = some(
-        filter=" AND ".join(["name LIKE 'r_'", joined(draw, experiment_clause)]),
+        filter=f"name LIKE 'r_' AND {joined(draw, experiment_clause)}",
         order_by=ordered(draw, keys) or None,
         max_results=draw.choice([1, 2, 3, 100, 0, -1, 50001, 50000]),
         view_type=draw.choice(VIEWS),
@@ -132,7 +133,7 @@ def model_clause(draw):
 
 def model_search(draw):
     fields = some(
-        filter=joined(draw, model_clause),
+        filter=f"name ILIKE 'rm%' AND {joined(draw, model_clause)}",
         order_by=ordered(draw, ["name", "timestamp", "last_updated_timestamp", "nothing", "creation_timestamp"]) or None,
         max_results=draw.choice([None, 1, 2, 100, 1000, 1001]),
     )
@@ -153,7 +154,7 @@ def version_clause(draw):
 
 def version_search(draw):
     fields = some(
-        filter=joined(draw, version_clause),
+        filter=f"name ILIKE 'rm%' AND {joined(draw, version_clause)}",
         order_by=ordered(draw, ["name", "version_number", "creation_timestamp", "last_updated_timestamp", "nothing"]) or None,
         max_results=draw.choice([None, 1, 2, 3, 100, 0, 200000, 200001]),
     )
@@ -227,7 +228,7 @@ def read_run(draw):
 
 
 def inputs(draw):
-    dataset = {"name": draw.choice(["iris", "wine"]), "digest": draw.choice(["d1", "d2"]), "source_type": "local", "source": "here", "profile": draw.choice(["{}", ""]), "schema": "{}"}
+    dataset = {"name": draw.choice(["iris", "wine"]), "digest": draw.choice(["d1", "d2"]), "source_type": "local", "source": "here", "profile": "", "schema": "{}"}
     tags = [{"key": "mlflow.data.context", "value": draw.choice(["train", "eval"])}][: draw.choice([0, 1, 1])]
     return step("log inputs", POST, "runs/log-inputs", {"run_id": a_run(draw), "datasets": [{"dataset": dataset, "tags": tags}]})
 
@@ -312,5 +313,5 @@ def comparable(value):
         return {key: comparable(held) for key, held in value.items()}
     if isinstance(value, list):
         held = [comparable(one) for one in value]
-        return sorted(held, key=lambda one: (one["name"], one["digest"])) if held and isinstance(held[0], dict) and "digest" in held[0] else held
+        return sorted(held, key=lambda one: json.dumps(one, sort_keys=True)) if held and isinstance(held[0], dict) and "digest" in held[0] else held
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -212,6 +212,22 @@ describe('resources', () => {
     expect(prepared(template).resources.map(({ id }) => id)).toEqual(['', ''])
   })
 
+  it('of another provider may be written inside one, and stand beside it', () => {
+    const inside = {
+      type: 'Microsoft.OperationsManagement/solutions',
+      apiVersion: '1',
+      name: 'Security(a)',
+      dependsOn: ['a'],
+    }
+
+    const { resources } = prepared({ resources: [storage('a', { resources: [inside] })] })
+
+    expect(resources.map(({ type, name }) => [type, name])).toEqual([
+      ['Microsoft.Storage/storageAccounts', 'a'],
+      ['Microsoft.OperationsManagement/solutions', 'Security(a)'],
+    ])
+  })
+
   it('stand inside others with the type and name of those, and hang on what their scope names', () => {
     const ready = prepared({
       resources: [

@@ -114,10 +114,11 @@ function one(at: Spot, scope: Scope, loop: Loop | undefined): readonly Declared[
   const read = (field: string) =>
     evaluateTree(property(source, field) ?? null, scope, { path: `${path}.${field}`, loops: false })
   const condition = conditionOf(source, read, path)
-  const type = typeUnder(above, String(read('type') ?? ''), path)
   // What is not deployed need not be evaluated, and what is only read is known when it is asked for.
   const needed = condition && property(source, 'existing') !== true
-  const name = nameUnder(above, evaluatedIf(needed, () => String(read('name') ?? '')) ?? '', type)
+  const own = evaluatedIf(needed, () => String(read('name') ?? '')) ?? ''
+  const type = typeUnder(above, { type: String(read('type') ?? ''), name: own, path })
+  const name = nameUnder(above, own, type)
   const hangsOn = evaluatedIf(condition, () => read('scope')) ?? null
   const extended = typeof hangsOn === 'string' ? hangsOn : above?.scope
   const apiVersion = read('apiVersion') ?? read('apiProfile')
@@ -165,12 +166,13 @@ function idIf(needed: boolean, of: Identified): string {
   return evaluatedIf(needed, () => idOf(of)) ?? ''
 }
 
-function typeUnder(above: Above | undefined, type: string, path: string): string {
+function typeUnder(above: Above | undefined, own: { type: string; name: string; path: string }): string {
+  const { type, name, path } = own
   if (type === '') throw new TemplateViolation("The template resource has no property 'type'.", path)
   if (above === undefined || type.toLowerCase().startsWith(`${above.type.toLowerCase()}/`)) return type
-  return type.split('/')[0]?.includes('.')
-    ? `${above.type}/providers/${type.slice(type.indexOf('/') + 1)}`
-    : `${above.type}/${type}`
+  if (!type.split('/')[0]?.includes('.')) return `${above.type}/${type}`
+  // One of another provider whose name is whole stands beside the one that it is written in.
+  return sameDepth(type, name) ? type : `${above.type}/providers/${type.slice(type.indexOf('/') + 1)}`
 }
 
 function nameUnder(above: Above | undefined, name: string, type: string): string {
