@@ -75,6 +75,9 @@ function testOf(comparison: Comparison, { read, attributes, lists }: Known): (ro
   const { entity, key, operand, comparator } = comparison
   if (entity === 'tag' || entity === 'tags') {
     checkComparator(comparison, TEXTUAL)
+    if (operand.is !== 'text' && operand.is !== 'nothing') {
+      throw invalid(`Expected a quoted string value for tag (e.g. 'my-value'). Got value ${operand.text}`)
+    }
     // Clients ask for what is no prompt in this way, and a model without the tag is none.
     const absent = key === 'mlflow.prompt.is_prompt' && comparator === '!=' ? '' : undefined
     return (row) => compare(tagsOf(row)[key] ?? absent, comparison)

@@ -182,6 +182,8 @@ test.each([
   ['registered-models', "attributes.name = 'none'"],
   ['registered-models', "tags.k IN ('v')"],
   ['registered-models', "name > 'a'"],
+  ['registered-models', 'tags.k = v'],
+  ['model-versions', 'tags.k = 1'],
   ['model-versions', 'version_number LIKE 1'],
   ['model-versions', "run_id NOT IN ('r')"],
   ['model-versions', "attributes.name = 'none'"],

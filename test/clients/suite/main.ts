@@ -12,6 +12,10 @@ const USAGE = `MLflow's own tests of its REST API against the emulator, with a n
 
 --checkout  a checkout of github.com/mlflow/mlflow, which no package holds:
               git clone --depth 1 --branch v3.11.1 https://github.com/mlflow/mlflow DIR
+            The tests of 2.9, 2.14, 2.22 and 3.x are known; those of another release are run with its own packages,
+            in an environment that --python names:
+              pip install 'mlflow==2.22.*' 'sqlalchemy<2.1' 'setuptools<80' azure-identity aiohttp freezegun httpx \\
+                pytest pytest-asyncio pytest-timeout
 --only      the tests that pytest's -k takes
 --report    folder that gets what each test came to, as JSON
 --python    a Python that has requirements.txt; without it, an environment is made in .venv/mlflow-suite
