@@ -120,3 +120,9 @@ function isToken(held: unknown): held is RunToken {
   const { after } = held
   return Array.isArray(after) && after.every((one) => one === null || typeof one === 'string' || Number.isFinite(one))
 }
+
+/** A text as Python shows it in a message, and so MLflow: in single quotes, unless it has some and no double ones. */
+export function pythonText(text: string): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+  return text.includes("'") && !text.includes('"') ? `"${escaped}"` : `'${escaped.replaceAll("'", "\\'")}'`
+}

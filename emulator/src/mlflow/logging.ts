@@ -1,7 +1,7 @@
 import type { Reply } from '../call.ts'
 import type { Link, Point, Run } from '../history/run-types.ts'
 import { subjectOf } from '../history/scope.ts'
-import { absent, invalid, ok } from './answers.ts'
+import { absent, invalid, ok, pythonText } from './answers.ts'
 import type { Fields } from './fields.ts'
 import { checkKey, LIMITS, limited, tagsOf } from './names.ts'
 import type { Request, Row } from './request.ts'
@@ -98,15 +98,19 @@ async function batch(request: Request): Promise<Reply> {
 /** Parameters that the run does not have yet. Refuses the whole batch where one is there with another value. */
 function newParams(request: Request, run: Run, params: Readonly<Record<string, string>>): Record<string, string> {
   const fresh: Record<string, string> = {}
-  const conflicts: string[] = []
+  const conflicts: { key: string; old: string; value: string }[] = []
   for (const [key, value] of Object.entries(params)) {
     const old = request.region.runs.param(run, key)
     if (old === undefined) fresh[key] = value
-    else if (old !== value) conflicts.push(`{'key': '${key}', 'old_value': '${old}', 'new_value': '${value}'}`)
+    else if (old !== value) conflicts.push({ key, old, value })
   }
   if (conflicts.length > 0) {
+    const shown = conflicts.map(
+      ({ key, old, value }) =>
+        `{'key': ${pythonText(key)}, 'old_value': ${pythonText(old)}, 'new_value': ${pythonText(value)}}`,
+    )
     throw invalid(
-      `Changing param values is not allowed. Params were already logged='[${conflicts.join(', ')}]' for run ID='${run.id}'.`,
+      `Changing param values is not allowed. Params were already logged='[${shown.join(', ')}]' for run ID='${run.id}'.`,
     )
   }
   return fresh

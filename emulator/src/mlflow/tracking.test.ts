@@ -165,6 +165,19 @@ test('an empty profile of a dataset, and an end at zero, are shown as none', asy
   expect(found.at('run.info.end_time')).toBeUndefined()
 })
 
+test('parameters that a batch would change are shown as MLflow shows them', async () => {
+  const run_id = await newRun()
+  const batch = (...values: string[]) => {
+    const params = values.map((value, index) => ({ key: `p${index}`, value }))
+    return region.mlflow('POST', 'runs/log-batch', { run_id, params })
+  }
+  await batch("it's", 'a\\b', `'"`)
+  const shown = [`"it's"`, `'a\\\\b'`, `'\\'"'`].map(
+    (old, index) => `{'key': 'p${index}', 'old_value': ${old}, 'new_value': 'x'}`,
+  )
+  expect((await batch('x', 'x', 'x')).at('message')).toContain(`logged='[${shown.join(', ')}]'`)
+})
+
 test('what a run reads is datasets or, for clients of MLflow 3, models: a request with neither is refused', async () => {
   const run_id = await newRun()
   expect((await region.mlflow('POST', 'runs/log-inputs', { run_id })).at('message')).toContain("'datasets'")
