@@ -1,8 +1,13 @@
+import type { TrackedExperiment } from '../../mlflow/tracking.ts'
 import { apart, type Pass } from './pass.ts'
 
-/** Names what was asked for and is not at the source: whoever mistypes a name must not be told that all is well. */
-export async function nameAbsent(pass: Pass): Promise<void> {
-  const { parts, experiments, signal } = pass
+/**
+ * Names what was asked for and is not at the source: whoever mistypes a name must not be told that all is well.
+ *
+ * @param experiments all that were chosen, those too that may not be read
+ */
+export async function nameAbsent(pass: Pass, experiments: ReadonlyMap<string, TrackedExperiment>): Promise<void> {
+  const { parts, signal } = pass
   const { from, filter } = parts
   const lost = (subject: string, message: string) => pass.troubles.push({ subject, code: 'sync/loss', message })
   const chosen = new Set([...experiments.values()].map(({ name }) => name))

@@ -145,3 +145,34 @@ it('puts right what a copy left that was killed while a deleted experiment was a
   await copyHistory(both, signal)
   expect(await target.kept()).toEqual(before)
 })
+
+/** A copy from a source that refuses whoever asks for runs of these experiments. */
+function forbidding(names: readonly string[]) {
+  const both = copying(two())
+  const { tracking } = two().source
+  const runs: typeof tracking.runs = async function* (ids, until, filter) {
+    for await (const { id, name } of tracking.experiments(until)) {
+      if (ids.includes(id) && names.includes(name)) throw new Fault('azure/denied', `${name} is not yours`)
+    }
+    yield* tracking.runs(ids, until, filter)
+  }
+  return { ...both, from: { ...both.from, tracking: { ...tracking, runs } } }
+}
+
+it('carries the other experiments where one may not be read, and names that', async () => {
+  const { source, target } = two()
+  await makeRun(source, 'first')
+  await source.tracking.createExperiment('theirs', [], signal)
+  expect(await copyHistory(forbidding(['theirs']), signal)).toMatchObject({
+    troubles: [{ subject: 'experiment theirs', code: 'azure/denied', message: 'theirs is not yours' }],
+    counts: [{ experiment: 'churn', source: 1, target: 1 }],
+  })
+  expect(await active(target)).toEqual(['first'])
+})
+
+it('ends where none of them may be read', async () => {
+  const { source } = two()
+  await makeRun(source, 'first')
+  await source.tracking.createExperiment('theirs', [], signal)
+  await expect(copyHistory(forbidding(['theirs', 'churn']), signal)).rejects.toMatchObject({ code: 'azure/denied' })
+})

@@ -7,6 +7,7 @@ import { noteEnd } from './last-pass.ts'
 import { copyLoggedModels } from './logged.ts'
 import { type HistoryParts, isChosen, type Remark, type Trouble } from './parts.ts'
 import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
+import { readableOf } from './readable.ts'
 import { copyRegistered } from './registered.ts'
 import { followRenames, noteExperiments } from './renamed.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
@@ -35,9 +36,8 @@ export interface Count {
 /** Makes the history of one place be in the other too. Called again it goes on where it was, and writes nothing twice. */
 export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Promise<Carried> {
   const began = Date.now()
-  const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
+  const pass = await beginPass(parts, signal)
   const { progress, filter } = parts
-  await nameAbsent(pass)
   rememberShaken(pass)
   await followRenames(pass)
   progress.phase('experiments', pass.experiments.size)
@@ -73,6 +73,16 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
 /** Runs or experiments that are named without models mean no models. */
 export function takesModels({ experiments, runs, models }: HistoryParts['filter']): boolean {
   return models.length > 0 || (experiments.length === 0 && runs === undefined)
+}
+
+/** A pass over the chosen experiments that may be read, with the others and what is not there named already. */
+export async function beginPass(parts: HistoryParts, signal: AbortSignal): Promise<Pass> {
+  const chosen = await chosenExperiments(parts, signal)
+  const { readable, forbidden } = await readableOf(parts, chosen, signal)
+  const pass = openPass(parts, readable, signal)
+  pass.troubles.push(...forbidden)
+  await nameAbsent(pass, chosen)
+  return pass
 }
 
 export async function chosenExperiments(

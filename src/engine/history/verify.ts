@@ -2,15 +2,14 @@ import { canonical, sameJson } from '../../core/canonical.ts'
 import { address, type Json, type JsonObject } from '../../core/model.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import type { TrackedRun } from '../../mlflow/tracking.ts'
-import { nameAbsent } from './asked.ts'
-import { census, chosenExperiments, takesModels } from './copy.ts'
+import { beginPass, census, takesModels } from './copy.ts'
 import { type Difference, type Tell, telling } from './differences.ts'
 import { compareEvaluations } from './evaluations.ts'
 import { inParallel } from './in-parallel.ts'
 import { linksOf, withModels } from './links.ts'
 import { sharedModelId, standingModels } from './logged.ts'
 import type { HistoryParts, Trouble } from './parts.ts'
-import { apart, openPass, type Pass } from './pass.ts'
+import { apart, type Pass } from './pass.ts'
 import { addressOf, subjectOf, takes } from './runs.ts'
 import { compareFiles } from './verify-files.ts'
 import { compareLoggedModels } from './verify-logged.ts'
@@ -47,9 +46,8 @@ interface Comparison {
  * target has is no difference, but for what belongs to something that the source has too: a file of a run, a tag.
  */
 export async function verifyHistory(parts: HistoryParts, signal: AbortSignal): Promise<Verified> {
-  const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
+  const pass = await beginPass(parts, signal)
   const counts = { runs: 0, points: 0, files: 0, loggedModels: 0, versions: 0, traces: 0, evaluationDatasets: 0 }
-  await nameAbsent(pass)
   const differences: Difference[] = []
   const comparison: Comparison = { pass, tell: telling(differences), counts }
   const total = await census(pass)
