@@ -206,6 +206,28 @@ async function faults(): Promise<{ readonly met: object }> {
   return (await emulator.control('GET', 'faults')) as { met: object }
 }
 
+describe('a region that is killed while a state is loaded', () => {
+  it('has that state when it runs again, and the others have it at once', async () => {
+    await secret('PUT', { value: 'kept' })
+    await blob('PUT', '/kept', { value: 'kept' })
+    await save('kept')
+    for (const milliseconds of [0, 30, 60, 100]) {
+      await secret('PUT', { value: 'later' })
+      await blob('PUT', '/kept', { value: 'later' })
+      const pid = await emulator.pidOf('centralus')
+      const loading = load('kept').catch((thrown: unknown) => String(thrown))
+      await sleep(milliseconds)
+      if (pid !== undefined) process.kill(pid, 'SIGKILL')
+      const outcome = await loading
+      if (typeof outcome === 'string') expect(outcome).toContain('centralus did not')
+      expect((await blob('GET', '/kept')).body).toEqual({ value: 'kept' })
+      await until('it has ended or started', async () => (await emulator.pidOf('centralus')) !== pid)
+      await emulator.control('POST', 'regions/centralus/start')
+      expect((await secret('GET')).body['value']).toBe('kept')
+    }
+  }, 60_000)
+})
+
 describe('an emulator that is killed while it loads', () => {
   const mark = async (value: string) => {
     await azure.arm('PATCH', GROUP, { tags: { value } })

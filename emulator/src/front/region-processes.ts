@@ -179,9 +179,10 @@ export class RegionProcesses {
     await this.#order('close')
   }
 
-  /** Opens every region on what its folder holds now, and starts those that had ended. */
+  /** Opens every region on what its folder holds now, and starts those that had ended. Where one fails, the others are open all the same. */
   async open(): Promise<void> {
-    await Promise.all([...this.#slots.keys()].map((name) => this.#open(name)))
+    const opened = await Promise.allSettled([...this.#slots.keys()].map((name) => this.#open(name)))
+    for (const one of opened) if (one.status === 'rejected') throw one.reason
   }
 
   async #open(name: string): Promise<void> {

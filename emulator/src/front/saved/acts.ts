@@ -63,7 +63,10 @@ async function load({ options, saved, processes, worlds, doors }: SavedParts, na
     const why = failure instanceof Error ? failure.message : String(failure)
     throw new Error(`${name} was not loaded to the end: ${why}. The emulator ends, and its next start goes on.`)
   }
-  await processes.open()
-  worlds.now.start()
-  await cleanUp(dir)
+  try {
+    await processes.open()
+  } finally {
+    worlds.now.start()
+    await cleanUp(dir)
+  }
 }
