@@ -94,7 +94,7 @@ function testOf(comparison: Comparison, { read, attributes, lists }: Known): (ro
   }
   const numeric = key === 'version_number'
   checkComparator(comparison, numeric ? NUMERIC : [...TEXTUAL, 'IN'])
-  if (operand.is !== 'list' && numeric !== (operand.is === 'number')) {
+  if (!['list', 'nothing', numeric ? 'number' : 'text'].includes(operand.is)) {
     throw invalid(
       numeric
         ? `Expected numeric value type for numeric attribute: ${key}.`
