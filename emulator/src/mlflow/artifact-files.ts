@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import type { Reply } from '../call.ts'
 import { artifactBlob, artifactFolder, blobSubject } from '../history/artifact-store.ts'
 import { lookup } from '../lookup.ts'
+import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { BlobInfo } from '../storage/blobs.ts'
 import { absent, invalid, ok } from './answers.ts'
@@ -127,7 +128,11 @@ async function upload(request: Request): Promise<Reply> {
   if (!fields.text('run_uuid')) throw invalid('Request must specify run_uuid.')
   if (!fields.text('path')) throw invalid('Request must specify path.')
   const path = safe(fields.need('path'))
-  const data = await call.bytes(LARGEST)
+  const data = await call.bytes(LARGEST).catch((thrown: unknown) => {
+    throw thrown instanceof Refusal && thrown.status === 413
+      ? invalid('Artifact size is too large. Max size is 10MB.')
+      : thrown
+  })
   if (data.length === 0) throw invalid('Request must specify data.')
   const run = needRun(request)
   const blob = artifactBlob(region, scope.workspace, `${artifactFolder(run.id)}/${path}`)

@@ -266,6 +266,15 @@ test('a file comes with the media type and the name that MLflow’s server gives
   await region.send('POST', `${root}/ajax-api/2.0/mlflow/upload-artifact?run_uuid=${run}&path=a.png`, { body: 'png' })
   const page = await region.send('GET', `${root}/get-artifact?run_id=${run}&path=a.png`)
   expect([page.text, page.headers['content-type']]).toEqual(['png', 'image/png'])
+  const large = 'x'.repeat(10 * 1024 * 1024)
+  const sized = async (body: string) => {
+    const sent = await region.send('POST', `${root}/ajax-api/2.0/mlflow/upload-artifact?run_uuid=${run}&path=b`, {
+      body,
+    })
+    return [sent.status, sent.at('error_code')]
+  }
+  expect(await sized(large)).toEqual([200, undefined])
+  expect(await sized(`${large}x`)).toEqual([400, 'INVALID_PARAMETER_VALUE'])
   const outside = await region.send('GET', `${root}/get-artifact?run_id=${run}&path=%252e%252e/x`)
   expect([outside.status, outside.at('message')]).toEqual([400, 'Invalid path'])
 })
