@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -49,7 +50,11 @@ export async function undisturbed(scene: Scene): Promise<Undisturbed> {
   return play(scene, async (stage) => {
     const before = await counts(stage)
     const log = join(stage.dir, 'commits.jsonl')
-    const { code, said } = await stage.start(act.verb, preloaded({ COMMITS: log })).over
+    const { code, said } = await untilDecided(async () => {
+      // What was refused has begun nothing, and what it committed is no point of the act.
+      await rm(log, { force: true })
+      return stage.start(act.verb, preloaded({ COMMITS: log })).over
+    })
     if (code !== 0) throw new Error(`${act.name} ended with ${code}:\n${said}`)
     const calls: CallPoint[] = []
     const written: Acknowledged[] = []
