@@ -91,7 +91,7 @@ def copying(old, new):
 
 
 def ended(process):
-    text, _ = process.communicate(timeout=600)
+    text, _ = process.communicate(timeout=3600)
     return process.returncode, text
 
 
