@@ -1,3 +1,4 @@
+import { Fault } from '../../core/errors.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import type { MetricDigest } from '../../mlflow/points.ts'
 import type { Pair, Point, TrackedRun } from '../../mlflow/tracking.ts'
@@ -68,12 +69,20 @@ export async function become(
   const there = await standing(ways, place, body.id, signal)
   const lacking = await pointsLacking(ways, place, there, bringing)
   if (there !== undefined) {
+    if (ways.seen.isChanged(place, there)) throw changedThere(body)
     demandNoMore(there, body, lacking)
     return align(ways, place, bringing, { run: there, lacking, isNew: false })
   }
   return whereRunsAreTaken({ ways, place, body, signal }, async () => {
     const run = await create(ways, place, body, signal)
     return align(ways, place, bringing, { run, lacking, isNew: true })
+  })
+}
+
+/** What somebody wrote to the replica since both sides were read is known to nobody yet, and must not be lost. */
+function changedThere({ experiment, id }: RunBody): Fault {
+  return new Fault('azure/changed', `run/${experiment}/${id} changed at its target while it was being carried`, {
+    hint: 'Nothing to do: the next pass reads it again.',
   })
 }
 

@@ -12,6 +12,8 @@ export interface Known {
   readonly metrics: Readonly<Record<string, MetricDigest>>
   /** What its place says that it has read and made; absent until it was asked. */
   readonly lineage?: Lineage
+  /** Its status, end and name then, of this process. */
+  readonly state?: string
   /** Keys under which the run has its metrics, by their own, if any differs. */
   readonly keys?: ReadonlyMap<string, readonly string[]>
   /** By metric, of runs that are open: a closed one can be read again and will be the same. Absent where there are many. */

@@ -41,6 +41,8 @@ export interface Reading {
   held(place: Place, ownId: string): ReadonlyMap<string, readonly Point[]> | undefined
   /** Points of a closed run that are held need not be held any longer. */
   release(place: Place, ownId: string): void
+  /** True if somebody changed the status, end or name of a run since an item of it was read. */
+  isChanged(place: Place, run: TrackedRun): boolean
   /** The run was written to: what is remembered of its metrics no longer counts. */
   forget(place: Place, ownId: string): void
   /** What a new run must show when it is read next, so that its points need not be read. */
@@ -138,6 +140,7 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
     ])
     const now = { ...seen, lineage }
     if (seen !== before || before.lineage === undefined) learn(place, remembered, run, now)
+    remembered.know(run.info.run_id, { ...now, state: stateIn(run) })
     const experiment = await experimentOf(place, run, signal)
     return runItem(place, { experiment, run, metrics: now.metrics, lineage, sharedId: remembered.sharedId })
   }
@@ -282,12 +285,21 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
       const { points: _, ...rest } = known
       open.get(keyOf(place))?.know(ownId, rest)
     },
+    isChanged: (place, run) => {
+      const state = open.get(keyOf(place))?.known(run.info.run_id)?.state
+      return state !== undefined && state !== stateIn(run)
+    },
     forget: (place, ownId) => {
       open.get(keyOf(place))?.forget(ownId)
       pointNote(readableOf(place).notes, place, ownId).forget()
     },
     expect: (place, ownId, one) => void expected.set(nameOf(place, ownId), one),
   }
+}
+
+/** What of a run a replica takes over from its source, whatever it was. */
+function stateIn({ info }: TrackedRun): string {
+  return JSON.stringify([info.status, info['end_time'] ?? 0, info['run_name'] ?? ''])
 }
 
 /** True if a metric has another key here than its own. */
