@@ -51,8 +51,11 @@ export interface Pass extends Prepared {
   readonly reckoned: Reckoned
 }
 
-/** Reads both sides and plans. Direction: from the active side, whichever that is. */
-export async function prepare(given: PassOptions): Promise<Prepared> {
+/**
+ * Reads both sides and plans. Direction: from the active side, whichever that is. With `standing`, the standby counts as
+ * it was when that was read.
+ */
+export async function prepare(given: PassOptions, standing?: Observation): Promise<Prepared> {
   const options = attended(given)
   const { parts, active, carrying, signal, doubt, before } = options
   const [source, target] = await Promise.all([
@@ -69,12 +72,13 @@ export async function prepare(given: PassOptions): Promise<Prepared> {
       ...(options.unread === undefined ? {} : { unread: options.unread }),
       ...(before === undefined ? {} : { before: before.source }),
     }),
-    observe(target, {
-      ...reading,
-      now: () => target.now?.() ?? parts.now(),
-      as: 'target',
-      ...(before === undefined ? {} : { before: before.target }),
-    }),
+    standing ??
+      observe(target, {
+        ...reading,
+        now: () => target.now?.() ?? parts.now(),
+        as: 'target',
+        ...(before === undefined ? {} : { before: before.target }),
+      }),
   ])
   const incomplete = new Set<Kind>([...from.incomplete.keys(), ...to.incomplete.keys()])
   const conflicts = await conflictsOf(parts)
@@ -123,7 +127,8 @@ export async function pass(
   await parts.learn(tenure, signal)
   const seen = await prepare(options)
   const late = await carryLate(options, seen)
-  const prepared = late.length === 0 ? seen : await prepare(options)
+  // What somebody has written to the standby since it was read is late work too, and nobody's loss: the next pass finds it.
+  const prepared = late.length === 0 ? seen : await prepare(options, seen.target)
   const { plan, ends } = prepared
   // The source's clock may stand still between two passes, and the steps of one say nothing of another's.
   const run = `sync-${parts.now().toString(36)}-${plan.digest.slice(0, 8)}`

@@ -63,6 +63,29 @@ it('carries what somebody still made or changed on the standby, before the stand
   expect(findingsOf(await passed())).toEqual([])
 })
 
+it('loses nothing of what somebody goes on writing while it is carried: the next pass finds it', async () => {
+  const { primary, secondary } = world.sides
+  primary.put('trail/train', body.trail(true, 'a', 'first'))
+  primary.put('datum/set', body.datum(2))
+  const goOn = (process: Process) => {
+    const append: Process['tenure']['append'] = async (run, record) => {
+      if (record.type === 'late/done') {
+        primary.put('trail/train', body.trail(false, 'a', 'first', 'end'))
+        primary.put('datum/set', body.datum(3))
+        primary.put('datum/new', body.datum(4))
+      }
+      return process.tenure.append(run, record)
+    }
+    return follow({ ...process, tenure: { ...process.tenure, append } })
+  }
+  await world.run('b', goOn)
+  expect(primary.get('datum/set')).toEqual(body.datum(3))
+  expect(findingsOf(await passed())).toEqual(['carried datum/new', 'carried datum/set', 'carried trail/train'])
+  expect(secondary.get('trail/train')).toEqual(body.trail(false, 'a', 'first', 'end'))
+  expect(secondary.get('datum/set')).toEqual(body.datum(3))
+  expect(primary.picture).toEqual(secondary.picture)
+})
+
 it('takes a replica that is only behind for no work of anybody', async () => {
   const { primary, secondary } = world.sides
   secondary.put('datum/ours', body.datum(7))
