@@ -42,6 +42,7 @@ export interface Elsewhere {
   readonly registry: Server | undefined
 }
 
+/** A tracking server. */
 export function serverEnd(server: Server, elsewhere: Elsewhere): OpenEnd {
   const residents = census(sharedIdOf, openSqliteResidents())
   const tracking = counted(serverTracking(server.send), residents)

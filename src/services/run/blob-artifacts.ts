@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { BlobStore } from '../../blobs/blob-store.ts'
+import type { BlobInfo, BlobStore } from '../../blobs/blob-store.ts'
 import { Fault } from '../../core/errors.ts'
 import type { Artifacts } from '../../mlflow/artifacts.ts'
 
@@ -8,19 +8,49 @@ export const RUN_FILES = 'azureml'
 /** How a workspace names the place of a run's files, to MLflow's client and to its own plugin. */
 const ROOTS = [/\/ExperimentRun\/dcid\.([^/]+)\/?$/, /\/runs\/([^/]+)\/artifacts\/?$/]
 
+/** Where the files below a root are: blobs whose names begin so. */
+export interface Shelf {
+  readonly store: BlobStore
+  readonly prefix: string
+}
+
+/** How artifacts are laid out in containers. */
+export interface Layout {
+  reaches(root: string): boolean
+  /** Throws where the root is not reached. */
+  shelfOf(root: string): Shelf
+  /** False for a blob that stands for a folder. */
+  isFile(blob: BlobInfo, shelf: Shelf): boolean
+}
+
 /** Files of runs of a workspace, straight in its storage: `ExperimentRun/dcid.{run}/{path}`. */
 export function blobArtifacts(container: BlobStore): Artifacts {
-  return {
+  return artifactsInBlobs({
     reaches: (root) => runIn(root) !== undefined,
+    shelfOf: (root) => ({ store: container, prefix: prefixOf(root) }),
+    isFile: ({ name }, { prefix }) => name.length > prefix.length,
+  })
+}
+
+/** Artifacts that are blobs. */
+export function artifactsInBlobs({ reaches, shelfOf, isFile }: Layout): Artifacts {
+  return {
+    reaches,
     files: async function* (root, signal) {
-      const prefix = prefixOf(root)
-      for await (const { name, length } of container.list(prefix, signal)) {
-        if (name.length > prefix.length) yield { path: name.slice(prefix.length), length }
+      const shelf = shelfOf(root)
+      const { store, prefix } = shelf
+      for await (const blob of store.list(prefix, signal)) {
+        if (isFile(blob, shelf)) yield { path: blob.name.slice(prefix.length), length: blob.length }
       }
     },
-    read: async (root, path, signal) => (await container.get(prefixOf(root) + path, { signal }))?.bytes,
-    write: async (root, path, { bytes, signal }) =>
-      void (await container.put(prefixOf(root) + path, Readable.from(bytes), { signal })),
+    read: async (root, path, signal) => {
+      const { store, prefix } = shelfOf(root)
+      return (await store.get(prefix + path, { signal }))?.bytes
+    },
+    write: async (root, path, { bytes, signal }) => {
+      const { store, prefix } = shelfOf(root)
+      await store.put(prefix + path, Readable.from(bytes), { signal })
+    },
   }
 }
 

@@ -138,9 +138,9 @@ export function reading(readableOf: (place: Place) => Readable): Reading {
       before ?? taken(place, run) ?? look(place, run, { holds: hold || isOpenRun(run), signal }),
       before?.lineage ?? lineageOf(place, run, signal),
     ])
-    const now = { ...seen, lineage }
-    if (seen !== before || before.lineage === undefined) learn(place, remembered, run, now)
-    remembered.know(run.info.run_id, { ...now, state: stateIn(run) })
+    const now = { ...seen, lineage, state: stateIn(run) }
+    if (seen === before && before.lineage !== undefined) remembered.know(run.info.run_id, now)
+    else learn(place, remembered, run, now)
     const experiment = await experimentOf(place, run, signal)
     return runItem(place, { experiment, run, metrics: now.metrics, lineage, sharedId: remembered.sharedId })
   }

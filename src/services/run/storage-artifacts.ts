@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream'
 import type { BlobAccount } from '../../blobs/azure.ts'
 import type { BlobInfo, BlobStore } from '../../blobs/blob-store.ts'
 import { Fault } from '../../core/errors.ts'
 import type { Artifacts } from '../../mlflow/artifacts.ts'
+import { artifactsInBlobs, type Shelf } from './blob-artifacts.ts'
 
 /** A folder in Azure's storage. */
 interface StorageFolder {
@@ -38,7 +38,7 @@ export function storageArtifacts(below: readonly string[], accountOf: (account: 
     return folder !== undefined && permitted.some((one) => isWithin(one, folder)) ? folder : undefined
   }
 
-  function shelfOf(root: string): { readonly store: BlobStore; readonly prefix: string } {
+  function shelfOf(root: string): Shelf {
     const { account, container, folder } = permittedFolder(root) ?? refuse(root)
     const key = `${account}/${container}`
     const store = containers.get(key) ?? accountOf(account).container(container)
@@ -46,23 +46,11 @@ export function storageArtifacts(below: readonly string[], accountOf: (account: 
     return { store, prefix: folder === '' ? '' : `${folder}/` }
   }
 
-  return {
+  return artifactsInBlobs({
     reaches: (root) => permittedFolder(root) !== undefined,
-    files: async function* (root, signal) {
-      const { store, prefix } = shelfOf(root)
-      for await (const blob of store.list(prefix, signal)) {
-        if (!isFolder(blob)) yield { path: blob.name.slice(prefix.length), length: blob.length }
-      }
-    },
-    read: async (root, path, signal) => {
-      const { store, prefix } = shelfOf(root)
-      return (await store.get(prefix + path, { signal }))?.bytes
-    },
-    write: async (root, path, { bytes, signal }) => {
-      const { store, prefix } = shelfOf(root)
-      await store.put(prefix + path, Readable.from(bytes), { signal })
-    },
-  }
+    shelfOf,
+    isFile: (blob) => !isFolder(blob),
+  })
 }
 
 /** The account of a folder in storage. Throws `usage/bad-argument` for a name that is none. */
