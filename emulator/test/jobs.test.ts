@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SUBSCRIPTION } from '../src/tokens.ts'
 import { type AzureClient, azureClient } from './azure-client.ts'
 import { type RunningEmulator, runEmulator, until } from './run-emulator.ts'
+import { workspaceClient } from './workspace-client.ts'
 
 const GROUP = '/resourceGroups/jobs'
 const WORKSPACE = `${GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ws`
@@ -11,6 +12,7 @@ const LAKE = 'https://farlake.blob.core.windows.net/lake'
 
 let emulator: RunningEmulator
 let azure: AzureClient
+const { made, propertiesOf } = workspaceClient(() => azure, WORKSPACE)
 
 beforeAll(async () => {
   process.env['EMULATOR_ALLOCATION_SECONDS'] = '0.1'
@@ -34,16 +36,6 @@ afterAll(async () => {
   await azure.close()
   await emulator.end()
 })
-
-async function made(path: string, properties: unknown): Promise<void> {
-  const identity = { type: 'SystemAssigned' }
-  const answer = await azure.arm('PUT', `${WORKSPACE}${path}`, { location: 'eastus2', identity, properties })
-  if (answer.status > 201) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
-}
-
-async function propertiesOf(path: string): Promise<Record<string, unknown>> {
-  return ((await azure.arm('GET', `${WORKSPACE}${path}`)).body['properties'] ?? {}) as Record<string, unknown>
-}
 
 async function submit(name: string, command: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
   const environmentId = 'azureml:env:1'

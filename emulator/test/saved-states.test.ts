@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SUBSCRIPTION } from '../src/tokens.ts'
 import { type AzureClient, azureClient, failureOf } from './azure-client.ts'
 import { type RunningEmulator, runEmulator, until } from './run-emulator.ts'
+import { workspaceClient } from './workspace-client.ts'
 
 const GROUP = '/resourceGroups/kept'
 const STORE = `${GROUP}/providers/Microsoft.Storage/storageAccounts/keptstore`
@@ -17,6 +18,7 @@ const LARGE = 100_000
 
 let emulator: RunningEmulator
 let azure: AzureClient
+const { made, propertiesOf } = workspaceClient(() => azure, WORKSPACE)
 
 beforeAll(async () => {
   process.env['EMULATOR_ALLOCATION_SECONDS'] = '0'
@@ -35,16 +37,6 @@ afterAll(async () => {
   await azure.close()
   await emulator.end()
 })
-
-async function made(path: string, properties: unknown): Promise<void> {
-  const identity = { type: 'SystemAssigned' }
-  const answer = await azure.arm('PUT', `${WORKSPACE}${path}`, { location: 'eastus2', identity, properties })
-  if (answer.status > 201) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
-}
-
-async function propertiesOf(path: string): Promise<Record<string, unknown>> {
-  return ((await azure.arm('GET', `${WORKSPACE}${path}`)).body['properties'] ?? {}) as Record<string, unknown>
-}
 
 const statusOf = async (job: string) => (await propertiesOf(`/jobs/${job}`))['status']
 
