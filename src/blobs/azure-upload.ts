@@ -1,12 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { BlockBlobClient } from '@azure/storage-blob'
+import { MOST_BLOCKS, staged } from './azure-blocks.ts'
 
 const FIRST_BLOCK = 8 * 1024 * 1024
 const LARGEST_BLOCK = 64 * 1024 * 1024
-/** After so many blocks the next ones are twice as large: Azure takes 50,000 a blob. */
-const BLOCKS_A_STEP = 5000
-const AT_ONCE = 4
+/** After so many blocks the next ones are twice as large, so that the most blocks of a blob are enough. */
+const BLOCKS_A_STEP = MOST_BLOCKS / 10
 
 export interface Uploaded {
   /** Ids of the blocks, in order, to be committed. */
@@ -21,31 +21,14 @@ export async function uploadBlocks(
   bytes: Buffer | Readable,
   signal: AbortSignal,
 ): Promise<Uploaded> {
-  const mark = randomBytes(8).toString('hex')
   const digest = createHash('md5')
-  const ids: string[] = []
-  const underWay = new Set<Promise<void>>()
-  const failures: unknown[] = []
   let length = 0
-  for await (const block of blocksOf(Buffer.isBuffer(bytes) ? Readable.from([bytes]) : bytes)) {
+  const ids = await staged(blocksOf(Buffer.isBuffer(bytes) ? Readable.from([bytes]) : bytes), (id, block) => {
     digest.update(block)
     length += block.length
-    const id = Buffer.from(`${mark}-${String(ids.length).padStart(6, '0')}`).toString('base64')
-    ids.push(id)
     const transactionalContentMD5 = createHash('md5').update(block).digest()
-    const sent: Promise<void> = blob
-      .stageBlock(id, block, block.length, { abortSignal: signal, transactionalContentMD5 })
-      .then(
-        () => undefined,
-        (thrown: unknown) => void failures.push(thrown),
-      )
-      .finally(() => underWay.delete(sent))
-    underWay.add(sent)
-    if (underWay.size >= AT_ONCE) await Promise.race(underWay)
-    if (failures.length > 0) break
-  }
-  await Promise.all(underWay)
-  if (failures.length > 0) throw failures[0]
+    return blob.stageBlock(id, block, block.length, { abortSignal: signal, transactionalContentMD5 })
+  })
   return { ids, length, md5: digest.digest() }
 }
 

@@ -23,6 +23,11 @@ afterAll(async () => {
   await emulator?.stop()
 })
 
+const WAYS = [
+  ['a token', async (name: string) => withToken(name)],
+  ['a key', (name: string) => withKey(name)],
+] as const
+
 blobStoreConforms('an Azure container by token', async () => withToken('eastblobs').container(`tokens${containers++}`))
 blobStoreConforms('an Azure container by key', async () =>
   (await withKey('eastblobs')).container(`keys${containers++}`),
@@ -45,10 +50,7 @@ describe('an Azure account', () => {
     expect(names).toEqual(expect.arrayContaining(['one', 'two']))
   })
 
-  for (const [how, open] of [
-    ['a token', async (name: string) => withToken(name)],
-    ['a key', (name: string) => withKey(name)],
-  ] as const) {
+  for (const [how, open] of WAYS) {
     it(`lets another region fetch the bytes itself, proved by ${how}`, async () => {
       const from = (await open('eastblobs')).container(`from${containers++}`)
       const to = (await open('centralblobs')).container(`to${containers++}`)
@@ -65,6 +67,38 @@ describe('an Azure account', () => {
       expect(stands?.info).toMatchObject({ etag: copied?.etag, metadata, contentType: 'application/x', length: 7 })
     })
   }
+
+  for (const [how, open] of WAYS) {
+    it(`lets another region fetch long bytes in blocks, proved by ${how}`, async () => {
+      const from = (await open('eastblobs')).container(`from${containers++}`)
+      const to = (await open('centralblobs')).container(`to${containers++}`)
+      const bytes = long('weights')
+      const { etag, md5 } = await from.put('long.bin', bytes, { signal, contentType: 'application/x' })
+      const copied = await to.copyFrom?.(
+        'long.bin',
+        { store: from, name: 'long.bin', etag, length: bytes.length },
+        { signal, metadata: { holdfast_origin: 'it' } },
+      )
+      const stands = await to.get('long.bin', { signal })
+      expect(stands && bytes.equals(await buffer(stands.bytes))).toBe(true)
+      expect(stands?.info).toMatchObject({
+        ...{ etag: copied?.etag, md5, length: bytes.length },
+        ...{ contentType: 'application/x', metadata: { holdfast_origin: 'it' } },
+      })
+    })
+  }
+
+  it('publishes nothing of long bytes that change while they are fetched', async () => {
+    const source = withToken('eastblobs').container(`from${containers++}`)
+    const to = withToken('centralblobs').container(`to${containers++}`)
+    const bytes = long('one')
+    const { etag } = await source.put('x', bytes, { signal })
+    const copying = to.copyFrom?.('x', { store: source, name: 'x', etag, length: bytes.length }, { signal })
+    const changing = source.put('x', Buffer.from('two'), { signal })
+    await expect(copying).rejects.toEqual(expect.objectContaining({ code: 'blob/changed' }))
+    await changing
+    expect(await to.head('x', signal)).toBeUndefined()
+  })
 
   it('copies no version that is gone', async () => {
     const from = withToken('eastblobs').container(`from${containers++}`)
@@ -87,6 +121,13 @@ describe('an Azure account', () => {
     expect(String((await store.head('x', signal))?.name)).toBe('x')
   })
 })
+
+/** More than one block, and no two blocks alike. */
+function long(text: string): Buffer {
+  const bytes = Buffer.alloc(65 * 1024 * 1024, text)
+  for (let at = 0; at < bytes.length; at += 1024) bytes.writeUInt32LE(at, at)
+  return bytes
+}
 
 function withToken(account: string): BlobAccount {
   return azureAccount({ account, credential: azure.tokens.credential, transport: azure.transport })

@@ -53,6 +53,7 @@ export function firstOf(first: Artifacts, ...others: readonly Artifacts[]): Arti
     files: (root, signal) => of(root).files(root, signal),
     read: (root, path, signal) => of(root).read(root, path, signal),
     write: (root, path, content) => of(root).write(root, path, content),
+    fetch: (root, path, from) => of(root).fetch?.(root, path, from) ?? Promise.resolve(false),
   }
 }
 

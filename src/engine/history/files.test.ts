@@ -140,3 +140,73 @@ it('ends at once where a place does not answer any more', async () => {
   )
   expect(asked).toBeLessThan(10)
 })
+
+/** Files in memory that tell versions, and of which other places can take what is long. */
+function versioned(content: Readonly<Record<string, string | Buffer>> = {}) {
+  const inner = shelf()
+  const versions = new Map<string, number>()
+  const fetched: string[] = []
+  const put = (path: string, bytes: string | Buffer) => {
+    inner.files.set(path, Buffer.from(bytes))
+    versions.set(path, (versions.get(path) ?? 0) + 1)
+  }
+  for (const [path, bytes] of Object.entries(content)) put(path, bytes)
+  const artifacts: Artifacts = {
+    ...inner.artifacts,
+    files: async function* () {
+      for (const [path, bytes] of inner.files) {
+        const origin = { version: String(versions.get(path)), bytes }
+        yield { path, length: bytes.length, origin }
+      }
+    },
+    fetch: async (_, path, { origin }) => {
+      fetched.push(path)
+      put(path, (origin as unknown as { readonly bytes: Buffer }).bytes)
+      return true
+    },
+  }
+  return { ...inner, artifacts, put, fetched }
+}
+
+const LONG = Buffer.alloc(9 * 1024 * 1024, 'long')
+
+it('lets the target fetch what is long itself, and reads the rest', async () => {
+  const [from, to] = [versioned({ 'long.bin': LONG, short: 'short', 'm/MLmodel': 'run: old' }), versioned()]
+  const copied = await copyFiles({ from, to, ledger: notes(), key: 'file/1', rewritten, signal })
+  expect(copied).toEqual({ files: 3, bytes: LONG.length + 13 })
+  expect(to.fetched).toEqual(['long.bin'])
+  expect(from.reads.toSorted()).toEqual(['m/MLmodel', 'short'])
+  expect(Object.fromEntries([...to.files].map(([path, bytes]) => [path, bytes.length]))).toEqual({
+    ...{ 'long.bin': LONG.length, short: 5, 'm/MLmodel': 8 },
+  })
+})
+
+it('reads what is long where the target cannot fetch it', async () => {
+  const [from, to] = [versioned({ 'long.bin': LONG }), versioned()]
+  const unable = { ...to, artifacts: { ...to.artifacts, fetch: () => Promise.resolve(false) } }
+  await copyFiles({ from, to: unable, ledger: notes(), key: 'file/1', rewritten, signal })
+  expect(to.files.get('long.bin')?.equals(LONG)).toBe(true)
+})
+
+it('reads no file again whose version was carried, and carries one that has another', async () => {
+  const [from, to, ledger] = [versioned({ a: '1', b: '2', MLmodel: 'run: old' }), versioned(), notes()]
+  const copy = { from, to, ledger, key: 'file/1', rewritten, signal }
+  await copyFiles(copy)
+  from.reads.splice(0)
+  from.put('b', 'other')
+  expect(await copyFiles(copy)).toEqual({ files: 1, bytes: 5 })
+  // The description of a model is read each time: what it is to say follows the names of others.
+  expect(from.reads.toSorted()).toEqual(['MLmodel', 'b'])
+  expect(String(to.files.get('b'))).toBe('other')
+})
+
+it('finds what stands by reading both, once, where only its sum was noted or nothing', async () => {
+  const [from, to, ledger] = [versioned({ a: '1', b: '2' }), versioned({ a: '1', b: '2' }), notes()]
+  const { artifacts: plain } = shelf({ a: '1' })
+  await copyFiles({ from: { artifacts: plain, root: ROOT }, to, ledger, key: 'file/1', rewritten, signal })
+  const copy = { from, to, ledger, key: 'file/1', rewritten, signal }
+  await copyFiles(copy)
+  expect(from.reads.splice(0).toSorted()).toEqual(['a', 'b'])
+  await copyFiles(copy)
+  expect([from.reads, to.writes]).toEqual([[], []])
+})

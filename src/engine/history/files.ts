@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Fault, isFault } from '../../core/errors.ts'
-import type { Artifacts } from '../../mlflow/artifacts.ts'
+import type { ArtifactFile, Artifacts } from '../../mlflow/artifacts.ts'
 import type { HistoryLedger } from '../../store/history-ledger.ts'
 import { inParallel } from './in-parallel.ts'
 
@@ -29,15 +29,20 @@ export interface Copied {
 }
 
 const FILES_AT_ONCE = 4
+/** Bytes that pass through here at most, with their SHA-256, where the target could fetch them itself. */
+const LARGEST_READ = 8 * 1024 * 1024
 /** Names of files that a message has room for. */
 const MOST_NAMED = 5
 /** The one file of MLflow's model format that names the run and the model it is of. */
 const NAMING = 'MLmodel'
 const MOST_NAMING = 4 * 1024 * 1024
+/** Begins what is noted of a file whose source tells versions. */
+const VERSION = 'version '
 
 /**
- * Carries the files that the target does not have as they are. A file is never held whole; what was carried is told
- * by its SHA-256. A file that was carried while nobody noted so is read at both ends and not written again.
+ * Carries the files that the target does not have as they are. A file is never held whole; what was carried is told by
+ * its version at the source, or by its SHA-256 where the source tells none. A file that was carried while nobody noted
+ * so is read at both ends and not written again.
  */
 export async function copyFiles(copy: FileCopy): Promise<Copied> {
   const { from, to, isNew = false, signal } = copy
@@ -49,9 +54,10 @@ export async function copyFiles(copy: FileCopy): Promise<Copied> {
   for (const { path, length } of isNew ? [] : await listed(to, signal)) standing.set(path, length)
   let [files, bytes] = [0, 0]
   const failures = new Map<string, Fault>()
-  await inParallel(FILES_AT_ONCE, sources, async ({ path }) => {
+  await inParallel(FILES_AT_ONCE, sources, async (file) => {
+    const { path } = file
     try {
-      const length = await copyFile(copy, path, standing.has(path))
+      const length = await copyFile(copy, file, standing.has(path))
       if (length === undefined) return
       files += 1
       bytes += length
@@ -84,20 +90,51 @@ function left(failures: ReadonlyMap<string, Fault>): Fault {
 }
 
 /** Returns how many bytes it wrote, or `undefined` where the file was there already. */
-async function copyFile(copy: FileCopy, path: string, stands: boolean): Promise<number | undefined> {
-  const { from, to, key, ledger, signal } = copy
-  const noted = ledger.get(`${key}/${path}`)
-  if (stands) {
-    const wanted = await digestOf(from, path, copy)
-    const found = noted ?? (await digestOf(to, path, { signal }))
-    if (wanted === found) {
-      if (noted === undefined) ledger.put(`${key}/${path}`, wanted)
-      return undefined
-    }
+async function copyFile(copy: FileCopy, file: ArtifactFile, stands: boolean): Promise<number | undefined> {
+  const { key, ledger } = copy
+  const version = versionOf(file)
+  if (stands && (await isCarried(copy, file.path, version))) return undefined
+  if (version !== undefined && (await isFetched(copy, file))) {
+    ledger.put(`${key}/${file.path}`, version)
+    return file.length
   }
+  const { sha256, length } = await passThrough(copy, file.path)
+  ledger.put(`${key}/${file.path}`, version ?? sha256)
+  return length
+}
+
+/** What is noted of bytes that go as they are, where the source tells versions. A file that is rewritten follows names too. */
+function versionOf({ path, origin }: ArtifactFile): string | undefined {
+  return origin === undefined || isNaming(path) ? undefined : `${VERSION}${origin.version}`
+}
+
+/** True where the file at the target is known to be this one, or is found to be by reading both. */
+async function isCarried(copy: FileCopy, path: string, version: string | undefined): Promise<boolean> {
+  const { from, to, key, ledger, rewritten, signal } = copy
+  const noted = ledger.get(`${key}/${path}`)
+  const isVersion = noted?.startsWith(VERSION) === true
+  if (isVersion && version !== undefined) return noted === version
+  const wanted = await digestOf(from, path, { rewritten, signal })
+  const found = noted === undefined || isVersion ? await digestOf(to, path, { signal }) : noted
+  if (wanted !== found) return false
+  if (noted !== (version ?? wanted)) ledger.put(`${key}/${path}`, version ?? wanted)
+  return true
+}
+
+/** True where the target took the bytes itself. */
+async function isFetched({ to, signal }: FileCopy, { path, length, origin }: ArtifactFile): Promise<boolean> {
+  if (origin === undefined || length <= LARGEST_READ) return false
+  return (await to.artifacts.fetch?.(to.root, path, { origin, signal })) === true
+}
+
+async function passThrough(
+  copy: FileCopy,
+  path: string,
+): Promise<{ readonly sha256: string; readonly length: number }> {
+  const { to, signal } = copy
   const hash = createHash('sha256')
   let length = 0
-  const source = await open(from, path, copy)
+  const source = await open(copy.from, path, copy)
   async function* passing(): AsyncIterable<Uint8Array> {
     for await (const chunk of source) {
       hash.update(chunk)
@@ -106,8 +143,7 @@ async function copyFile(copy: FileCopy, path: string, stands: boolean): Promise<
     }
   }
   await to.artifacts.write(to.root, path, { bytes: passing(), signal })
-  ledger.put(`${key}/${path}`, hash.digest('hex'))
-  return length
+  return { sha256: hash.digest('hex'), length }
 }
 
 /** SHA-256 of a file as it is, or as the target is to have it where `rewritten` is given. */
@@ -128,7 +164,11 @@ async function open(
 ): Promise<AsyncIterable<Uint8Array>> {
   const bytes = await artifacts.read(root, path, signal)
   if (bytes === undefined) throw gone(root, path)
-  return rewritten !== undefined && (path === NAMING || path.endsWith(`/${NAMING}`)) ? renamed(bytes, rewritten) : bytes
+  return rewritten !== undefined && isNaming(path) ? renamed(bytes, rewritten) : bytes
+}
+
+function isNaming(path: string): boolean {
+  return path === NAMING || path.endsWith(`/${NAMING}`)
 }
 
 async function* renamed(

@@ -25,6 +25,11 @@ export interface Passing {
   sum(): Sum
 }
 
+/** True for a file that names the run and the model it is of. */
+export function isNaming(path: string): boolean {
+  return path === NAMING || path.endsWith(`/${NAMING}`)
+}
+
 /** Passes a file on. A description of a model is said in the target's names; its sum is that of the portable text. */
 export function passing(path: string, bytes: AsyncIterable<Uint8Array>, naming: Naming): Passing {
   const hash = createHash('sha256')
@@ -34,10 +39,10 @@ export function passing(path: string, bytes: AsyncIterable<Uint8Array>, naming: 
     length += chunk.byteLength
   }
   async function* through(): AsyncIterable<Uint8Array> {
-    const isNaming = path === NAMING || path.endsWith(`/${NAMING}`)
-    const source = isNaming ? whole(bytes) : bytes
+    const isSaidInNames = isNaming(path)
+    const source = isSaidInNames ? whole(bytes) : bytes
     for await (const chunk of source) {
-      const text = isNaming ? textIn(chunk) : undefined
+      const text = isSaidInNames ? textIn(chunk) : undefined
       if (text === undefined) {
         count(chunk)
         yield chunk

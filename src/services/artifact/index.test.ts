@@ -67,6 +67,36 @@ it('reads the files of a run that is over once, and of one that is open each tim
   expect(read.toSorted()).toEqual(['a/b.txt', 'empty', 'm/MLmodel'])
 })
 
+it('reads of a run that is open only what has another version, where a place tells versions', async () => {
+  const { source, signal, items } = two()
+  const { run } = await fill(source)
+  await source.tracking.updateRun(run.info.run_id, { status: 'RUNNING' }, signal)
+  const { artifacts } = source
+  const read: string[] = []
+  const versions = new Map<string, string>()
+  Object.assign(source, {
+    artifacts: {
+      ...artifacts,
+      files: async function* (root: string, until: AbortSignal) {
+        for await (const file of artifacts.files(root, until))
+          yield { ...file, origin: { version: versions.get(file.path) ?? '1' } }
+      },
+      read: (root: string, path: string, until: AbortSignal) => {
+        read.push(path)
+        return artifacts.read(root, path, until)
+      },
+    },
+  })
+  const before = await items('artifact', source)
+  await writeText(source, rootOf(run), { 'a/b.txt': 'HELLO' })
+  versions.set('a/b.txt', '2')
+  read.splice(0)
+  const after = await items('artifact', source)
+  // What a description of a model says in portable form follows the names of others.
+  expect(read.toSorted()).toEqual(['a/b.txt', 'm/MLmodel'])
+  expect(after.filter((one, at) => one.digest !== before[at]?.digest)).toMatchObject([{ body: { path: 'a/b.txt' } }])
+})
+
 it('sees what was written to a run that is over where nothing noted is believed', async () => {
   const { source, signal, service, items } = two()
   const { run } = await fill(source)

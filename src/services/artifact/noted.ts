@@ -5,7 +5,11 @@ import type { Shelf } from './owners.ts'
 import type { ArtifactBody } from './schema.ts'
 
 /** A file as it was last read, with its length as the server gives it. */
-export type NotedFile = Pick<ArtifactBody, 'path' | 'length' | 'sha256'> & { readonly size: number }
+export type NotedFile = Pick<ArtifactBody, 'path' | 'length' | 'sha256'> & {
+  readonly size: number
+  /** Which bytes these were, where the place tells versions. */
+  readonly version?: string | undefined
+}
 
 /** The files of one owner as they were last read. */
 export interface Noted {

@@ -3,7 +3,7 @@ import type { Address, Item } from '../../core/model.ts'
 import { ahead } from '../ahead.ts'
 import type { Histories } from '../history-names.ts'
 import type { Place, Reach } from '../service.ts'
-import { sumOf } from './content.ts'
+import { isNaming, sumOf } from './content.ts'
 import { type NotedFile, noted } from './noted.ts'
 import { ownerNamed, owners, rootOf, type Shelf } from './owners.ts'
 import { artifactItem, whereIs } from './schema.ts'
@@ -35,10 +35,12 @@ async function filesOf(histories: Histories, { place, shelf, reach }: Reading): 
   // An original that was open may have changed under the same length; a replica is written by Holdfast.
   const isTrusted = as === 'target' || before?.isOpen === false
   const now: NotedFile[] = []
-  for await (const { path, length } of artifacts.files(shelf.root, signal)) {
-    const one = known.get(path)
-    if (isTrusted && one?.size === length) now.push(one)
-    else now.push({ path, size: length, ...(await demandSum(histories, { place, shelf, reach }, path)) })
+  for await (const { path, length, origin } of artifacts.files(shelf.root, signal)) {
+    // A description of a model is said in names, which can change without it.
+    const [one, version] = [known.get(path), isNaming(path) ? undefined : origin?.version]
+    const isSame = version === undefined || one?.version === undefined ? isTrusted : one.version === version
+    if (isSame && one?.size === length) now.push(one)
+    else now.push({ path, size: length, version, ...(await demandSum(histories, { place, shelf, reach }, path)) })
   }
   memory.write({ envelope: shelf.envelope, isOpen: shelf.isOpen, files: now })
   return now.map((file) => notedItem(shelf, file))

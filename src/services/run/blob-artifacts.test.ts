@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { reachOf } from '../../../test/support/reach.ts'
 import { openWorld, type World } from '../../../test/support/world.ts'
+import type { Artifacts } from '../../mlflow/artifacts.ts'
 import { blobArtifacts, RUN_FILES } from './blob-artifacts.ts'
 
 const HOSTILE = [
@@ -40,6 +41,25 @@ it('keeps files of every name, the empty ones too, and gives them back to the by
   expect(found.toSorted()).toEqual([...HOSTILE, 'empty'].toSorted())
   for (const path of HOSTILE) expect(await digestOf(await artifacts.read(ROOT, path, signal))).toBe(sha256(path))
   expect(await digestOf(await artifacts.read(ROOT, 'empty', signal))).toBe(sha256(''))
+})
+
+it('lets the storage of one workspace take a file from that of another, as it was when it was listed', async () => {
+  const signal = AbortSignal.timeout(60_000)
+  const { source, target } = await world.pair()
+  const [from, to] = [source, target].map((place) =>
+    blobArtifacts(reachOf(world).blobs.container(place, RUN_FILES)),
+  ) as [Artifacts, Artifacts]
+  const other = ROOT.replace('0a1b2c3d', '4e5f6071')
+  await from.write(ROOT, 'a/weights', { bytes: chunks(Buffer.from('weights')), signal })
+  const [file] = await Array.fromAsync(from.files(ROOT, signal))
+  if (file?.origin === undefined) throw new Error('no version is told')
+  const { origin } = file
+  expect(await to.fetch?.(other, 'b/weights', { origin, signal })).toBe(true)
+  expect(await digestOf(await to.read(other, 'b/weights', signal))).toBe(sha256('weights'))
+  await from.write(ROOT, 'a/weights', { bytes: chunks(Buffer.from('others')), signal })
+  await expect(to.fetch?.(other, 'b/weights', { origin, signal })).rejects.toMatchObject({ code: 'blob/changed' })
+  expect(await digestOf(await to.read(other, 'b/weights', signal))).toBe(sha256('weights'))
+  expect(await to.fetch?.(other, 'b/weights', { origin: { version: 'of no store' }, signal })).toBe(false)
 })
 
 async function* chunks(bytes: Buffer): AsyncIterable<Uint8Array> {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
-import type { BlobInfo, BlobStore } from '../../blobs/blob-store.ts'
+import type { BlobInfo, BlobStore, CopySource } from '../../blobs/blob-store.ts'
 import { Fault } from '../../core/errors.ts'
-import type { Artifacts } from '../../mlflow/artifacts.ts'
+import type { ArtifactFile, Artifacts, Origin } from '../../mlflow/artifacts.ts'
 
 /** Container of a workspace's default storage in which files of runs are. */
 export const RUN_FILES = 'azureml'
@@ -40,7 +40,7 @@ export function artifactsInBlobs({ reaches, shelfOf, isFile }: Layout): Artifact
       const shelf = shelfOf(root)
       const { store, prefix } = shelf
       for await (const blob of store.list(prefix, signal)) {
-        if (isFile(blob, shelf)) yield { path: blob.name.slice(prefix.length), length: blob.length }
+        if (isFile(blob, shelf)) yield fileOf(blob, shelf)
       }
     },
     read: async (root, path, signal) => {
@@ -51,7 +51,22 @@ export function artifactsInBlobs({ reaches, shelfOf, isFile }: Layout): Artifact
       const { store, prefix } = shelfOf(root)
       await store.put(prefix + path, Readable.from(bytes), { signal })
     },
+    fetch: async (root, path, { origin, signal }) => {
+      const { store, prefix } = shelfOf(root)
+      const fetched = isBlob(origin) ? await store.copyFrom?.(prefix + path, origin, { signal }) : undefined
+      return fetched !== undefined
+    },
   }
+}
+
+function fileOf({ name, etag, length }: BlobInfo, { store, prefix }: Shelf): ArtifactFile & { readonly origin: Blob } {
+  return { path: name.slice(prefix.length), length, origin: { version: etag, store, name, etag, length } }
+}
+
+type Blob = Origin & CopySource
+
+function isBlob(origin: Origin): origin is Blob {
+  return 'store' in origin
 }
 
 function prefixOf(root: string): string {

@@ -74,6 +74,10 @@ it.each([
   await expect(artifacts.write(root, 'x', { bytes: bytes('x'), signal })).rejects.toMatchObject({
     code: 'azure/refused',
   })
+  const [origin] = await Array.fromAsync(artifacts.files(`${ROOT}/1`, signal), (file) => file.origin)
+  await expect(artifacts.fetch?.(root, 'x', { origin: origin ?? { version: '1' }, signal })).rejects.toMatchObject({
+    code: 'azure/refused',
+  })
 })
 
 it('takes a whole container where that was named', () => {
