@@ -9,6 +9,8 @@ export interface AzureRequest {
   readonly signal: AbortSignal
   /** Resource that the token is for. Default: ARM. */
   readonly audience?: string
+  /** Reads the text of the answer; what it throws counts as no JSON. Default: `JSON.parse`. */
+  readonly parse?: (text: string) => unknown
   /** Never sent twice: for what takes effect by being sent. */
   readonly once?: boolean
   /** `critical` may use what is kept back for failovers. Default: `usual`. */

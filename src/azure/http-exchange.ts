@@ -66,7 +66,7 @@ function replyOf(request: AzureRequest, { status, headers, bodyAsText }: Pipelin
   const all = headers.toJSON()
   if (text.trim() === '') return { status, headers: all, body: undefined }
   try {
-    return { status, headers: all, body: JSON.parse(text) as Json }
+    return { status, headers: all, body: (request.parse ?? JSON.parse)(text) as Json }
   } catch {
     // A gateway in between answers in HTML; an answer that was cut off is none.
     if (status >= 300) return { status, headers: all, body: { message: text.slice(0, 200) } }

@@ -112,7 +112,7 @@ describe('the unpaired points', () => {
       [all, all],
       [all, []],
       [all, all.slice(0, 6000)],
-      [all, all.filter(({ step }) => step % 200 !== 0)],
+      [all, all.filter(({ step }) => Number(step) % 200 !== 0)],
     ] as const) {
       const { missing, held } = await between(wanted, found, 200)
       expect(missing).toHaveLength(wanted.length - found.length)

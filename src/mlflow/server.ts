@@ -4,6 +4,7 @@ import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import { searchOf } from './call.ts'
 import { openPaces } from './pace.ts'
+import { readJson } from './read-json.ts'
 import type { Answer, Request, Send } from './tracking.ts'
 import { undici, wayOut } from './way-out.ts'
 
@@ -156,33 +157,11 @@ function headerOf(credentials: Credentials): string | undefined {
 
 function objectIn(text: string): JsonObject {
   try {
-    const value = parsed(text)
+    const value = readJson(text)
     return typeof value === 'object' && value !== null ? (value as JsonObject) : {}
   } catch {
     return text === '' ? {} : { message: text.slice(0, 300) }
   }
-}
-
-function parsed(text: string): unknown {
-  const parse = (json: string): unknown => (LONG_NUMBER.test(json) ? JSON.parse(json, exactly) : JSON.parse(json))
-  try {
-    return parse(text)
-  } catch (thrown) {
-    if (!BARE_WORD.test(text)) throw thrown
-    return parse(text.replace(WORD_OR_STRING, (_, string?: string, word?: string) => string ?? `"${word}"`))
-  }
-}
-
-/** Python writes NaN and the infinities as bare words, which JSON does not know. They become text, as MLflow's API gives them. */
-const BARE_WORD = /NaN|Infinity/
-const WORD_OR_STRING = /("(?:[^"\\]|\\.)*")|(NaN|-?Infinity)/g
-
-/** Times in nanoseconds are whole numbers that a double cannot hold: they stay as text, which servers take too. */
-const LONG_NUMBER = /[:[,]\s*-?\d{16}/
-
-function exactly(_key: string, value: unknown, { source }: { readonly source?: string } = {}): unknown {
-  const isInexact = typeof value === 'number' && source !== undefined && /^-?\d{16,}$/.test(source)
-  return isInexact && !Number.isSafeInteger(value) ? source : value
 }
 
 function unreachable(root: string, path: string, thrown: unknown): Fault {

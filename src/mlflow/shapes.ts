@@ -1,5 +1,6 @@
 import { Fault } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/model.ts'
+import { int64 } from './int64.ts'
 import type { Pair, Point, TrackedExperiment, TrackedRun } from './tracking.ts'
 
 const WORDS = new Set(['NaN', 'Infinity', '-Infinity'])
@@ -10,7 +11,7 @@ export function pointFrom(raw: Json): Point {
   const { key, value, timestamp, step, ...rest } = object(raw)
   const number: Point['value'] =
     typeof value === 'string' && WORDS.has(value) ? (value as Point['value']) : Number(value ?? 0)
-  const point = { key: String(key), value: number, timestamp: Number(timestamp ?? 0), step: Number(step ?? 0) }
+  const point = { key: String(key), value: number, timestamp: int64(timestamp), step: int64(step) }
   const about = ABOUT.flatMap((field) => (typeof rest[field] === 'string' ? [[field, rest[field]] as const] : []))
   return about.length === 0 ? point : { ...point, about: Object.fromEntries(about) }
 }

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../core/model.ts'
+import type { Int64 } from './int64.ts'
 
 /** One HTTP exchange with a tracking server, below `/api/2.0/mlflow/`. Handed in: it signs, retries and times out. */
 export type Send = (request: Request) => Promise<Answer>
@@ -26,8 +27,8 @@ export interface Point {
   readonly key: string
   readonly value: number | 'NaN' | 'Infinity' | '-Infinity'
   /** Milliseconds since 1970. */
-  readonly timestamp: number
-  readonly step: number
+  readonly timestamp: Int64
+  readonly step: Int64
   /** What the point is about, where the server knows: MLflow's `dataset_name`, `dataset_digest` and `model_id`. */
   readonly about?: Readonly<Record<string, string>>
 }

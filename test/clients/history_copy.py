@@ -218,6 +218,30 @@ def back():
     python("compare.py", uris["old"], uris["back"], *CHOSEN, "--mlflow-2")
 
 
+@case("times in nanoseconds and steps that a double cannot hold are the same to the digit, or are named")
+def long_numbers():
+    old = MlflowClient(uris["old"], uris["old"])
+    made = old.create_run(old.create_experiment("long numbers"), FIRST, run_name="long numbers").info.run_id
+    points = [Metric("loss", n, 1_700_000_000_000_000_001 + n, 2**53 + n) for n in range(4)]
+    old.log_batch(made, [*points, Metric("loss", 9, FIRST, 2**63 - 1), Metric("loss", 10, FIRST, -(2**63))])
+    old.set_terminated(made, "FINISHED", FIRST + 1)
+    chosen = ["--experiment", "long numbers"]
+    for source, to in (("old", "new"), ("old", "folder"), ("folder", "third")):
+        code, facts = holdfast("copy", *chosen, source=source, to=to)
+        equal((code, facts["notCarried"]), (0, []))
+        code, facts = holdfast("verify", *chosen, source=source, to=to)
+        equal((code, facts["differences"], facts["points"]), (0, [], 6))
+    before = kept("new")
+    code, facts = holdfast("copy", *chosen, "--recheck")
+    equal((code, kept("new")), (0, before))
+    for to in ("new", "third"):
+        python("compare.py", uris["old"], uris[to], *chosen)
+    # The emulator keeps no such point, and says so.
+    code, facts = holdfast("copy", *chosen, to="workspace")
+    equal((code, len(facts["notCarried"])), (23, 1))
+    true("loss" in facts["notCarried"][0]["message"], f"the metric named in {facts['notCarried']}")
+
+
 @case("an artifact of 300 MiB, in several blocks, is the same to the byte behind a workspace")
 def large():
     old = MlflowClient(uris["old"], uris["old"])

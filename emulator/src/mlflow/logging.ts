@@ -1,6 +1,7 @@
 import type { Reply } from '../call.ts'
 import type { Link, Point, Run } from '../history/run-types.ts'
 import { subjectOf } from '../history/scope.ts'
+import { notImplemented } from '../refusal.ts'
 import { absent, invalid, ok, pythonText } from './answers.ts'
 import type { Fields } from './fields.ts'
 import { checkKey, LIMITS, limited, tagsOf } from './names.ts'
@@ -40,7 +41,11 @@ function pointOf(fields: Fields, path: string): Point {
       `Invalid value ${timestamp} for parameter '${path}timestamp' supplied: metric '${key}' (value=${fields.raw('value')}). Timestamp must be a nonnegative long (64-bit integer) `,
     )
   }
-  return { key, value, timestamp, step: fields.integer('step') ?? 0 }
+  const step = fields.integer('step') ?? 0
+  // Rounded, they would be other points than those that were logged.
+  const isExact = Number.isSafeInteger(timestamp) && Number.isSafeInteger(step)
+  if (!isExact) throw notImplemented(`a time or a step beyond 2^53, as the metric ${key} has`)
+  return { key, value, timestamp, step }
 }
 
 function logParameter(request: Request): Promise<Reply> {

@@ -271,6 +271,22 @@ test.each<readonly [path: string, fields: object, said: string]>([
   expect(answer.id('message')).toContain(said)
 })
 
+test.each([
+  { timestamp: '1700000000000000001', step: 1 },
+  { timestamp: 1, step: '-9007199254740993' },
+  { timestamp: 2 ** 60, step: 1 },
+])('a point that would be rounded is not kept: %j', async (odd) => {
+  const run_id = await newRun()
+  const metrics = [
+    { key: 'm', value: 1, timestamp: 1, step: 0 },
+    { key: 'm', value: 1, ...odd },
+  ]
+  const answer = await region.mlflow('POST', 'runs/log-batch', { run_id, metrics })
+  expect([answer.status, answer.id('message')]).toEqual([501, expect.stringContaining('the metric m')])
+  const found = await region.mlflow('GET', `runs/get?run_id=${run_id}`)
+  expect([found.status, found.at('run.data.metrics')]).toEqual([200, undefined])
+})
+
 test('of what a query gives twice the first counts, as with MLflow’s server', async () => {
   const [first, second] = [await newRun(), await newRun()]
   const found = await region.mlflow('GET', `runs/get?run_id=${first}&run_id=${second}`)

@@ -5,6 +5,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { JsonObject } from '../../core/model.ts'
 import { searchOf } from '../../mlflow/call.ts'
 import { httpTracking } from '../../mlflow/http-tracking.ts'
+import { readJson } from '../../mlflow/read-json.ts'
 import type { Send } from '../../mlflow/tracking.ts'
 import { openOutputs } from '../../services/job/outputs.ts'
 import type { Access } from '../../services/registry.ts'
@@ -64,6 +65,7 @@ export function sender(azure: Azure, { location, workspace }: Place): Send {
       url: `${root}/${path}${searchOf(query)}`,
       signal,
       audience: ARM_AUDIENCE,
+      parse: readJson,
       ...(body === undefined ? {} : { body }),
       ...(isOnce === undefined ? {} : { once: isOnce }),
     })

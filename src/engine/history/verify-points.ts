@@ -52,9 +52,15 @@ export function namedPoints() {
   let more = 0
   return {
     add: ({ value, timestamp, step }: Point) => {
-      if (first.length < POINTS_NAMED) first.push(`${value} at step ${step}, ${new Date(timestamp).toISOString()}`)
+      if (first.length < POINTS_NAMED) first.push(`${value} at step ${step}, ${whenOf(timestamp)}`)
       else more += 1
     },
     all: () => (more === 0 ? first : [...first, `${more} more points`]),
   }
+}
+
+/** A time for people; as it stands where no calendar reaches. */
+function whenOf(timestamp: Point['timestamp']): string {
+  const date = new Date(Number(timestamp))
+  return Number.isNaN(date.getTime()) ? `time ${timestamp}` : date.toISOString()
 }

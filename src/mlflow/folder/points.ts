@@ -79,15 +79,3 @@ function without(point: Point): Json {
   const { key: _, ...rest } = pointToJson(point)
   return rest
 }
-
-/** MLflow's last point of a metric: the highest step, of these the latest time, of these the highest value. */
-export function isLater(one: Point, other: Point): boolean {
-  if (one.step !== other.step) return one.step > other.step
-  if (one.timestamp !== other.timestamp) return one.timestamp > other.timestamp
-  return rank(one.value) > rank(other.value)
-}
-
-/** MLflow keeps what is no number as 0, and the infinities as the largest numbers. */
-function rank(value: Point['value']): number {
-  return value === 'NaN' ? 0 : Number(value)
-}

@@ -1,10 +1,11 @@
 import { Fault } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/model.ts'
+import { isLater } from '../later.ts'
 import type { Batch, Point, TrackedRun, Tracking } from '../tracking.ts'
 import type { Documents } from './documents.ts'
 import { folderExperiments, withPairs } from './experiments.ts'
 import { type LinkModels, nameOfPoint, noteModelPoints, withoutModel } from './logged-models.ts'
-import { isLater, readPoints, writePoints } from './points.ts'
+import { readPoints, writePoints } from './points.ts'
 import { type RunDocuments, runDocuments, runOf } from './run-documents.ts'
 
 /** The tracking API of a folder, which takes ids from whoever writes. */

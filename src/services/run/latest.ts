@@ -1,3 +1,4 @@
+import { isLater } from '../../mlflow/later.ts'
 import type { Point, TrackedRun } from '../../mlflow/tracking.ts'
 
 /** Points on their way, and of each metric the last of those that have passed, as MLflow counts: step, time, value. */
@@ -18,7 +19,7 @@ export function followed(points: AsyncIterable<Point>): {
 /** Keeps the last point of each metric. */
 export function follow(last: Map<string, Point>, point: Point): void {
   const before = last.get(point.key)
-  if (before === undefined || isLater(point, before)) last.set(point.key, point)
+  if (before === undefined || !isLater(before, point)) last.set(point.key, point)
 }
 
 /** True if a run has these metrics and no others, and shows exactly these points as their last. */
@@ -30,11 +31,4 @@ export function showsAll({ latest }: TrackedRun, last: ReadonlyMap<string, Point
       sent !== undefined && sent.value === point.value && sent.timestamp === point.timestamp && sent.step === point.step
     )
   })
-}
-
-function isLater(one: Point, other: Point): boolean {
-  if (one.step !== other.step) return one.step > other.step
-  if (one.timestamp !== other.timestamp) return one.timestamp > other.timestamp
-  // MLflow's table has 0 for NaN, and a mark beside it.
-  return (Number(one.value) || 0) >= (Number(other.value) || 0)
 }

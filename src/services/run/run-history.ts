@@ -70,7 +70,7 @@ export function runHistory(
       // A tag that is refused must not cost the run its id: it is logged by itself later.
       return (await patch(run, { ...body, tags: run.tags }, signal)) || patch(run, body, signal)
     },
-    setStart: (run, signal) => (run.start === 0 ? Promise.resolve(false) : patch(run, startIn(run), signal)),
+    setStart: (run, signal) => (hasStart(run) ? patch(run, startIn(run), signal) : Promise.resolve(false)),
   }
 }
 
@@ -83,8 +83,13 @@ function firstStatus({ status, start }: RunBody): string {
   return status === 'SCHEDULED' || start === 0 ? 'NotStarted' : 'Running'
 }
 
-function startIn({ start }: RunBody): { readonly startTimeUtc?: string } {
-  return start === 0 ? {} : { startTimeUtc: new Date(start).toISOString() }
+function startIn(run: RunBody): { readonly startTimeUtc?: string } {
+  return hasStart(run) ? { startTimeUtc: new Date(run.start).toISOString() } : {}
+}
+
+/** False for a run that has not begun, and for a number that no calendar reaches: a client may log nanoseconds. */
+function hasStart({ start }: RunBody): boolean {
+  return start !== 0 && !Number.isNaN(new Date(start).getTime())
 }
 
 function idIn({ body }: AzureReply): unknown {
