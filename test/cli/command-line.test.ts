@@ -49,6 +49,10 @@ it.each([
   [['failover', '--accept-loss', 'all'], /argument 'all' is invalid/, /such as 90s, 5m or 1h30m/],
   [['inventory', '--side', 'left'], /argument 'left' is invalid/, /primary, secondary/],
   [['local', 'up', '--port', '99999'], /argument '99999' is invalid/, /from 0 to 65535/],
+  [['history', 'copy', 'ftp://x', './f'], /neither a tracking server nor a workspace nor a folder/, /path of a folder/],
+  [['history', 'copy', '/subscriptions/x', './f'], /no ARM id of a workspace/, /\/workspaces\/…/],
+  [['history', 'copy', './f', './f'], /FROM and TO are both/, /Name two places/],
+  [['history', 'copy', './f', './g', '--since', 'then'], /--since then is no time/, /2026-01-31/],
   [[], /A verb is missing/, /holdfast --help/],
 ] as const)('says what is wrong with `holdfast %s` and what to do', async (args, message, hint) => {
   const { code, out, err } = await holdfast(...args)

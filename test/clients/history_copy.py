@@ -242,7 +242,7 @@ def long_numbers():
     true("loss" in facts["notCarried"][0]["message"], f"the metric named in {facts['notCarried']}")
 
 
-@case("an artifact of 300 MiB, in several blocks, is the same to the byte behind a workspace")
+@case("an artifact of 300 MiB, in several blocks, is the same to the byte behind two workspaces")
 def large():
     old = MlflowClient(uris["old"], uris["old"])
     made = old.create_run(old.create_experiment("large"), FIRST, run_name="large").info.run_id
@@ -254,7 +254,9 @@ def large():
         for number in range(300):
             file.write(number.to_bytes(8, "big") + noise[8:])
     chosen = ["--experiment", "large"]
-    for source, to in (("old", "workspace"), ("workspace", "back")):
+    make_workspace("rg-history", "ws-other", "centralus")
+    uris["other"] = workspace_path("rg-history", "ws-other")
+    for source, to in (("old", "workspace"), ("workspace", "other"), ("other", "back")):
         code, facts = holdfast("copy", *chosen, source=source, to=to)
         equal((code, facts["notCarried"], facts["files"]), (0, [], 2))
     python("compare.py", uris["old"], uris["back"], *chosen, "--mlflow-2")

@@ -47,6 +47,7 @@ export interface OpenHistory {
 export async function openHistory(options: HistoryOptions): Promise<OpenHistory> {
   const { from, to, state, recheck, filter, progress, signal } = options
   if (from.replace(/\/+$/, '') === to.replace(/\/+$/, '')) throw same(from)
+  for (const named of [from, to]) if (isWorkspace(named)) demandWorkspace(named)
   const needsAzure = [from, to].some(isWorkspace) || options.filesBelow.some(isStorage)
   const azure = needsAzure ? openAzure({ surroundings: surroundingsOf(process.env) }) : undefined
   const { filesBelow, registries } = options
@@ -87,7 +88,18 @@ function creationsIn(ledger: HistoryLedger): Creations {
 }
 
 function isWorkspace(named: string): boolean {
-  return named.startsWith('/subscriptions/')
+  return /^\/subscriptions\//i.test(named)
+}
+
+const WORKSPACE =
+  /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.MachineLearningServices\/workspaces\/[^/]+\/?$/i
+
+/** Before anybody signs in: an id that is none is a slip of the hand, and nothing to ask Azure for. */
+function demandWorkspace(named: string): void {
+  if (WORKSPACE.test(named)) return
+  throw new Fault('usage/bad-argument', `${named} is no ARM id of a workspace`, {
+    hint: 'Write it as /subscriptions/…/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…, or a folder of this machine as ./….',
+  })
 }
 
 interface Reach {
@@ -111,7 +123,7 @@ async function openEnd(named: string, side: End, { azure, signal, filesBelow, re
   if (registry !== undefined) throw ownRegistry(named)
   if (azure !== undefined && isWorkspace(named)) {
     demandOwnCloud(named)
-    return openWorkspaceEnd(azure, named, signal)
+    return openWorkspaceEnd(azure, named.replace(/\/$/, ''), signal)
   }
   const folder = folderOf(named)
   if (folder !== undefined) return openFolderEnd(folder, side === 'FROM' ? 'source' : 'target')

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { Fault } from '../../core/errors.ts'
 import { type Carried, copyHistory } from '../../engine/history/copy.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
@@ -48,28 +48,34 @@ export function historyCommand(): Command {
 }
 
 function historyVerb(name: string, about: string): Command {
-  const several = (value: string, before: readonly string[]) => [...before, value]
   return new Command(name)
     .description(about)
     .argument('<from>', 'where the history is')
     .argument('<to>', 'where it is to be')
     .option('--state <folder>', 'where it is noted what was carried', '.holdfast/history')
-    .option('--experiment <name>', 'only this experiment; may be given several times', several, [])
-    .option('--run <id>', 'only this run of the source; may be given several times', several, [])
-    .option('--model <name>', 'only this registered model; may be given several times', several, [])
+    .addOption(several('--experiment <name>', 'only this experiment; may be given several times', 'all'))
+    .addOption(several('--run <id>', 'only this run of the source; may be given several times', 'all'))
+    .addOption(several('--model <name>', 'only this registered model; may be given several times', 'all'))
     .option('--from-registry <uri>', 'server that keeps the registered models of FROM, if it is another')
     .option('--to-registry <uri>', 'the same of TO')
     .option('--filter <search>', "only runs that this search of FROM finds, as in MLflow: tags.team = 'crm'")
-    .option(
-      '--files-below <folder>',
-      'reach files there that a server leaves to its clients: a folder of this machine, which FROM keeps files in, or wasbs://… or abfss://… of either; several times',
-      several,
-      [],
+    .addOption(
+      several(
+        '--files-below <folder>',
+        'reach files there that a server leaves to its clients: a folder of this machine, which FROM keeps files in, or wasbs://… or abfss://… of either; several times',
+        'none',
+      ),
     )
     .option(
       '--since <time>',
       'only runs that are open, or that began or ended since; `last`: since the last whole copy',
     )
+}
+
+/** An option that may be given several times. `absent` says what it comes to where it is not given. */
+function several(flags: string, about: string, absent: string): Option {
+  const more = (value: string, before: readonly string[]) => [...before, value]
+  return new Option(flags, about).argParser(more).default([], absent)
 }
 
 function copyVerb(): Command {

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { counted } from '../../core/counted.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
+import type { Policy } from '../../core/policy.ts'
 import { type Question, startProber } from '../../engine/prober.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
@@ -50,7 +51,9 @@ export function vantageVerb(): Command {
           try {
             const url = await server.listen(options.listen)
             io.say(`${options.name} probes ${counted(questions.length, 'plane')} and answers on ${url}`)
-            io.event({ name: options.name, planes: questions.length, url })
+            const unasked = whyUnasked(options.name, joined.policy)
+            if (unasked !== undefined) io.warn(io.alarm('yellow', unasked))
+            io.event({ name: options.name, planes: questions.length, url, isNamed: unasked === undefined })
             await over(signal)
           } finally {
             prober.stop()
@@ -59,6 +62,14 @@ export function vantageVerb(): Command {
         }),
       ),
     )
+}
+
+/** A point that the policy does not name watches for nobody, until it does. */
+function whyUnasked(name: string, { failover: { vantagePoints } }: Policy): string | undefined {
+  const names = vantagePoints.map((point) => point.name)
+  if (names.includes(name)) return undefined
+  const said = names.length === 0 ? 'names none' : `names ${names.join(', ')}`
+  return `No controller asks ${name}: \`failover.vantagePoints\` of the policy ${said}. Add it there with the URL by which controllers reach it.`
 }
 
 function over(signal: AbortSignal): Promise<void> {
