@@ -13,8 +13,14 @@ export interface RoutingParts {
   readonly db: Database
   readonly directory: Directory
   readonly groups: Groups
-  readonly reach: Reach
+  readonly reach: Pick<Reach, 'reaches' | 'send'>
   readonly regions: readonly string[]
+}
+
+/** How many PUTs of one resource ever began, and how many wait for an answer. */
+interface Puts {
+  begun: number
+  flying: number
 }
 
 const LARGEST_BODY = 16 * 1024 * 1024
@@ -24,8 +30,8 @@ const LISTED = ['location', 'tags', 'kind', 'sku', 'identity', 'managedBy', 'pla
 /** Sends a call below a resource group to the region that owns it, and keeps the directory true to the answers. */
 export class ResourceRouting {
   readonly #parts: RoutingParts
-  /** PUTs of top-level resources by lower-case id: how many ever began, how many wait for an answer. */
-  readonly #puts = new Map<string, { begun: number; flying: number }>()
+  /** PUTs of top-level resources by lower-case id. */
+  readonly #puts = new Map<string, Puts>()
 
   constructor(parts: RoutingParts) {
     this.#parts = parts
@@ -67,10 +73,10 @@ export class ResourceRouting {
     const body = await call.bytes(LARGEST_BODY)
     const sent = (await call.json()) as { location?: unknown } | undefined
     const known = await this.#verified(call, this.#parts.directory.get(path.id))
-    const region = this.#regionFor({ location: sent?.location, known, group, name: path.name ?? '' })
+    const region = this.#regionFor({ location: sent?.location, known, group })
     // Nothing was sent to a region that is away, so nothing can have come to be there.
     if (!this.#parts.reach.reaches(region)) throw unreachable(region)
-    if (known === undefined) await this.#reserve(path, region)
+    if (known === undefined) await this.#reserve(path, region, group)
     const put = this.#putsOf(path.id)
     put.begun += 1
     put.flying += 1
@@ -93,9 +99,7 @@ export class ResourceRouting {
     const answer = await watching(call, (signal) => this.#send(call, entry.region, { signal, body }))
     const { reply, json } = await relayedWhole(answer, call.method)
     const gone = reply.status === 404 || (call.method === 'DELETE' && (reply.status === 200 || reply.status === 204))
-    // A PUT that began meanwhile may have created the resource after this answer was given.
-    const undisturbed = before.flying === 0 && this.#putsOf(entry.id).begun === before.begun
-    if (gone && undisturbed) await this.#parts.db.write(() => this.#parts.directory.forget(entry.id))
+    if (gone) await this.#forget(entry, before)
     else if (call.method === 'DELETE' && reply.status === 202) {
       await this.#parts.db.write(() => this.#parts.directory.leave(entry.id))
     } else if (isSuccess(reply) && (call.method === 'PATCH' || entry.state === 'reserved') && call.method !== 'HEAD') {
@@ -121,15 +125,13 @@ export class ResourceRouting {
 
   /** The entry, or `undefined` where its region says that the resource never came to be or is gone. */
   async #verified(call: Call, entry: Entry | undefined): Promise<Entry | undefined> {
-    const { directory, db } = this.#parts
-    if (entry === undefined || entry.state === 'there' || this.#putsOf(entry.id).flying > 0) return entry
+    if (entry === undefined || entry.state === 'there') return entry
+    const before = { ...this.#putsOf(entry.id) }
+    if (before.flying > 0) return entry
     const { reply, json } = await this.#read(call, entry)
-    if (reply.status === 404) {
-      await db.write(() => directory.forget(entry.id))
-      return undefined
-    }
-    if (isSuccess(reply) && entry.state === 'reserved') await this.#settle(entry.id, json)
-    return directory.get(entry.id)
+    if (reply.status === 404) await this.#forget(entry, before)
+    else if (isSuccess(reply) && entry.state === 'reserved') await this.#settle(entry.id, json)
+    return this.#parts.directory.get(entry.id)
   }
 
   /** The resource as its region has it. */
@@ -139,8 +141,8 @@ export class ResourceRouting {
     return relayedWhole(answer, 'GET')
   }
 
-  #regionFor(wanted: { location: unknown; known: Entry | undefined; group: Group; name: string }): string {
-    const { known, group, name } = wanted
+  #regionFor(wanted: { location: unknown; known: Entry | undefined; group: Group }): string {
+    const { known, group } = wanted
     const location = typeof wanted.location === 'string' ? locationName(wanted.location) : undefined
     if (known !== undefined && (location === undefined || location === 'global')) return known.region
     if (location === undefined) {
@@ -151,17 +153,16 @@ export class ResourceRouting {
       const message = `The provided location '${location}' is not available for this resource type. List of available regions is '${this.#parts.regions.join(',')}'.`
       throw new Refusal(400, 'LocationNotAvailableForResourceType', message)
     }
-    if (known !== undefined && known.region !== region) {
-      const message = `The resource '${name}' already exists in location '${known.region}' in resource group '${group.name}'. A resource with the same name cannot be created in location '${region}'. Please select a new resource name.`
-      throw new Refusal(409, 'InvalidResourceLocation', message)
-    }
+    if (known !== undefined && known.region !== region) throw elsewhere(known, region, group)
     return region
   }
 
-  async #reserve(path: ProviderPath, region: string): Promise<void> {
+  /** Makes the entry of a new resource. Another PUT may have made it meanwhile, for this region or for another one. */
+  async #reserve(path: ProviderPath, region: string, group: Group): Promise<void> {
     const { directory, db } = this.#parts
     await db.write(() => {
       const found = directory.get(path.id)
+      if (found !== undefined && found.region !== region) throw elsewhere(found, region, group)
       if (found !== undefined) return
       const holder = directory.holder(path.type, path.name ?? '')
       if (holder !== undefined) throw nameTaken(path)
@@ -176,10 +177,24 @@ export class ResourceRouting {
     await this.#parts.db.write(() => this.#parts.directory.settle(id, summary))
   }
 
+  /** Forgets what a PUT reserved that came to nothing, unless another one has begun that may come to something. */
   async #forgetReserved(id: string): Promise<void> {
     const { directory, db } = this.#parts
     await db.write(() => {
-      if (directory.get(id)?.state === 'reserved') directory.forget(id)
+      if (this.#putsOf(id).flying === 1 && directory.get(id)?.state === 'reserved') directory.forget(id)
+    })
+  }
+
+  /**
+   * Forgets a resource of which its region said that it is gone.
+   *
+   * A PUT that began since `before` may have created it after that was said, also while this write waits for its turn.
+   */
+  async #forget(entry: Entry, before: Puts): Promise<void> {
+    const { directory, db } = this.#parts
+    await db.write(() => {
+      const undisturbed = before.flying === 0 && this.#putsOf(entry.id).begun === before.begun
+      if (undisturbed && directory.get(entry.id)?.seq === entry.seq) directory.forget(entry.id)
     })
   }
 
@@ -210,7 +225,7 @@ export class ResourceRouting {
     return this.#parts.reach.send(region, { method, target, host, headers, client, body, signal })
   }
 
-  #putsOf(id: string): { begun: number; flying: number } {
+  #putsOf(id: string): Puts {
     const key = id.toLowerCase()
     let found = this.#puts.get(key)
     if (found === undefined) {
@@ -233,6 +248,12 @@ function isSuccess(reply: Reply): boolean {
 function notFound(path: ProviderPath): Refusal {
   const message = `The Resource '${path.type}/${path.name}' under resource group '${path.resourceGroup}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`
   return new Refusal(404, 'ResourceNotFound', message)
+}
+
+/** What a PUT is answered that names another location than the one in which the resource is. */
+function elsewhere({ name, region: at }: Entry, region: string, group: Group): Refusal {
+  const message = `The resource '${name}' already exists in location '${at}' in resource group '${group.name}'. A resource with the same name cannot be created in location '${region}'. Please select a new resource name.`
+  return new Refusal(409, 'InvalidResourceLocation', message)
 }
 
 /** Each of these services has its own code for a global name that somebody else holds. */
