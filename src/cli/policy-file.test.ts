@@ -210,6 +210,13 @@ describe('a mistake', () => {
     expect(mistakes(two)).toContain('failover.mode is "automatic" with vantage points on 2 hosts')
     expect(mistakes(two.replace('mode: automatic', 'mode: automatic\n  demo: true'))).toBe('')
   })
+
+  // Guards: what one point says counts once. Under one name, one report would stand for a majority.
+  it('is a name that two vantage points share, on hosts of their own and in every mode', () => {
+    const same = WHOLE.replace('name: c,', 'name: a,')
+    expect(mistakes(same)).toMatch(/^holdfast\.yaml:21: failover\.vantagePoints\.3\.name is "a"/)
+    expect(mistakes(same.replace('mode: automatic', 'mode: manual'))).toContain('failover.vantagePoints.3.name')
+  })
 })
 
 describe('a secret', () => {

@@ -256,6 +256,25 @@ function unfit(source: Source, { primary, secondary, failover, pointer }: Policy
   return mistakes
 }
 
+/** What is wrong with who watches: names that cannot be told apart, and too few hosts to be believed without a person. */
+function unfitPoints(source: Source, { failover }: Policy): readonly string[] {
+  const { mode, vantagePoints, demo } = failover
+  const names = vantagePoints.map(({ name }) => name)
+  // What was seen is kept by name: what one says would count for all that are called as it is.
+  const mistakes = names.flatMap((name, index) => {
+    if (names.indexOf(name) === index) return []
+    const path = ['failover', 'vantagePoints', index, 'name']
+    return [`${at(source, path)}: ${dotted(path)} is "${name}", as another is called; give each point its own name`]
+  })
+  const hosts = new Set(vantagePoints.map((point) => (demo ? point.name : point.host)))
+  if (mode === 'automatic' && hosts.size < 3) {
+    mistakes.push(
+      `${at(source, ['failover', 'mode'])}: failover.mode is "automatic" with vantage points on ${hosts.size} hosts; name at least three on hosts of their own, or write \`mode: approval\``,
+    )
+  }
+  return mistakes
+}
+
 /** What no single field can say. */
 function contradictions(source: Source, policy: Policy): readonly string[] {
   const mistakes: string[] = []
@@ -264,13 +283,7 @@ function contradictions(source: Source, policy: Policy): readonly string[] {
     mistakes.push(`${at(source, ['secondary', field])}: secondary.${field} is the primary; name another ${field}`)
   }
   mistakes.push(...unfit(source, policy))
-  const { mode, vantagePoints, demo } = policy.failover
-  const hosts = new Set(vantagePoints.map((point) => (demo ? point.name : point.host)))
-  if (mode === 'automatic' && hosts.size < 3) {
-    mistakes.push(
-      `${at(source, ['failover', 'mode'])}: failover.mode is "automatic" with vantage points on ${hosts.size} hosts; name at least three on hosts of their own, or write \`mode: approval\``,
-    )
-  }
+  mistakes.push(...unfitPoints(source, policy))
   for (const [kind, names] of Object.entries(policy.mappings)) {
     const targets = Object.values(names)
     const twice = targets.find((target, index) => targets.indexOf(target) !== index)
