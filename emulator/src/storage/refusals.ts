@@ -1,4 +1,4 @@
-import { Refusal } from '../refusal.ts'
+import { notImplemented, Refusal } from '../refusal.ts'
 
 /** Signature, token or SAS that does not hold. The detail is what Azure prints as AuthenticationErrorDetail. */
 export function notAuthenticated(detail: string): Refusal {
@@ -36,6 +36,11 @@ export function invalidQuery(name: string, value: string): Refusal {
     'InvalidQueryParameterValue',
     `Value for one of the query parameters specified in the request URI is invalid: ${name} is '${value}'.`,
   )
+}
+
+/** Refuses a URL that names a version of a blob: whoever ignored it would take the blob as it is now for it. */
+export function refuseVersion(query: URLSearchParams): void {
+  if (query.has('versionid')) throw notImplemented('versions of blobs (versionid)')
 }
 
 export function noBlob(): Refusal {

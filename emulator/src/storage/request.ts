@@ -55,7 +55,6 @@ export function containerOf(request: StorageRequest): Container {
 /** The blob, or the snapshot of it, that a request is about. */
 export function blobOf(request: StorageRequest): Blob {
   const { call, target, blobs } = request
-  if (call.query.has('versionid')) throw notImplemented('versions of blobs (versionid)')
   const blob = blobs.catalogue.get(containerOf(request).key, target.blob, call.query.get('snapshot') ?? '')
   if (blob === undefined) throw noBlob()
   return blob

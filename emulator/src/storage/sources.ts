@@ -8,7 +8,7 @@ import type { Blobs } from './blobs.ts'
 import type { BlobHeaders, BlobKind } from './catalogue.ts'
 import type { Versioned } from './conditions.ts'
 import type { Part } from './parts.ts'
-import { invalidHeader } from './refusals.ts'
+import { invalidHeader, refuseVersion } from './refusals.ts'
 import { accountOf, targetOf } from './target.ts'
 
 /** A blob that is to be copied from, here or in another region. */
@@ -59,6 +59,7 @@ export class Sources {
   async open(url: string, proof: Proof): Promise<Source> {
     const parsed = URL.parse(url)
     if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw invalidHeader('x-ms-copy-source', url)
+    refuseVersion(parsed.searchParams)
     const account = accountOf(parsed.hostname.toLowerCase())
     if (account === undefined) throw notImplemented(`a copy from ${parsed.hostname}`)
     const isHere = this.#rules.accounts.get(account) !== undefined

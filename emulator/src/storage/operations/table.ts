@@ -1,6 +1,7 @@
 import type { Call, Offer, Reply } from '../../call.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Needs } from '../authorize.ts'
+import { refuseVersion } from '../refusals.ts'
 import { headerOf, type StorageRequest } from '../request.ts'
 import type { Target } from '../target.ts'
 import { submitBatch } from './batch.ts'
@@ -181,6 +182,7 @@ const OF_SNAPSHOTS = /^(?:GET|HEAD|POST) |^DELETE blob $|^PUT blob (?:tier|tags)
 export function operationOf(call: Call, target: Target): Operation {
   const comp = call.query.get('restype') === 'account' ? 'account' : (call.query.get('comp') ?? '').toLowerCase()
   const asked = `${call.method} ${target.level} ${comp}`
+  refuseVersion(call.query)
   if (call.query.has('snapshot') && !OF_SNAPSHOTS.test(asked)) {
     throw new Refusal(400, 'InvalidOperation', 'Invalid operation against a blob snapshot.')
   }

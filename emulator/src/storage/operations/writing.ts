@@ -181,8 +181,18 @@ export async function setTags(request: StorageRequest): Promise<Reply> {
   const found = childrenOf(set, 'Tag').map((tag) => [textOf(tag, 'Key'), textOf(tag, 'Value')] as const)
   const tags = checkedTags(found)
   return call.commit(() => {
-    const blob = changeable(request)
+    const blob = taggable(request)
     blobs.catalogue.note(blob, { tags })
-    return { status: 204, note: noteOf(target, blob, { tags }) }
+    const facts = { tags, snapshot: blob.snapshot || undefined }
+    return { status: 204, note: noteOf(target, blob, facts) }
   })
+}
+
+/** The blob, or the snapshot of it, whose tags a request sets. No lease is on a snapshot. */
+function taggable(request: StorageRequest): Blob {
+  const { call } = request
+  if (!call.query.has('snapshot')) return changeable(request)
+  const snapshot = blobOf(request)
+  checkWrite(conditionsOf(call.headers), snapshot)
+  return snapshot
 }
