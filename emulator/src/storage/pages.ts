@@ -12,10 +12,14 @@ export interface PageRange {
   readonly to: number
 }
 
-interface ChunkRow {
+/** Which pages of a chunk are written, without their bytes. */
+interface MarkRow {
   readonly chunk: number
   /** One byte a page: 1 where it was written and not cleared. */
   readonly written: Uint8Array
+}
+
+interface ChunkRow extends MarkRow {
   readonly data: Uint8Array
 }
 
@@ -35,21 +39,28 @@ export class Pages {
       blob INTEGER NOT NULL, chunk INTEGER NOT NULL, written BLOB NOT NULL, data BLOB NOT NULL, PRIMARY KEY (blob, chunk))`)
   }
 
-  /** Writes bytes over whole pages; without bytes, clears the pages. */
-  write(blob: number, { from, to }: PageRange, bytes: Uint8Array | undefined): void {
-    for (let at = from; at < to; ) {
-      const chunk = Math.floor(at / CHUNK)
-      const start = at - chunk * CHUNK
-      const end = Math.min(CHUNK, to - chunk * CHUNK)
-      this.#writeChunk({ blob, chunk }, { from: start, to: end }, bytes?.subarray(at - from, at - from + end - start))
-      at += end - start
+  /** Writes bytes over whole pages. */
+  write(blob: number, { from, to }: PageRange, bytes: Uint8Array): void {
+    for (const piece of piecesOf({ from, to })) {
+      const start = piece.chunk * CHUNK + piece.from - from
+      this.#writeChunk(blob, piece, bytes.subarray(start, start + piece.to - piece.from))
     }
+  }
+
+  /** Clears whole pages. It costs what was written there, however long the range is. */
+  erase(blob: number, { from, to }: PageRange): void {
+    const [first, last] = [Math.ceil(from / CHUNK), Math.floor(to / CHUNK)]
+    this.#db.run('DELETE FROM blob_pages WHERE blob = ? AND chunk >= ? AND chunk < ?', blob, first, last)
+    const edges = [
+      { from, to: Math.min(to, first * CHUNK) },
+      { from: Math.max(first, last) * CHUNK, to },
+    ]
+    for (const piece of edges.flatMap((edge) => [...piecesOf(edge)])) this.#writeChunk(blob, piece, undefined)
   }
 
   /** Forgets what is behind the new end of a blob. */
   truncate(blob: number, length: number): void {
-    const last = Math.ceil(length / CHUNK) * CHUNK
-    if (length < last) this.write(blob, { from: length, to: last }, undefined)
+    this.erase(blob, { from: length, to: Math.ceil(length / CHUNK) * CHUNK })
     this.#db.run('DELETE FROM blob_pages WHERE blob = ? AND chunk >= ?', blob, Math.ceil(length / CHUNK))
   }
 
@@ -79,7 +90,7 @@ export class Pages {
   /** Ranges of pages that were written and not cleared since. */
   written(blob: number, range: PageRange): PageRange[] {
     const marks = new Marks(range)
-    for (const row of this.#rows(blob, range)) {
+    for (const row of this.#marks(blob, range)) {
       for (let page = 0; page < PAGES; page++) if (row.written[page] === 1) marks.add(row.chunk * CHUNK + page * PAGE)
     }
     return marks.ranges
@@ -88,34 +99,38 @@ export class Pages {
   /** Ranges in which a blob differs from an earlier state of it: written anew, and cleared. */
   changed(before: number, now: number, range: PageRange): { written: PageRange[]; cleared: PageRange[] } {
     const [written, cleared] = [new Marks(range), new Marks(range)]
-    const old = new Map([...this.#rows(before, range)].map((row) => [row.chunk, row]))
-    const rows = new Map([...this.#rows(now, range)].map((row) => [row.chunk, row]))
+    const old = new Map(this.#marks(before, range).map((row) => [row.chunk, row.written]))
+    const rows = new Map(this.#marks(now, range).map((row) => [row.chunk, row.written]))
     for (const chunk of [...new Set([...old.keys(), ...rows.keys()])].toSorted((a, b) => a - b)) {
       const [was, is] = [old.get(chunk), rows.get(chunk)]
+      const isSame = was === undefined || is === undefined ? () => false : this.#comparing(chunk, before, now)
       for (let page = 0; page < PAGES; page++) {
         const at = chunk * CHUNK + page * PAGE
-        if (is?.written[page] === 1) {
-          if (was?.written[page] !== 1 || !pageOf(was, page).equals(pageOf(is, page))) written.add(at)
-        } else if (was?.written[page] === 1) cleared.add(at)
+        if (is?.[page] === 1) {
+          if (was?.[page] !== 1 || !isSame(page)) written.add(at)
+        } else if (was?.[page] === 1) cleared.add(at)
       }
     }
     return { written: written.ranges, cleared: cleared.ranges }
   }
 
-  #writeChunk(place: { blob: number; chunk: number }, { from, to }: PageRange, bytes: Uint8Array | undefined): void {
-    const row = this.#row(place.blob, place.chunk)
+  /** Tells of a page of a chunk whether two blobs have the same bytes there. */
+  #comparing(chunk: number, one: number, other: number): (page: number) => boolean {
+    const [a, b] = [this.#row(one, chunk), this.#row(other, chunk)]
+    return (page) => a !== undefined && b !== undefined && pageOf(a, page).equals(pageOf(b, page))
+  }
+
+  /** Writes the pages of one chunk; without bytes, clears them where there are any. */
+  #writeChunk(blob: number, { chunk, from, to }: Piece, bytes: Uint8Array | undefined): void {
+    const row = this.#row(blob, chunk)
+    if (row === undefined && bytes === undefined) return
     const data = row === undefined ? Buffer.alloc(CHUNK) : Buffer.from(row.data)
     const written = row === undefined ? Buffer.alloc(PAGES) : Buffer.from(row.written)
     data.fill(0, from, to)
     if (bytes !== undefined) data.set(bytes, from)
     written.fill(bytes === undefined ? 0 : 1, from / PAGE, to / PAGE)
-    this.#db.run(
-      'INSERT OR REPLACE INTO blob_pages (blob, chunk, written, data) VALUES (?, ?, ?, ?)',
-      place.blob,
-      place.chunk,
-      written,
-      data,
-    )
+    const sql = 'INSERT OR REPLACE INTO blob_pages (blob, chunk, written, data) VALUES (?, ?, ?, ?)'
+    this.#db.run(sql, blob, chunk, written, data)
   }
 
   #row(blob: number, chunk: number): ChunkRow | undefined {
@@ -123,23 +138,31 @@ export class Pages {
     return this.#db.get<ChunkRow>(sql, blob, chunk)
   }
 
-  #rows(blob: number, { from, to }: PageRange): ChunkRow[] {
-    return this.#db.all<ChunkRow>(
-      'SELECT chunk, written, data FROM blob_pages WHERE blob = ? AND chunk >= ? AND chunk < ? ORDER BY chunk',
+  #marks(blob: number, { from, to }: PageRange): MarkRow[] {
+    return this.#db.all<MarkRow>(
+      'SELECT chunk, written FROM blob_pages WHERE blob = ? AND chunk >= ? AND chunk < ? ORDER BY chunk',
       blob,
       Math.floor(from / CHUNK),
       Math.ceil(to / CHUNK),
     )
   }
 
-  async *#bytes(blob: number, { from, to }: PageRange): AsyncGenerator<Uint8Array> {
-    for (let at = from; at < to; ) {
-      const chunk = Math.floor(at / CHUNK)
-      const start = at - chunk * CHUNK
-      const end = Math.min(CHUNK, to - chunk * CHUNK)
-      yield (this.#row(blob, chunk)?.data ?? ZEROS).subarray(start, end)
-      at += end - start
-    }
+  async *#bytes(blob: number, range: PageRange): AsyncGenerator<Uint8Array> {
+    for (const { chunk, from, to } of piecesOf(range)) yield (this.#row(blob, chunk)?.data ?? ZEROS).subarray(from, to)
+  }
+}
+
+/** The part of a range that is in one chunk, counted from the chunk's beginning. */
+interface Piece extends PageRange {
+  readonly chunk: number
+}
+
+function* piecesOf({ from, to }: PageRange): Generator<Piece> {
+  for (let at = from; at < to; ) {
+    const chunk = Math.floor(at / CHUNK)
+    const end = Math.min(CHUNK, to - chunk * CHUNK)
+    yield { chunk, from: at - chunk * CHUNK, to: end }
+    at = chunk * CHUNK + end
   }
 }
 

@@ -55,7 +55,8 @@ export async function putPage(request: StorageRequest): Promise<Reply> {
     const before = pageBlob(request)
     if (range.to > before.length) throw badPages()
     checkSequence(call, before)
-    blobs.pages.write(before.key, range, content?.data)
+    if (content === undefined) blobs.pages.erase(before.key, range)
+    else blobs.pages.write(before.key, range, content.data)
     const blob = blobs.catalogue.change(before, {})
     const md5 = content?.md5 == null ? {} : { 'content-md5': content.md5 }
     const crc64 = content?.crc64 == null ? {} : { 'x-ms-content-crc64': content.crc64 }
