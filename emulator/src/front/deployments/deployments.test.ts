@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { movableClock } from '../../clock.ts'
 import { Faults } from '../../faults.ts'
@@ -259,6 +260,31 @@ describe('deployments', () => {
     expect((await emulated.arm('POST', `${ONE}/cancel${V}`)).status).toBe(409)
   })
 
+  it('of one name that two clients begin at once are one', async () => {
+    const template = { resources: [thing('Quick.Provider/things', 'once')] }
+    emulated.db.hold()
+    const asked = [1, 2].map(() => emulated.arm('PUT', ONE + V, deployment(template)))
+    // Long enough for both to wait for the same group of writes.
+    await sleep(100)
+    emulated.db.release()
+    const answers = await Promise.all(asked)
+    const [first] = answers.filter(({ status }) => status === 201)
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409])
+    expect(first === undefined ? undefined : await ended(first)).toEqual({ status: 'Succeeded' })
+    expect(emulated.puts).toEqual(['once'])
+  })
+
+  it('that could not be written down are not under way', async () => {
+    const add = emulated.activity.add
+    emulated.activity.add = () => {
+      throw new Error('no more room')
+    }
+    expect((await emulated.arm('PUT', ONE + V, deployment({ resources: [] }))).status).toBe(500)
+    emulated.activity.add = add
+    const begun = await emulated.arm('PUT', ONE + V, deployment({ resources: [] }))
+    expect(await ended(begun)).toEqual({ status: 'Succeeded' })
+  })
+
   it('that a restart interrupts are failed afterwards', async () => {
     await emulated.arm('PUT', ONE + V, deployment({ resources: [thing('Stuck.Provider/things', 'stuck')] }))
     await until(() => emulated.puts.includes('stuck'))
@@ -312,6 +338,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 interface Emulated {
+  readonly db: Database
   readonly puts: string[]
   readonly things: Map<string, Record<string, unknown>>
   readonly activity: Activity
@@ -381,6 +408,7 @@ async function emulate(root: string): Promise<Emulated> {
   await once(server, 'listening')
 
   return {
+    db,
     puts,
     things,
     activity,

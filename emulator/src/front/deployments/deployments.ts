@@ -41,21 +41,48 @@ export class Deployments {
   async put(call: Call, params: Params): Promise<Reply> {
     const wanted = await this.#wanted(call, params)
     if ('status' in wanted) return wanted
-    let row: DeploymentRow | undefined
-    const reply = await call.commit(() => {
+    const { row, value: reply } = await this.#begin(wanted, (begin) =>
+      call.commit(() => {
+        if (this.#cancelled.size >= MOST_UNDER_WAY) throw tooMany(wanted.asked.name)
+        const status = this.#store.get(wanted.asked.id) === undefined ? 201 : 200
+        return { status, ...begun(call, begin()) }
+      }),
+    )
+    void this.#run(row, wanted)
+    return reply
+  }
+
+  /**
+   * Puts a deployment in the place of an earlier one of its name, in the write that `write` does.
+   *
+   * It is under way from then on, and not only when the write is done: another of its name may stand in the same group of writes.
+   */
+  async #begin<T>(
+    wanted: Wanted,
+    write: (begin: () => DeploymentRow) => Promise<T>,
+  ): Promise<{ readonly row: DeploymentRow; readonly value: T }> {
+    const rows: DeploymentRow[] = []
+    const begin = (): DeploymentRow => {
       const before = this.#store.get(wanted.asked.id)
       if (before !== undefined && this.#cancelled.has(before.seq)) throw stillActive(before)
-      if (this.#cancelled.size >= MOST_UNDER_WAY) throw tooMany(wanted.asked.name)
-      row = this.#store.begin(rowOf(wanted))
-      return { status: before === undefined ? 201 : 200, ...begun(call, row) }
-    })
-    if (row !== undefined) void this.#run(row, wanted)
-    return reply
+      const row = this.#store.begin(rowOf(wanted))
+      this.#cancelled.set(row.seq, false)
+      rows.push(row)
+      return row
+    }
+    try {
+      const value = await write(begin)
+      const [row] = rows
+      if (row === undefined) throw new Error('a deployment was not begun')
+      return { row, value }
+    } catch (failure) {
+      for (const { seq } of rows) this.#cancelled.delete(seq)
+      throw failure
+    }
   }
 
   /** Works in the background. What cannot be written down was interrupted, and the next opening says so. */
   async #run(row: DeploymentRow, wanted: Wanted): Promise<DeploymentResult['state']> {
-    this.#cancelled.set(row.seq, false)
     try {
       await this.#store.running(row)
       const result = await this.#execute(row, wanted)
@@ -96,12 +123,9 @@ export class Deployments {
       return { facts: { onErrorDeployment: told(onError, undefined, 'Failed') }, error: earlier }
     }
     const end = (state: DeploymentResult['state']) => ({ onErrorDeployment: told(onError, earlier.name, state) })
-    if (this.#cancelled.has(earlier.seq)) {
-      return { facts: end('Failed'), error: `The deployment '${earlier.name}' is still active.` }
-    }
     try {
       const wanted = await wantedOf(askedAgain(earlier), by, this.#front)
-      const row = await this.#front.db.write(() => this.#store.begin(rowOf(wanted)))
+      const { row } = await this.#begin(wanted, (begin) => this.#front.db.write(begin))
       return { facts: end(await this.#run(row, wanted)) }
     } catch (thrown) {
       if (thrown instanceof TemplateViolation || thrown instanceof Refusal) {
