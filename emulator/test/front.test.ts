@@ -174,6 +174,9 @@ describe('ARM', () => {
     await client.arm('PUT', '/resourceGroups/gone', { location: 'eastus2' })
     await client.arm('PUT', vault('gone', 'inside1'), { location: 'eastus2' })
     await client.arm('PUT', vault('gone', 'inside2'), { location: 'centralus' })
+    // Names of some services hold more than a URL does.
+    const named = `/resourceGroups/gone/providers/Microsoft.Insights/components/${encodeURIComponent('Größe der Welt')}`
+    expect((await client.arm('PUT', named, { location: 'centralus' })).status).toBe(201)
     const accepted = await client.arm('DELETE', '/resourceGroups/gone')
     const place = String(accepted.headers['location'])
     const headers = { authorization: `Bearer ${await client.signIn()}` }

@@ -133,7 +133,7 @@ export class GroupRemovals {
       const lifetimeSeconds = 600
       const audience = 'https://management.azure.com'
       const token = await this.#parts.tokens.issue({ subject: removal.caller, audience, lifetimeSeconds })
-      const path = `${entry.id}?api-version=2024-04-01`
+      const path = `${encodeURI(entry.id)}?api-version=2024-04-01`
       return this.#parts.request({ method, path, authorization: `Bearer ${token}`, client: 'arm' })
     }
     let answer = await ask('DELETE')
