@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { containerSas } from '../src/storage/sas.ts'
 import { type Bench, openBench, urlOf } from './storage-client.ts'
 
@@ -238,6 +240,17 @@ test('a body that does not match its digest is not stored', async () => {
   await blob.stageBlock('Yg==', '123456789', 9, { transactionalContentCrc64: crc })
   const bad = blob.stageBlock('Yg==', '123456780', 9, { transactionalContentCrc64: crc })
   await expect(bad).rejects.toMatchObject({ statusCode: 400, code: 'Crc64Mismatch' })
+})
+
+test('a range that is too long to be summed is refused, and keeps no file of a blob that goes', async () => {
+  const blob = box.getBlockBlobClient('long')
+  await blob.upload(randomBytes(5_000_000), 5_000_000)
+  const tooLong = blob.download(0, 4_500_000, { rangeGetContentMD5: true })
+  await expect(tooLong).rejects.toMatchObject({ statusCode: 400, code: 'OutOfRangeInput' })
+  const { contentMD5 } = await blob.download(0, 4_000_000, { rangeGetContentMD5: true })
+  expect(contentMD5).toHaveLength(16)
+  await blob.delete()
+  await vi.waitFor(() => expect(readdirSync(join(bench.region.dir, 'blobs'))).toEqual([]))
 })
 
 test('metadata, headers and snapshots change what they should and nothing else', async () => {

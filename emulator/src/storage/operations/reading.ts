@@ -29,13 +29,13 @@ export async function getBlob(request: StorageRequest): Promise<Reply> {
     delete headers['content-md5']
     if (blob.md5 !== null) headers['x-ms-blob-content-md5'] = blob.md5
   }
-  const body = bytesOf(blobs, blob, { from, to })
-  if (range === undefined || headerOf(call, 'x-ms-range-get-content-md5') !== 'true') {
-    return { status: range === undefined ? 200 : 206, headers, body }
-  }
-  if (to - from > LARGEST_SUMMED_RANGE) {
+  const isSummed = range !== undefined && headerOf(call, 'x-ms-range-get-content-md5') === 'true'
+  if (isSummed && to - from > LARGEST_SUMMED_RANGE) {
     throw new Refusal(400, 'OutOfRangeInput', 'The range of a request with x-ms-range-get-content-md5 is over 4 MiB.')
   }
+  // From here on nothing is refused: files that are opened stay until they are read.
+  const body = bytesOf(blobs, blob, { from, to })
+  if (!isSummed) return { status: range === undefined ? 200 : 206, headers, body }
   const bytes = Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray())
   headers['content-md5'] = createHash('md5').update(bytes).digest('base64')
   return { status: 206, headers, body: bytes }
