@@ -188,6 +188,21 @@ describe('a mistake', () => {
     )
   })
 
+  it('is a URL that can be asked for nothing, wherever one is written', () => {
+    const url = 'https://hooks.example:PORT/x'
+    for (const [text, where] of [
+      [`${SMALLEST}pointer: [{ webhook: "${url}" }]`, 'pointer.1'],
+      [`${SMALLEST}notify: [{ webhook: "${url}" }]`, 'notify.1'],
+      [`${SMALLEST}witness: "${url}"`, 'witness'],
+      [`${SMALLEST}failover: { outside: "${url}" }`, 'failover.outside'],
+      [`${SMALLEST}failover: { vantagePoints: [{ name: a, url: "${url}" }] }`, 'failover.vantagePoints.1.url'],
+      [`name: x\nprimary: { server: "${url}" }\nsecondary: { server: "https://b.example" }`, 'primary.server'],
+    ] as const) {
+      expect(mistakes(text)).toMatch(/^holdfast\.yaml:\d: [^\n]*$/)
+      expect(mistakes(text)).toContain(where)
+    }
+  })
+
   it('of YAML itself is named with its line', () => {
     expect(mistakes('name: churn\nname: fraud\n')).toMatch(
       /^holdfast\.yaml:2: this is not YAML: Map keys must be unique/,

@@ -22,9 +22,12 @@ const Workspace = z
   )
   .transform((id) => id.replace(/\/$/, ''))
 
+const A_SERVER = 'write the URI of a tracking server, such as https://mlflow.example'
+
 const Server = z
   .string()
-  .regex(/^https?:\/\/[^/\s@?#]+(?:\/[^\s?#]*)?$/, 'write the URI of a tracking server, such as https://mlflow.example')
+  .regex(/^https?:\/\/[^/\s@?#]+(?:\/[^\s?#]*)?$/, { error: A_SERVER, abort: true })
+  .refine((uri) => URL.canParse(uri), A_SERVER)
   .transform((uri) => uri.replace(/\/+$/, ''))
 
 const Location = z
@@ -37,7 +40,13 @@ const Selector = z
   .string()
   .regex(/^[a-z*][a-z0-9*-]*(?:\/.+)?$/, 'write a selector such as experiment/scratch-* or model/churn')
 const Mode = z.enum(['hot/hot', 'hot/warm', 'hot/cold'])
-const Url = z.string().regex(/^https?:\/\/[^/\s]+/, 'write a URL that begins with https://')
+const Url = z
+  .string()
+  .regex(/^https?:\/\/[^/\s]+/, { error: 'write a URL that begins with https://', abort: true })
+  .refine(
+    (url) => URL.canParse(url),
+    'write a URL with a host, and a port in digits, as in https://hooks.example:8443/',
+  )
 const Resubmit = z.enum(['secondary', 'primary', 'never'])
 
 const VantagePoint = z
