@@ -76,3 +76,12 @@ export function isFault(thrown: unknown, ...codes: readonly FaultCode[]): thrown
   if (typeof code !== 'string' || !(code in FAULTS)) return false
   return codes.length === 0 || codes.includes(code as FaultCode)
 }
+
+/** What was thrown, as a fault: what is none is a defect of Holdfast, told with the place where it arose. */
+export function faultOf(thrown: unknown): Fault {
+  if (isFault(thrown)) return thrown
+  if (!(thrown instanceof Error)) return new Fault('run/defect', String(thrown), { cause: thrown })
+  const place = /\n\s+(at .+)/.exec(thrown.stack ?? '')?.[1]
+  const message = place === undefined ? thrown.message : `${thrown.message} (${place})`
+  return new Fault('run/defect', message, { hint: 'Report it with the record of the journal.', cause: thrown })
+}

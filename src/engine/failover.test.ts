@@ -242,6 +242,23 @@ it('names what could not be raised, and raises the rest', async () => {
   expect(world.sides.secondary.get('schedule/weekly')).toEqual(body.schedule(1))
 })
 
+it('names a defect that one thing meets, and fences, raises and submits the rest', async () => {
+  world.sides.primary.down = false
+  const met = new Set(['fence schedule', 'converge schedule/nightly', `submit job/train-${FAILOVER}`])
+  world.befall = ({ act, of }) => {
+    if (met.has(`${act} ${of}`)) throw new TypeError('x is not a function')
+  }
+  await world.run('b', whole(world))
+  const { outcome, unfinished, jobs } = await reported()
+  expect(outcome).toBe('done')
+  expect(unfinished).toEqual([expect.stringMatching(/^schedule\/nightly was not raised: x is not a function/)])
+  expect(jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train failed', 'tune submitted'])
+  expect(world.sides.secondary.get('schedule/weekly')).toEqual(body.schedule(1))
+  expect(statusOf(world.sides.primary.get('job/tune'))).toBe('Canceled')
+  const fenced = (await world.journal(FAILOVER)).find(({ body: of }) => of['phase'] === 'fence' && 'result' in of)
+  expect(fenced?.body['result']).toMatchObject({ complete: false, unreached: { schedule: expect.any(String) } })
+})
+
 it('makes what was cold, and names what it finds missing or different', async () => {
   const cold = worldOfTest()
   cold.sides.primary.put('datum/set', body.datum(1))

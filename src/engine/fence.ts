@@ -1,4 +1,4 @@
-import { isFault } from '../core/errors.ts'
+import { faultOf, isFault } from '../core/errors.ts'
 import type { Address, Kind, Side } from '../core/model.ts'
 import type { Service } from '../services/service.ts'
 import type { Parts } from './parts.ts'
@@ -57,8 +57,7 @@ export async function fence(
 function reasonOf(thrown: unknown, ending: AbortSignal): string {
   if (ending.aborted) throw ending.reason
   if (isFault(thrown, 'run/fenced')) throw thrown
-  if (isFault(thrown)) return thrown.message
   if (thrown instanceof Error && (thrown.name === 'TimeoutError' || thrown.name === 'AbortError'))
     return 'it did not answer in time'
-  throw thrown
+  return faultOf(thrown).message
 }

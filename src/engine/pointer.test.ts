@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { type Active, point, workspaceNames } from './pointer.ts'
+import { type Active, point, pointAll, workspaceNames } from './pointer.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-pointer-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -77,6 +77,15 @@ it('tells a webhook once per epoch by its idempotency key, and says when it refu
   await expect(point({ webhook }, active, signal)).rejects.toMatchObject({ code: 'azure/refused' })
   server.closeAllConnections()
   server.close()
+})
+
+it('names a webhook that no client can ask, and moves the others', async () => {
+  const path = join(root, 'beside.json')
+  const targets = [{ webhook: 'https://hooks.example:PORT/x?code=1' }, { file: path }]
+  const { moved, left } = await pointAll(targets, active, { signal, callMilliseconds: 1000, permit: () => undefined })
+  expect(moved.map(({ target }) => target)).toEqual([path])
+  expect(left).toHaveLength(1)
+  expect(JSON.stringify(left)).not.toContain('code=1')
 })
 
 it('refuses an id that is not of a workspace', () => {

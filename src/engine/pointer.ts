@@ -108,8 +108,10 @@ export async function pointAll(
 
 /** The name under which reports and the journal speak of a target: what a webhook's URL may hold besides its host is not theirs. */
 export function targetName(target: Target): string {
-  if ('webhook' in target) return `${new URL(target.webhook).origin}${new URL(target.webhook).pathname}`
-  return 'file' in target ? target.file : target.env
+  if ('file' in target) return target.file
+  if ('env' in target) return target.env
+  const url = URL.parse(target.webhook)
+  return url === null ? 'a webhook that is no URL' : `${url.origin}${url.pathname}`
 }
 
 function whyOf(thrown: unknown): string {

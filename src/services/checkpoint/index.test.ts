@@ -174,6 +174,17 @@ describe('a set', () => {
     for (const name of await held()) if (name.endsWith('model.pt')) await here.remove(name, { signal })
     await expect(place()).rejects.toMatchObject({ code: 'blob/damaged', message: expect.stringContaining('model.pt') })
   })
+
+  it('whose manifest is damaged cannot be placed, and says so', async () => {
+    const { write, carry, held, here, place } = await fresh()
+    await write('model.pt', '1')
+    await carry()
+    const manifest = (await held()).find((name) => name.endsWith('manifest.json')) ?? ''
+    for (const damaged of ['{"job":"train-7","gen', '', 'null', '[]', '{}']) {
+      await here.put(manifest, Buffer.from(damaged), { signal })
+      await expect(place(), damaged).rejects.toMatchObject({ code: 'blob/damaged' })
+    }
+  })
 })
 
 describe('a job that keeps writing', () => {

@@ -61,11 +61,20 @@ export function filesOf(infos: readonly BlobInfo[], prefix: string): CheckpointF
 }
 
 export function manifestFrom(text: string, name: string): Manifest {
-  const raw = JSON.parse(text) as { readonly [field: string]: Json }
-  if (typeof raw['job'] === 'string' && typeof raw['generation'] === 'string' && Array.isArray(raw['files'])) {
+  const raw = objectIn(text)
+  if (typeof raw?.['job'] === 'string' && typeof raw['generation'] === 'string' && Array.isArray(raw['files'])) {
     return raw as unknown as Manifest
   }
   throw new Fault('blob/damaged', `${name} is not a manifest of a checkpoint`, {
     hint: 'Remove it; the next pass writes it anew.',
   })
+}
+
+function objectIn(text: string): JsonObject | undefined {
+  try {
+    const raw = JSON.parse(text) as Json
+    return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? (raw as JsonObject) : undefined
+  } catch {
+    return undefined
+  }
 }
