@@ -55,7 +55,7 @@ export async function carryToEnd(joined: Composed, { io, signal }: Watched): Pro
  */
 export async function followOther(joined: Composed, id: string, { io, signal }: Watched): Promise<boolean> {
   const { parts, holder } = joined
-  const { store, protection } = parts
+  const { store, ledger, protection } = parts
   let after = 0
   for (;;) {
     for await (const { seq, type, body } of store.read(protection, { run: id, after })) {
@@ -65,7 +65,7 @@ export async function followOther(joined: Composed, id: string, { io, signal }: 
       if (type === 'failover/phase-done' && !BEFORE.includes(phase)) tell(io, joined, phase, true)
       if (type === 'failover/ended') return true
     }
-    const answer = await takeTenure({ store, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
+    const answer = await takeTenure({ store, ledger, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
     if (!('held' in answer)) {
       await answer.end()
       return false

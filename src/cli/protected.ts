@@ -76,8 +76,8 @@ export async function within(
 
 /** Runs an act that writes, under the lease of the protection. */
 export async function underLease<T>({ parts, holder }: Composed, act: (tenure: Tenure) => Promise<T>): Promise<T> {
-  const { store, protection } = parts
-  const answer = await takeTenure({ store, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
+  const { store, ledger, protection } = parts
+  const answer = await takeTenure({ store, ledger, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
   if ('held' in answer) {
     throw heldFault(protection, answer.held)
   }

@@ -37,7 +37,7 @@ interface Saying {
  * waited for. A holder that is gone is waited for no longer than its lease. Ctrl-C takes the word back.
  */
 export async function say({ parts, holder }: Composed, word: Word, saying: Saying): Promise<Taken> {
-  const { store, protection } = parts
+  const { store, ledger, protection } = parts
   const { io, signal, here = (tenure: Tenure) => speak(parts, tenure, word) } = saying
   let left = false
   try {
@@ -45,7 +45,7 @@ export async function say({ parts, holder }: Composed, word: Word, saying: Sayin
       signal.throwIfAborted()
       const answered = left ? await answerTo(parts, word.id) : undefined
       if (answered !== undefined) return answered
-      const tenure = await takeTenure({ store, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
+      const tenure = await takeTenure({ store, ledger, protection, holder, leaseMilliseconds: LEASE_MILLISECONDS })
       if (!('held' in tenure)) return await hereAfter(tenure, { parts, word, left, here })
       if (!left) {
         await store.leave(protection, word)

@@ -133,9 +133,9 @@ export async function runController(given: ControllerOptions, signal: AbortSigna
   const memory: Memory = { tenure: undefined, lastFailover: undefined, decided: '' }
   const { planes, points, lookHere } = options
   const eyes = seeing({ policy: policy.failover, planes, points, lookHere, ...acts, clock: time.clock })
-  const { store, protection } = parts
+  const { store, ledger, protection } = parts
   const { holder, leaseMilliseconds } = options
-  const take = candidate({ store, protection, holder, leaseMilliseconds, tickMilliseconds, time })
+  const take = candidate({ store, ledger, protection, holder, leaseMilliseconds, tickMilliseconds, time })
   try {
     while (!signal.aborted) {
       const began = time.clock()

@@ -4,12 +4,14 @@ import type { Snapshot } from '../core/snapshot.ts'
 import { isCold, standingForm } from '../core/standing.ts'
 import type { PlanRules } from '../core/step.ts'
 import type { Entry, Ledger } from '../store/ledger.ts'
+import type { Lease } from '../store/store.ts'
 import type { Carried } from './carry.ts'
 import type { Observation } from './observe.ts'
 
 /** Everything that one pass found out, from which the ledger is brought up to date. */
 export interface Reckoning {
-  readonly protection: string
+  /** Under which the ledger is written. */
+  readonly lease: Lease
   readonly active: Side
   readonly source: Observation
   readonly target: Observation
@@ -39,9 +41,12 @@ export const NO_REPLICA: Digest = ''
  * An item is as recent as the start of the latest complete observation in which it equalled its verified replica.
  * One that was new in this pass and could not be carried is as recent as the pass before, in which it was not there
  * on either side. A kind whose list broke off keeps what it had.
+ *
+ * @throws Fault `run/fenced` where another has the lease by now
  */
 export async function reckon(ledger: Ledger, of: Reckoning): Promise<Reckoned> {
-  const { protection, source, rules } = of
+  const { lease, source, rules } = of
+  const { protection } = lease
   const changed: Entry[] = []
   const behind: Address[] = []
   const untouched = new Set<Address>()
@@ -71,10 +76,10 @@ export async function reckon(ledger: Ledger, of: Reckoning): Promise<Reckoned> {
     }
     changed.push(mark(of, kind))
   }
-  await ledger.put(protection, changed)
+  await ledger.put(protection, changed, lease)
   // Before the others move on: what is gone from the source was not in it at the instant they move to.
-  await ledger.forget(protection, gone(ledger, of))
-  await ledger.touch(protection, source.startedAt, untouched)
+  await ledger.forget(protection, gone(ledger, of), lease)
+  await ledger.touch(protection, source.startedAt, untouched, lease)
   const recoveryPoint = older(oldest, source.startedAt)
   return { recoveryPoint: recoveryPoint === 0 ? undefined : recoveryPoint, behind: behind.sort() }
 }
@@ -149,7 +154,7 @@ function mark({ active, source, now }: Reckoning, kind: Kind): Entry {
   }
 }
 
-function gone(ledger: Ledger, { protection, source }: Reckoning): Address[] {
+function gone(ledger: Ledger, { lease: { protection }, source }: Reckoning): Address[] {
   const missing: Address[] = []
   for (const { address } of ledger.entries(protection)) {
     const complete = !source.incomplete.has(kindOf(address))

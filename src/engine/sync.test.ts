@@ -343,3 +343,30 @@ it('goes on with what can be read and made where a side answers still in part', 
   expect([...done.source.incomplete.keys()]).toEqual(['schedule'])
   expect(world.sides.secondary.get('datum/set')).toBeDefined()
 })
+
+it('guards I1: writes nothing of what it read to the ledger once another has the lease, though it had nothing to carry', async () => {
+  estate()
+  await passed()
+  world.sides.primary.put('job/train', body.job('Running'))
+  const ledger = () => [...world.ledger.entries(PROTECTION)]
+  const stopped = Promise.withResolvers<void>()
+  const goesOn = Promise.withResolvers<void>()
+  world.befall = async ({ by, act, side }, moment) => {
+    if (by !== 'stands still' || act !== 'list' || side !== 'secondary' || moment === 'before') return
+    stopped.resolve()
+    await goesOn.promise
+  }
+  const late = passing()(await world.start('stands still'))
+  await stopped.promise
+  world.leasesRunOut()
+  world.sides.primary.put('job/train', body.job('Completed'))
+  world.sides.primary.put('job/since', body.job('Running'))
+  const next = await world.start('b')
+  await passing()(next)
+  const before = ledger()
+  expect(before.map(({ address }) => address)).toContain('job/since')
+  goesOn.resolve()
+  await expect(late).rejects.toMatchObject({ code: 'run/fenced' })
+  expect(ledger()).toEqual(before)
+  await next.tenure.end()
+})

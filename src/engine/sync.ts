@@ -135,9 +135,9 @@ export async function pass(
   if (plan.steps.length > 0)
     await tenure.append(run, { type: 'sync/planned', body: { digest: plan.digest, steps: plan.steps.length, active } })
   const execution = await execute(plan, { parts, tenure, ends, run, signal, doubt, callMilliseconds })
-  if (parts.unfenced !== undefined) await noteLeftBehind(parts, prepared)
+  if (parts.unfenced !== undefined) await noteLeftBehind(parts, prepared, tenure.lease)
   const reckoned = await reckon(parts.ledger, {
-    protection: parts.protection,
+    lease: tenure.lease,
     active,
     source: prepared.source,
     target: prepared.target,

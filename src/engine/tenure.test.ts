@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
+import type { Ledger } from '../store/ledger.ts'
 import type { Store } from '../store/store.ts'
 import { type Tenure, takeTenure } from './tenure.ts'
 
@@ -28,8 +29,10 @@ function scripted(renewals: () => void): Store {
   }
 }
 
+const ledger = { begin: async () => true }
+
 async function held(store: Store, clock?: () => number): Promise<Tenure> {
-  const options = { store, protection: 'churn', holder: 'a', leaseMilliseconds: 300 }
+  const options = { store, ledger, protection: 'churn', holder: 'a', leaseMilliseconds: 300 }
   const answer = await takeTenure(clock === undefined ? options : { ...options, clock })
   if ('held' in answer) throw new Error('held')
   return answer
@@ -72,6 +75,7 @@ it('guards I1: reckons its end from before a renewal was sent, however long the 
   })
   const tenure = await takeTenure({
     store,
+    ledger,
     protection: 'churn',
     holder: 'a',
     leaseMilliseconds: 300,
@@ -115,4 +119,22 @@ it('stops acting at once when the store says another has the lease', async () =>
   await new Promise((resolve) => tenure.signal.addEventListener('abort', resolve, { once: true }))
   expect(tenure.signal.reason).toMatchObject({ code: 'run/fenced' })
   await tenure.end()
+})
+
+it('guards I1: is given where its ledger knows a later epoch only if the store says that it is the latest', async () => {
+  const begun: (boolean | undefined)[] = []
+  const begin: Ledger['begin'] = async (_, isLatest) => {
+    begun.push(isLatest)
+    return isLatest === true
+  }
+  const options = { ledger: { begin }, protection: 'churn', holder: 'a', leaseMilliseconds: 300 }
+  const another = scripted(() => {
+    throw Object.assign(new Error('another'), { code: 'run/fenced' })
+  })
+  await expect(takeTenure({ ...options, store: another })).rejects.toThrow('another')
+  expect(begun).toEqual([undefined])
+  const tenure = await takeTenure({ ...options, store: scripted(() => undefined) })
+  expect(tenure).toHaveProperty('lease')
+  expect(begun).toEqual([undefined, undefined, true])
+  if ('lease' in tenure) await tenure.end()
 })

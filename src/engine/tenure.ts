@@ -1,5 +1,6 @@
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
+import type { Ledger } from '../store/ledger.ts'
 import type { HeldBy, JournalRecord, Lease, Store } from '../store/store.ts'
 import { type Monotonic, processTime, type Time } from './time.ts'
 
@@ -22,6 +23,7 @@ export interface Tenure {
 
 export interface TenureOptions {
   readonly store: Store
+  readonly ledger: Pick<Ledger, 'begin'>
   readonly protection: string
   /** Names the process for people: host and process id. */
   readonly holder: string
@@ -32,7 +34,7 @@ export interface TenureOptions {
 }
 
 /**
- * Takes the lease and keeps it, or says who has it.
+ * Takes the lease and keeps it, or says who has it. Whoever had it before writes nothing to the ledger any more.
  *
  * The end of the lease is reckoned from before each renewal was sent, on this process's monotonic clock:
  * it ends here no later than in the store. A process that was stopped for longer finds itself fenced.
@@ -43,6 +45,7 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
   const answer = await store.acquire(protection, holder, leaseMilliseconds)
   if ('held' in answer) return answer
   const lease = answer
+  await beginWriting(options, lease)
   const ending = new AbortController()
   let until = asked + leaseMilliseconds
   let ended = false
@@ -101,5 +104,17 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
       stopRenewing()
       await store.release(lease)
     },
+  }
+}
+
+async function beginWriting({ store, ledger }: TenureOptions, lease: Lease): Promise<void> {
+  try {
+    if (await ledger.begin(lease)) return
+    // Another has taken the lease since, and this throws; or the store is a copy that was put back.
+    await store.renew(lease)
+    await ledger.begin(lease, true)
+  } catch (thrown) {
+    await store.release(lease)
+    throw thrown
   }
 }

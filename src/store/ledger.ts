@@ -1,4 +1,5 @@
 import type { Address, Digest, Instant, JsonObject, Side } from '../core/model.ts'
+import type { Lease } from './store.ts'
 
 /** What is known about one item and its replica. */
 export interface Entry {
@@ -17,15 +18,23 @@ export interface Entry {
 
 /**
  * What is verified where. Large; can be rebuilt from the replicas' tags, so losing it costs time and no work.
+ *
+ * Controllers share it: each write is made under a lease, and is refused with `run/fenced`, at the same instant, where
+ * that of another has begun since.
  */
 export interface Ledger {
+  /**
+   * From now on only this lease writes for its protection. False, and nothing changes, where one of a later epoch has
+   * begun, unless `isLatest`: the store may have been put back from a copy, and its epochs begin again.
+   */
+  begin(lease: Lease, isLatest?: boolean): Promise<boolean>
   get(protection: string, address: Address): Entry | undefined
   /** Entries of a kind, or all, in the order of their addresses. */
   entries(protection: string, kind?: string): Iterable<Entry>
   /** Durable when it resolves. */
-  put(protection: string, entries: readonly Entry[]): Promise<void>
+  put(protection: string, entries: readonly Entry[], lease: Lease): Promise<void>
   /** Moves the recovery point of every named entry that is unchanged, at a cost that does not follow their number where possible. */
-  touch(protection: string, recoveryPoint: Instant, except: ReadonlySet<Address>): Promise<void>
-  forget(protection: string, addresses: readonly Address[]): Promise<void>
+  touch(protection: string, recoveryPoint: Instant, except: ReadonlySet<Address>, lease: Lease): Promise<void>
+  forget(protection: string, addresses: readonly Address[], lease: Lease): Promise<void>
   close(): void
 }

@@ -1,13 +1,16 @@
+import { Fault } from '../core/errors.ts'
 import { kindOf } from '../core/model.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import { SqliteFile } from './sqlite-file.ts'
+import type { Lease } from './store.ts'
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS entries (
     protection TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, sourceDigest TEXT NOT NULL,
     replicaDigest TEXT NOT NULL, recoveryPoint INTEGER NOT NULL, verifiedAt INTEGER NOT NULL, kept TEXT,
     PRIMARY KEY (protection, address)) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS entries_by_kind ON entries (protection, kind, address);`
+  CREATE INDEX IF NOT EXISTS entries_by_kind ON entries (protection, kind, address);
+  CREATE TABLE IF NOT EXISTS writers (protection TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;`
 
 const RESTORED = 'Move it aside and run `holdfast sync`, which writes it anew from both sides.'
 
@@ -58,18 +61,37 @@ export function openSqliteLedger(path: string): Ledger {
     )
   }
 
+  function epochOf({ protection }: Lease): number {
+    return file.get<{ epoch: number }>('SELECT epoch FROM writers WHERE protection = ?', protection)?.epoch ?? 0
+  }
+
+  /** Writes as the one whose lease has begun here last, or not at all. */
+  function under(lease: Lease, work: () => void): void {
+    file.transaction(() => {
+      const epoch = epochOf(lease)
+      if (epoch !== lease.epoch) throw fenced(lease, epoch)
+      work()
+    })
+  }
+
   return {
+    begin: async (lease, isLatest = false) =>
+      file.transaction(() => {
+        if (!isLatest && epochOf(lease) > lease.epoch) return false
+        file.run('INSERT OR REPLACE INTO writers (protection, epoch) VALUES (?, ?)', lease.protection, lease.epoch)
+        return true
+      }),
     get: (protection, address) => {
       const row = file.get<Row>('SELECT * FROM entries WHERE protection = ? AND address = ?', protection, address)
       return row === undefined ? undefined : asEntry(row)
     },
     entries,
-    put: async (protection, changed) =>
-      file.transaction(() => {
+    put: async (protection, changed, lease) =>
+      under(lease, () => {
         for (const one of changed) set(protection, one)
       }),
-    touch: async (protection, recoveryPoint, except) =>
-      file.transaction(() => {
+    touch: async (protection, recoveryPoint, except, lease) =>
+      under(lease, () => {
         const kept = [...except].map((of) =>
           file.get<Row>('SELECT * FROM entries WHERE protection = ? AND address = ?', protection, of),
         )
@@ -81,8 +103,8 @@ export function openSqliteLedger(path: string): Ledger {
         )
         for (const row of kept) if (row !== undefined) set(protection, asEntry(row))
       }),
-    forget: async (protection, addresses) =>
-      file.transaction(() => {
+    forget: async (protection, addresses, lease) =>
+      under(lease, () => {
         for (const one of addresses)
           file.run('DELETE FROM entries WHERE protection = ? AND address = ?', protection, one)
       }),
@@ -94,4 +116,12 @@ function asEntry(row: Row): Entry {
   const { address, source, sourceDigest, replicaDigest, recoveryPoint, verifiedAt, kept } = row
   const entry = { address, source, sourceDigest, replicaDigest, recoveryPoint, verifiedAt }
   return kept === null ? entry : { ...entry, kept: JSON.parse(kept) }
+}
+
+function fenced({ protection, holder, epoch }: Lease, latest: number): Fault {
+  const message = `The ledger of ${protection} is written in epoch ${latest}, and no more by ${holder} in epoch ${epoch}`
+  return new Fault('run/fenced', message, {
+    facts: { epoch },
+    hint: 'Nothing to do: the controller that holds the lease goes on from the journal.',
+  })
 }

@@ -3,6 +3,7 @@ import { type Candidate, candidate } from '../../src/controller/candidate.ts'
 import type { Tenure } from '../../src/engine/tenure.ts'
 import type { Time } from '../../src/engine/time.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { openSqliteLedger } from '../../src/store/sqlite-ledger.ts'
 
 const LEASE = 2000
 const TICK = 100
@@ -17,9 +18,10 @@ function made() {
   let now = 0
   const clock = () => now
   const store = openSqliteStore(':memory:', () => ({ boot: 'one', milliseconds: now }))
+  const ledger = openSqliteLedger(':memory:')
   const time: Time = { clock, sleep: async () => undefined, every: () => () => undefined }
   const named = (holder: string) =>
-    candidate({ store, protection: 'churn', holder, leaseMilliseconds: LEASE, tickMilliseconds: TICK, time })
+    candidate({ store, ledger, protection: 'churn', holder, leaseMilliseconds: LEASE, tickMilliseconds: TICK, time })
   const pass = (milliseconds: number) => {
     now += milliseconds
   }

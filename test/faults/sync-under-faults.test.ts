@@ -91,7 +91,7 @@ function protect(name: string, { target }: Pick<Pair, 'target'>): Protected {
   return {
     target,
     pass: async (carrying = CARRYING) => {
-      const tenure = await takeTenure({ store, protection: name, holder: name, leaseMilliseconds: 60_000 })
+      const tenure = await takeTenure({ store, ledger, protection: name, holder: name, leaseMilliseconds: 60_000 })
       if ('held' in tenure) throw new Error('the lease is held')
       try {
         return await pass({ parts, tenure, active: 'primary', carrying, signal, callMilliseconds: 20_000 })

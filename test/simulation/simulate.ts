@@ -2,6 +2,7 @@ import { type Acts, type Event, runController } from '../../src/controller/contr
 import type { FailoverPolicy, Policy } from '../../src/core/policy.ts'
 import { type Parts, silent } from '../../src/engine/parts.ts'
 import type { Failing } from '../../src/engine/phase-acts.ts'
+import type { Ledger } from '../../src/store/ledger.ts'
 import { actsOf, CALL } from './acts.ts'
 import { SimulatedPoint } from './points.ts'
 import { SimulatedProcess } from './process.ts'
@@ -140,10 +141,11 @@ function partsOf(world: World, process: SimulatedProcess): Parts {
     protection: 'churn',
     services: [],
     store: world.store.from(process),
+    ledger: { begin: async () => true } as Partial<Ledger> as Ledger,
     now: () => Math.round(EPOCH + world.now + process.wallOff),
     progress: silent,
   }
-  // Ledger and places belong to the acts of the engine, which the simulation replaces.
+  // What is in the ledger, and places, belong to the acts of the engine, which the simulation replaces.
   return new Proxy(parts, {
     get: (target, name) => {
       if (name in target) return target[name as keyof Parts]

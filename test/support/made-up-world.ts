@@ -86,10 +86,11 @@ export class World {
   /** Starts a process that takes the lease. */
   async start(name: string, cord: Fuse = fuse()): Promise<Process> {
     const { access, parts } = this.joined(name, cord)
-    const { store } = parts
+    const { store, ledger } = parts
     const every = () => () => undefined
     const tenure = await takeTenure({
       store,
+      ledger,
       protection: PROTECTION,
       holder: name,
       leaseMilliseconds: LEASE,
@@ -237,9 +238,9 @@ function cutLedger(ledger: Ledger, cord: Fuse): Ledger {
   }
   return {
     ...ledger,
-    put: (of, entries) => cut('put', () => ledger.put(of, entries)),
-    touch: (of, point, except) => cut('touch', () => ledger.touch(of, point, except)),
-    forget: (of, addresses) => cut('forget', () => ledger.forget(of, addresses)),
+    put: (...of) => cut('put', () => ledger.put(...of)),
+    touch: (...of) => cut('touch', () => ledger.touch(...of)),
+    forget: (...of) => cut('forget', () => ledger.forget(...of)),
   }
 }
 

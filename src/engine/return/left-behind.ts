@@ -1,6 +1,7 @@
 import { type Address, kindOf } from '../../core/model.ts'
 import { mappedFrom } from '../../core/plan-drafts.ts'
 import type { Entry } from '../../store/ledger.ts'
+import type { Lease } from '../../store/store.ts'
 import type { Parts } from '../parts.ts'
 import { NO_REPLICA } from '../reckon.ts'
 import type { Prepared } from '../sync.ts'
@@ -22,6 +23,7 @@ export function lastAgreed(
 export async function noteLeftBehind(
   { ledger, protection }: Pick<Parts, 'ledger' | 'protection'>,
   { source, target }: Pick<Prepared, 'source' | 'target'>,
+  lease: Lease,
 ): Promise<void> {
   const isRead = (address: Address) => source.complete.has(kindOf(address)) && target.complete.has(kindOf(address))
   const left: Entry[] = []
@@ -38,8 +40,8 @@ export async function noteLeftBehind(
     const isThere = target.snapshot.get(address) !== undefined
     if (target.complete.has(kindOf(address)) && !isThere) gone.push(address)
   }
-  if (left.length > 0) await ledger.put(shelfOf(protection), left)
-  if (gone.length > 0) await ledger.forget(shelfOf(protection), gone)
+  if (left.length > 0) await ledger.put(shelfOf(protection), left, lease)
+  if (gone.length > 0) await ledger.forget(shelfOf(protection), gone, lease)
 }
 
 /** No protection has a name with a space. */

@@ -114,7 +114,7 @@ async function stopped(failing: Failing, only: (service: Service) => boolean): P
  * Brings the ledger up to date with how each job ended. One that ended by itself before it could be cancelled is not
  * submitted again; one that was cancelled is, as it was when it was read last.
  */
-async function noteEnds({ parts, from, signal }: Failing): Promise<readonly Address[]> {
+async function noteEnds({ parts, from, tenure, signal }: Failing): Promise<readonly Address[]> {
   const place = await parts.open(from, signal)
   const ended: Address[] = []
   for (const service of place === undefined ? [] : parts.services.filter(runs)) {
@@ -125,9 +125,8 @@ async function noteEnds({ parts, from, signal }: Failing): Promise<readonly Addr
       const byItself = endedByItself(now)
       if (byItself) ended.push(entry.address)
       const kept = byItself ? now.body : entry.kept
-      await parts.ledger.put(parts.protection, [
-        { ...entry, kept, sourceDigest: now.digest, replicaDigest: now.digest },
-      ])
+      const known = { ...entry, kept, sourceDigest: now.digest, replicaDigest: now.digest }
+      await parts.ledger.put(parts.protection, [known], tenure.lease)
     }
   }
   return ended
