@@ -1,7 +1,7 @@
-import { namesOf } from '../../mlflow/kept.ts'
-import { unpaired } from '../../mlflow/points.ts'
-import type { Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
-import type { Pass } from './pass.ts'
+import { namesOf } from '../../../mlflow/kept.ts'
+import { unpaired } from '../../../mlflow/points.ts'
+import type { Point, TrackedRun, Tracking } from '../../../mlflow/tracking.ts'
+import type { Pass } from '../pass.ts'
 
 /** Points of one metric that are named where they differ; the rest of them is counted. */
 const POINTS_NAMED = 20

@@ -1,11 +1,11 @@
-import type { JsonObject } from '../../core/model.ts'
-import { tagsOf } from '../../mlflow/kept.ts'
-import type { ModelVersion, RegisteredModel } from '../../mlflow/registry.ts'
-import type { Pair } from '../../mlflow/tracking.ts'
-import type { Tell } from './differences.ts'
-import { apart, type Pass } from './pass.ts'
-import { SOURCE_VERSION, subjectOf } from './registering.ts'
-import { withOwnSource } from './sources.ts'
+import type { JsonObject } from '../../../core/model.ts'
+import { tagsOf } from '../../../mlflow/kept.ts'
+import type { ModelVersion, RegisteredModel } from '../../../mlflow/registry.ts'
+import type { Pair } from '../../../mlflow/tracking.ts'
+import type { Tell } from '../differences.ts'
+import { apart, type Pass } from '../pass.ts'
+import { SOURCE_VERSION, subjectOf } from '../registering.ts'
+import { withOwnSource } from '../sources.ts'
 
 /** Compares registered models, prompts among them, with every version. Returns how many versions there are. */
 export async function compareRegistered(pass: Pass, tell: Tell): Promise<number> {

@@ -1,12 +1,12 @@
-import type { JsonObject } from '../../core/model.ts'
-import type { LoggedModel } from '../../mlflow/logged-models.ts'
-import type { Pair } from '../../mlflow/tracking.ts'
-import type { Tell } from './differences.ts'
-import { inParallel } from './in-parallel.ts'
-import { carriedTags, createdOf, isTaken, pointName } from './logged.ts'
-import { apart, type Pass } from './pass.ts'
-import { compareFiles } from './verify-files.ts'
-import { namedPoints } from './verify-points.ts'
+import type { JsonObject } from '../../../core/model.ts'
+import type { LoggedModel } from '../../../mlflow/logged-models.ts'
+import type { Pair } from '../../../mlflow/tracking.ts'
+import type { Tell } from '../differences.ts'
+import { inParallel } from '../in-parallel.ts'
+import { carriedTags, createdOf, isTaken, pointName } from '../logged.ts'
+import { apart, type Pass } from '../pass.ts'
+import { compareFiles } from './files.ts'
+import { namedPoints } from './points.ts'
 
 const AT_ONCE = 4
 

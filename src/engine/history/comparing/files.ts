@@ -1,6 +1,6 @@
-import type { Tell } from './differences.ts'
-import { digestOf, listed, type Shelf } from './files.ts'
-import type { Pass } from './pass.ts'
+import type { Tell } from '../differences.ts'
+import { digestOf, listed, type Shelf } from '../files.ts'
+import type { Pass } from '../pass.ts'
 
 /** Files at both ends. */
 export interface Shelves {

@@ -1,10 +1,10 @@
-import { sameJson } from '../../core/canonical.ts'
-import type { JsonObject } from '../../core/model.ts'
-import type { Trace } from '../../mlflow/traces.ts'
-import type { Tell } from './differences.ts'
-import { apart, type Pass } from './pass.ts'
-import { compareTraceLinks } from './trace-links.ts'
-import { comparable, lackingSpans, standingTraces, takesTrace, targetIds, translated } from './traces.ts'
+import { sameJson } from '../../../core/canonical.ts'
+import type { JsonObject } from '../../../core/model.ts'
+import type { Trace } from '../../../mlflow/traces.ts'
+import type { Tell } from '../differences.ts'
+import { apart, type Pass } from '../pass.ts'
+import { compareTraceLinks } from '../trace-links.ts'
+import { comparable, lackingSpans, standingTraces, takesTrace, targetIds, translated } from '../traces.ts'
 
 /** Compares every trace of the source with its replica, spans and links too. Returns how many there are. */
 export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
