@@ -1,6 +1,6 @@
 /**
  * What of a run history was carried from one place to another: by key, what it was when it was last found whole.
- * Losing it costs time only: without it both sides are read and compared.
+ * Without it both sides are read and compared, and what was carried and is gone at the source since stays at the target.
  */
 export interface HistoryLedger {
   get(key: string): string | undefined

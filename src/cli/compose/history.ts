@@ -5,6 +5,7 @@ import { type Azure, openAzure } from '../../azure/open-azure.ts'
 import { surroundingsOf } from '../../azure/transport.ts'
 import { Fault } from '../../core/errors.ts'
 import { lastPass } from '../../engine/history/last-pass.ts'
+import { noteKey, savingNothing } from '../../engine/history/notes.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import type { Progress } from '../../engine/parts.ts'
 import { type Credentials, credentialsOf, openServer } from '../../mlflow/server.ts'
@@ -56,7 +57,7 @@ export async function openHistory(options: HistoryOptions): Promise<OpenHistory>
   const names = [one.end.name, other.end.name, ...Object.values(registries).filter((uri) => uri !== undefined)]
   const pair = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16)
   const file = openSqliteHistoryLedger(join(state, `${pair}.db`))
-  const ledger = recheck ? { ...file, get: () => undefined } : file
+  const ledger = recheck ? savingNothing(file) : file
   const sinceLast = options.sinceLast ? { since: lastPass(ledger, filter) } : {}
   const source = { ...one, access: { ...one.access, residents: one.end.census } }
   const creations = creationsIn(file)
@@ -80,7 +81,7 @@ export async function openHistory(options: HistoryOptions): Promise<OpenHistory>
 
 /** Notes of the runs that were to be created: they stay, and cost one search for each that is to be created again. */
 function creationsIn(ledger: HistoryLedger): Creations {
-  const keyOf = (id: string) => `creation/${id}`
+  const keyOf = (id: string) => noteKey('creation', id)
   return {
     begun: (id) => ledger.get(keyOf(id)) !== undefined,
     begin: (id) => ledger.put(keyOf(id), ''),

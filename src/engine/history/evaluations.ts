@@ -11,6 +11,7 @@ import {
 } from '../../mlflow/evaluation-datasets.ts'
 import { becomeRecords, recordsIn } from '../../mlflow/evaluation-records.ts'
 import type { Tell } from './differences.ts'
+import { noteKey } from './notes.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { targetIds } from './traces.ts'
 
@@ -116,7 +117,7 @@ function carriedBefore({ parts }: Pass, dataset: EvaluationDataset): Before {
 }
 
 function keyOf({ id }: EvaluationDataset): string {
-  return `evaluation-dataset/${id}`
+  return noteKey('evaluation-dataset', id)
 }
 
 async function* nothing(): AsyncIterable<KeptRecord> {}

@@ -1,4 +1,5 @@
 import type { HistoryLedger } from '../../store/history-ledger.ts'
+import { noteKey } from './notes.ts'
 import type { HistoryFilter } from './parts.ts'
 import type { Pass } from './pass.ts'
 
@@ -20,5 +21,5 @@ export function lastPass(ledger: HistoryLedger, filter: Pick<HistoryFilter, 'exp
 }
 
 function keyOf({ experiments }: Pick<HistoryFilter, 'experiments'>): string {
-  return `pass/${JSON.stringify(experiments.toSorted())}`
+  return noteKey('pass', JSON.stringify(experiments.toSorted()))
 }

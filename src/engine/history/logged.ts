@@ -4,6 +4,7 @@ import type { LoggedModel, LoggedModels } from '../../mlflow/logged-models.ts'
 import type { Pair, Point } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
+import { noteKey } from './notes.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint } from './recent.ts'
 
@@ -93,7 +94,7 @@ async function copyModel(
   const { parts, identities, signal } = pass
   const { from, to, ledger } = parts
   const envelope = createHash('sha256').update(JSON.stringify(model)).digest('hex')
-  const key = `logged/${model.id}`
+  const key = noteKey('logged', model.id)
   if (known !== undefined) identities.learnModel(model, known)
   if (known !== undefined && ledger.get(key) === envelope && model.status !== 'LOGGED_MODEL_PENDING') return
   const there = known ?? (await create(pass, api, model))
@@ -105,7 +106,7 @@ async function copyModel(
   const { files, bytes } = await copyFiles({
     from: { artifacts: from.artifacts, root: model.location },
     to: { artifacts: to.artifacts, root: there.location },
-    key: `file/${model.id}`,
+    key: noteKey('file', model.id),
     ledger,
     rewritten: identities.rewritten,
     signal,
@@ -126,7 +127,7 @@ async function removeTags(
   api: LoggedModels,
   { model, there }: { readonly model: LoggedModel; readonly there: LoggedModel },
 ): Promise<void> {
-  const key = `logged-tags/${model.id}`
+  const key = noteKey('logged-tags', model.id)
   const before = ledger.get(key)
   const now = carriedTags(model).map((tag) => tag.key)
   const carried = before === undefined ? [] : (JSON.parse(before) as readonly string[])

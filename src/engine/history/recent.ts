@@ -1,8 +1,9 @@
 import { isFault } from '../../core/errors.ts'
 import { isOpenRun, OPEN_STATUSES, type TrackedRun } from '../../mlflow/tracking.ts'
+import { noteKey } from './notes.ts'
 import type { Pass } from './pass.ts'
 
-const NOTED_OPEN = 'open/'
+const NOTED_OPEN = noteKey('open', '')
 const IDS = /\b[0-9a-f]{32}\b/g
 
 /**
@@ -50,7 +51,7 @@ export function noteOpen({ parts: { ledger } }: Pass, run: TrackedRun): void {
 /** Notes under which id a run stands at the target. */
 export function noteReplica({ parts, identities }: Pass, sourceId: string): void {
   const own = identities.run(sourceId)
-  const key = `replica/${sourceId}`
+  const key = noteKey('replica', sourceId)
   if (own !== undefined && parts.ledger.get(key) !== own) parts.ledger.put(key, own)
 }
 
@@ -61,7 +62,7 @@ export async function acquaint(pass: Pass, sourceId: string): Promise<void> {
   if (parts.filter.since === undefined || sourceId === '' || pass.identities.run(sourceId) !== undefined) return
   if (from.census.byId(sourceId) === undefined && (await from.tracking.run(sourceId, signal)) === undefined) return
   const sharedId = from.census.sharedId(sourceId) ?? sourceId
-  const noted = ledger.get(`replica/${sourceId}`)
+  const noted = ledger.get(noteKey('replica', sourceId))
   if (noted !== undefined && (await to.tracking.run(noted, signal)) !== undefined) return
   await to.find(sharedId, targets, signal)
 }

@@ -1,6 +1,7 @@
 import { setOrKeep, tagsOf } from '../../mlflow/kept.ts'
 import type { ModelRegistry, ModelVersion, RegisteredModel } from '../../mlflow/registry.ts'
 import type { Pair } from '../../mlflow/tracking.ts'
+import { noteKey } from './notes.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
 import {
@@ -68,7 +69,7 @@ async function copyModel(pass: Pass, { source, target }: Registries, model: Regi
     pass.tally.models += 1
   }
   if (there.description !== model.description) await target.describeModel(name, model.description, signal)
-  const before = remembered(parts.ledger.get(`registered/${name}`))
+  const before = remembered(parts.ledger.get(noteKey('registered', name)))
   await becomeTags(there.tags, model.tags, {
     before: before.tags,
     set: (tag) => target.setModelTag(name, tag, signal),
@@ -85,7 +86,7 @@ async function copyModel(pass: Pass, { source, target }: Registries, model: Regi
   }
   await copyAliases(pass, target, { model: { ...model, aliases: living }, there, replicas, before: before.aliases })
   const kept = { tags: keysOf(model.tags), aliases: keysOf(model.aliases) }
-  parts.ledger.put(`registered/${name}`, JSON.stringify(kept))
+  parts.ledger.put(noteKey('registered', name), JSON.stringify(kept))
 }
 
 /** Which tags and aliases were carried last: what is gone since is taken away, what was never carried stays. */
@@ -179,7 +180,7 @@ async function alignVersion(
   const of = { name: replica.name, version: replica.version }
   if (replica.description !== version.description) await target.describeVersion(of, version.description, signal)
   if (replica.stage !== version.stage) await target.setStage(of, version.stage, signal)
-  const key = `version/${version.name}/${version.version}`
+  const key = noteKey('version', `${version.name}/${version.version}`)
   const before = parts.ledger.get(key)
   await becomeTags(replica.tags, version.tags, {
     before: before === undefined ? [] : (JSON.parse(before) as readonly string[]),

@@ -1,9 +1,10 @@
 import { Fault } from '../../core/errors.ts'
 import { awake } from '../../mlflow/awake.ts'
 import type { TrackedExperiment } from '../../mlflow/tracking.ts'
+import { noteKey } from './notes.ts'
 import { apart, type Pass } from './pass.ts'
 
-const NOTED = 'experiment/'
+const NOTED = noteKey('experiment', '')
 
 /** A replica that has another name than its experiment has by now. */
 interface Move {

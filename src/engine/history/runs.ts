@@ -7,6 +7,7 @@ import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { linksOf, missingLinks, withModels } from './links.ts'
+import { noteKey } from './notes.ts'
 import { isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint, noteOpen, noteReplica, recentRuns } from './recent.ts'
@@ -64,7 +65,7 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise
       from: { artifacts: from.artifacts, root: here.root },
       to: { artifacts: to.artifacts, root: there.root },
       isNew,
-      key: `file/${id}`,
+      key: noteKey('file', id),
       ledger,
       rewritten: identities.rewritten,
       signal,
@@ -182,7 +183,7 @@ export function takes({ parts }: Pass, run: TrackedRun): boolean {
 }
 
 function keyOf(run: TrackedRun): string {
-  return `run/${run.info.run_id}`
+  return noteKey('run', run.info.run_id)
 }
 
 function tagOf(run: TrackedRun, key: string): string | undefined {

@@ -1,10 +1,11 @@
 import type { Resident } from '../../store/history-ledger.ts'
 import type { ShakenKey } from './census.ts'
+import { noteKey } from './notes.ts'
 import type { HistoryEnd } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { targetIds } from './traces.ts'
 
-const NOTED = 'shaken/'
+const NOTED = noteKey('shaken', '')
 
 /** Notes what is deleted or restored at the target before it is, and what an earlier pass noted that did not come to its end. */
 export function rememberShaken({ parts: { to, ledger } }: Pass): void {

@@ -1,6 +1,7 @@
 import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import type { Tell } from './differences.ts'
 import { inParallel } from './in-parallel.ts'
+import { noteKey } from './notes.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { recentRuns } from './recent.ts'
 import { envelopeOf, subjectOf, takes } from './runs.ts'
@@ -91,5 +92,5 @@ function isKnown({ parts }: Pass, run: TrackedRun): boolean {
 }
 
 function keyOf(run: TrackedRun): string {
-  return `trace-links/${run.info.run_id}`
+  return noteKey('trace-links', run.info.run_id)
 }

@@ -13,6 +13,7 @@ import {
   writeTrace,
 } from '../../mlflow/traces.ts'
 import { inParallel } from './in-parallel.ts'
+import { noteKey } from './notes.ts'
 import { isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
@@ -72,7 +73,7 @@ interface TraceCopy {
 
 async function copyTrace(pass: Pass, api: Traces, { wanted, there }: TraceCopy): Promise<void> {
   const { parts, signal } = pass
-  const key = `trace/${wanted.id}`
+  const key = noteKey('trace', wanted.id)
   const digest = digestOf(wanted.info)
   const before = remembered(parts.ledger.get(key))
   const isOpen = wanted.info['state'] === 'IN_PROGRESS'
@@ -102,7 +103,7 @@ interface Remembered {
 }
 
 function remembered(text: string | undefined): Remembered {
-  const { digest, tags, notes } = text === undefined ? { digest: '', tags: [], notes: [] } : JSON.parse(text)
+  const { digest = '', tags = [], notes = [] } = JSON.parse(text ?? '{}')
   return { digest, labels: { tags, assessments: notes } }
 }
 
