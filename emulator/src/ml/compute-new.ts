@@ -1,14 +1,16 @@
+import { randomInt, randomUUID } from 'node:crypto'
 import { objectOf, propertiesOf } from '../arm/envelope.ts'
 import type { Resource } from '../arm/resources.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
+import { TENANT } from '../tokens.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
 /** Properties of a compute after a PUT: what was sent, and what the service adds by type. */
 export function computeProperties(
   region: Region,
-  { sent, location }: { readonly sent: Values; readonly location: string },
+  { sent, location, by }: { readonly sent: Values; readonly location: string; readonly by: string },
   found: Resource | undefined,
 ): Values {
   const computeType = sent['computeType']
@@ -24,7 +26,7 @@ export function computeProperties(
     disableLocalAuth: false,
     ...sent,
     computeType,
-    properties: innerOf(computeType, inner, (before['properties'] ?? {}) as Values),
+    properties: innerOf({ computeType, by }, inner, before['properties'] as Values | undefined),
     computeLocation: sent['computeLocation'] ?? location,
     provisioningState: found === undefined ? 'Creating' : 'Updating',
     provisioningErrors: null,
@@ -57,10 +59,44 @@ export function resized(before: Values, sent: Values): Values {
   return { ...before, properties: scaled(merged), provisioningState: 'Updating' }
 }
 
-function innerOf(computeType: string, sent: Values | null, before: Values): Values | null {
+function innerOf(
+  { computeType, by }: { readonly computeType: string; readonly by: string },
+  sent: Values | null,
+  before: Values | undefined,
+): Values | null {
   if (computeType === 'AmlCompute') return scaled(withoutPasswords({ ...CLUSTER, ...(sent ?? {}) }))
-  if (computeType === 'ComputeInstance') return { ...INSTANCE, state: before['state'] ?? 'Creating', ...(sent ?? {}) }
+  if (computeType === 'ComputeInstance') return instanceOf(by, sent ?? {}, before)
   return sent
+}
+
+/**
+ * An instance with what the service says of it: who made it, where its shell listens, how its schedules are called.
+ * How long it may idle is taken when it is made and has a call of its own after that, as the vendor's page on managing
+ * instances says; what a later PUT says of it is passed over.
+ */
+function instanceOf(by: string, sent: Values, before: Values | undefined): Values {
+  const shell = { adminUserName: 'azureuser', sshPort: randomInt(4000, 60_000) }
+  const known = before?.['sshSettings'] as Values | undefined
+  const { idleTimeBeforeShutdown } = before ?? sent
+  const { computeStartStop } = (sent['schedules'] ?? {}) as { readonly computeStartStop?: readonly Values[] }
+  return {
+    ...INSTANCE,
+    state: before?.['state'] ?? 'Creating',
+    ...sent,
+    idleTimeBeforeShutdown: idleTimeBeforeShutdown ?? null,
+    schedules: { computeStartStop: (computeStartStop ?? []).map(scheduleOf) },
+    sshSettings: {
+      sshPublicAccess: 'Disabled',
+      ...((sent['sshSettings'] ?? {}) as Values),
+      adminUserName: known?.['adminUserName'] ?? shell.adminUserName,
+      sshPort: known?.['sshPort'] ?? shell.sshPort,
+    },
+    createdBy: before?.['createdBy'] ?? { userName: by, userOrgId: TENANT, userId: by },
+  }
+}
+
+function scheduleOf(sent: Values): Values {
+  return { status: 'Enabled', ...sent, id: randomUUID(), provisioningStatus: 'Completed' }
 }
 
 const CLUSTER = {
@@ -75,7 +111,6 @@ const CLUSTER = {
 
 const INSTANCE = {
   applicationSharingPolicy: 'Personal',
-  sshSettings: { sshPublicAccess: 'Disabled' },
   connectivityEndpoints: null,
   applications: [],
   errors: [],

@@ -91,6 +91,28 @@ describe('computes', () => {
     expect([running, passing, stopped, await state()]).toEqual(['Running', 'Stopping', 'Stopped', 'Running'])
   })
 
+  it('keep how long they may idle until the call for it, if they are instances, and say who made them', async () => {
+    const path = `${workspace}/computes/idle`
+    const idling = (idleTimeBeforeShutdown: string) => {
+      const properties = { ...instance.properties.properties, idleTimeBeforeShutdown }
+      return { ...instance, properties: { ...instance.properties, properties } }
+    }
+    const told = async () => (await test.ask('GET', path)).at('properties.properties') as Record<string, unknown>
+    await test.ended(await test.ask('PUT', path, idling('PT30M')))
+    const made = await told()
+    await test.ended(await test.ask('PUT', path, idling('PT60M')))
+    const put = await told()
+    const changed = await test.ask('POST', `${path}/updateIdleShutdownSetting`, { idleTimeBeforeShutdown: 'PT60M' })
+
+    expect([made['idleTimeBeforeShutdown'], put['idleTimeBeforeShutdown'], changed.status]).toEqual([
+      'PT30M',
+      'PT30M',
+      200,
+    ])
+    expect(await told()).toEqual({ ...put, idleTimeBeforeShutdown: 'PT60M' })
+    expect(put).toMatchObject({ createdBy: made['createdBy'], sshSettings: made['sshSettings'] })
+  })
+
   it('go by an operation', async () => {
     const path = `${workspace}/computes/leaving`
     await test.ended(await test.ask('PUT', path, cluster(1)))

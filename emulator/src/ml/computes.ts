@@ -41,6 +41,7 @@ export function computeRoutes(region: Region): readonly Route[] {
     ['POST', `${path}/:name/start`, 'compute_start', move(region, 'start')],
     ['POST', `${path}/:name/stop`, 'compute_stop', move(region, 'stop')],
     ['POST', `${path}/:name/restart`, 'compute_restart', move(region, 'restart')],
+    ['POST', `${path}/:name/updateIdleShutdownSetting`, 'compute_update_idle_shutdown_setting', idle(region)],
   ]
 }
 
@@ -99,7 +100,7 @@ function put(region: Region): Handler {
       checkConditions(call, found)
       refuseOther(found, wanted)
       const location = locationOf(region, sent)
-      const properties = computeProperties(region, { sent: wanted, location }, found)
+      const properties = computeProperties(region, { sent: wanted, location, by: call.caller.id }, found)
       checkRoom(region, id, properties)
       const identity = sent['identity'] == null ? {} : { identity: identityOf(sent['identity'], found?.body) }
       const body = { tags: {}, ...sent, ...identity, location, properties }
@@ -144,15 +145,26 @@ function remove(region: Region): Handler {
   }
 }
 
+/** How long an instance may idle before it is stopped. */
+function idle(region: Region): Handler {
+  return async (call, params) => {
+    const { id } = needed(region, params)
+    const { idleTimeBeforeShutdown } = storable(await call.json())
+    if (typeof idleTimeBeforeShutdown !== 'string') {
+      throw new Refusal(400, 'InvalidRequestContent', "The field 'idleTimeBeforeShutdown' is no duration.")
+    }
+    return call.commit(() => {
+      change(region, instanceAt(region, id), {}, { idleTimeBeforeShutdown })
+      return { status: 200, note: { subject: id } }
+    })
+  }
+}
+
 function move(region: Region, action: keyof typeof MOVES): Handler {
   return (call, params) => {
     const { id } = needed(region, params)
     return call.commit(() => {
-      const found = region.resources.need(id)
-      refuseLeaving(found)
-      if (propertiesOf(found.body)['computeType'] !== 'ComputeInstance') {
-        throw new Refusal(400, 'ComputeTypeNotSupported', `The compute '${found.name}' is not a compute instance.`)
-      }
+      const found = instanceAt(region, id)
       change(region, found, {}, { state: MOVES[action].passing })
       return begun(region, call, { kind: `compute_${action}`, id, reply: { status: 202 } })
     })
@@ -234,6 +246,13 @@ function refuseLeaving(found: Resource): void {
 
 function lastOperation(region: Region, operationName: string): Values {
   return { operationName, operationTime: region.clock.iso(), operationStatus: 'Succeeded', operationTrigger: 'User' }
+}
+
+function instanceAt(region: Region, id: string): Resource {
+  const found = region.resources.need(id)
+  refuseLeaving(found)
+  if (propertiesOf(found.body)['computeType'] === 'ComputeInstance') return found
+  throw new Refusal(400, 'ComputeTypeNotSupported', `The compute '${found.name}' is not a compute instance.`)
 }
 
 function needed(region: Region, params: Params): Resource {

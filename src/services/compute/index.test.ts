@@ -67,6 +67,54 @@ it('starts and stops an instance to be as wanted', async () => {
   expect((await service.converge(target, item('compute/laptop', running), { source, signal })).body).toEqual(running)
 })
 
+const morning = {
+  status: 'Enabled',
+  action: 'Start',
+  triggerType: 'Cron',
+  cron: { expression: '0 8 * * *', timeZone: 'UTC' },
+}
+
+/** The instance with other fields in its definition. */
+function instanceWith(more: JsonObject): JsonObject {
+  return {
+    ...instance,
+    properties: { ...instance.properties, properties: { ...instance.properties.properties, ...more } },
+  }
+}
+
+it('is the same on both sides, whatever Azure calls the schedules of an instance and wherever its shell listens', async () => {
+  const { service, source, target, signal } = await fresh()
+  const wanted = item('compute/laptop', instanceWith({ schedules: { computeStartStop: [morning] } }))
+  const one = await service.converge(source, wanted, { source: target, signal })
+  const other = await service.converge(target, one, { source, signal })
+  expect([one.digest, other.digest]).toEqual([wanted.digest, wanted.digest])
+})
+
+it('changes how long an instance may idle by the call that Azure has for it', async () => {
+  const { service, source, target, signal } = await fresh()
+  const made = item('compute/laptop', instanceWith({ idleTimeBeforeShutdown: 'PT30M' }))
+  expect((await service.converge(target, made, { source, signal })).digest).toBe(made.digest)
+  const wanted = item('compute/laptop', instanceWith({ idleTimeBeforeShutdown: 'PT60M' }))
+  expect((await service.converge(target, wanted, { source, signal })).digest).toBe(wanted.digest)
+  const writes = await world().writes(target)
+  expect(writes.filter((one) => one.startsWith('PUT'))).toEqual(['PUT computes/laptop'])
+})
+
+it('says what of an instance Azure took and left as before', async () => {
+  const { service, source, target, signal } = await fresh()
+  const before = item('compute/laptop', instanceWith({ schedules: { computeStartStop: [morning] } }))
+  await service.converge(target, before, { source, signal })
+  const deaf = computes({
+    ...world().arm,
+    put: async (path, _body, options) => (await world().arm.get(path, options)) ?? {},
+  })
+  const later = { ...morning, cron: { expression: '0 9 * * *', timeZone: 'UTC' } }
+  const wanted = item('compute/laptop', instanceWith({ schedules: { computeStartStop: [later] } }))
+  await expect(deaf.converge(target, wanted, { source, signal })).rejects.toEqual(
+    expect.objectContaining({ code: 'azure/refused', facts: { left: 'schedules' } }),
+  )
+})
+
 it('has the name that the policy maps, and the same address', async () => {
   const { service, source, target, signal } = await fresh()
   const mappings = { compute: { gpu: 'gpu-cus' } }

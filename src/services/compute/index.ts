@@ -5,6 +5,7 @@ import type { Address, Item } from '../../core/model.ts'
 import { ML_API } from '../arm-body.ts'
 import { namedResources } from '../named-resource.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
+import { change, demandTaken } from './changing.ts'
 import { coresLacking } from './quota.ts'
 import { computeBody, frozenOf, innerOf, isMade, parkedBody, typeOf, withoutState } from './schema.ts'
 
@@ -19,12 +20,13 @@ export function computes(arm: Arm): Service {
     if (there !== undefined && digestOf(frozenOf(there.body)) !== digestOf(frozenOf(wanted.body))) {
       throw otherCompute(wanted.address)
     }
-    const definition = withoutState(wanted.body)
-    if (there === undefined || digestOf(withoutState(there.body)) !== digestOf(definition)) {
-      await arm.put(pathOf(place, wanted.address), place.local(definition), { signal, apiVersion: ML_API })
-    }
+    const path = pathOf(place, wanted.address)
+    if (there !== undefined) await change(arm, path, { place, there, wanted }, signal)
+    else await arm.put(path, place.local(withoutState(wanted.body)), { signal, apiVersion: ML_API })
     await settle(place, wanted, signal)
-    return (await read(place, wanted.address, { signal })) ?? wanted
+    const stands = (await read(place, wanted.address, { signal })) ?? wanted
+    demandTaken(wanted, stands)
+    return stands
   }
 
   /** Starts or stops an instance; nothing where it is as wanted, or where there is nothing to start. */

@@ -1,5 +1,5 @@
 import type { Body } from '../../azure/arm.ts'
-import type { JsonObject, Mode } from '../../core/model.ts'
+import type { Json, JsonObject, Mode } from '../../core/model.ts'
 import { objectOf, portableBody, propertiesOf, withProperties } from '../arm-body.ts'
 import type { Place } from '../service.ts'
 
@@ -35,6 +35,10 @@ const INNER_READ_ONLY = new Set([
   'state',
 ])
 
+/** What only Azure sets deeper inside: ComputeInstanceSshSettings and ComputeStartStopSchedule of the vendor's 2025-12-01. */
+const SHELL_READ_ONLY: readonly string[] = ['adminUserName', 'sshPort']
+const START_STOP_READ_ONLY: readonly string[] = ['id', 'provisioningStatus', 'schedule']
+
 /** Fields of a cluster or an instance that may change once it is there. */
 const INNER_MUTABLE = new Set(['scaleSettings', 'state', 'idleTimeBeforeShutdown', 'schedules'])
 
@@ -63,10 +67,17 @@ export function computeBody(place: Place, resource: Body): JsonObject {
   const identity = identityOf(objectOf(body['identity']))
   const inner = objectOf(propertiesOf(resource)['properties'])
   const kept = Object.entries(inner).filter(([field, value]) => !INNER_READ_ONLY.has(field) && value !== null)
-  const state = typeOf(body) === 'ComputeInstance' ? { state: restingState(String(inner['state'])) } : {}
-  const properties = place.portable({ ...Object.fromEntries(kept), ...state } as JsonObject)
+  const definition = Object.fromEntries(kept)
+  const ofType = typeOf(body) === 'ComputeInstance' ? instanceOf(definition, inner) : definition
+  const properties = place.portable(ofType)
   const { identity: _, ...rest } = withProperties(body, { properties })
   return identity === undefined ? rest : { ...rest, identity }
+}
+
+/** The schedules by which an instance starts and stops itself. */
+export function startStopOf(inner: JsonObject): readonly JsonObject[] {
+  const { computeStartStop } = objectOf(inner['schedules'])
+  return Array.isArray(computeStartStop) ? computeStartStop.map((one) => objectOf(one as Json)) : []
 }
 
 /** The body as a PUT takes it. */
@@ -89,6 +100,22 @@ export function parkedBody(body: JsonObject, mode: Mode): JsonObject {
 export function frozenOf(body: JsonObject): JsonObject {
   const inner = Object.entries(innerOf(body)).filter(([field]) => !INNER_MUTABLE.has(field))
   return { computeType: typeOf(body), ...Object.fromEntries(inner) }
+}
+
+/** An instance without what is each side's own in it. One that has no schedules says nothing of them. */
+function instanceOf(definition: JsonObject, { state }: JsonObject): JsonObject {
+  const { sshSettings, schedules: _, ...rest } = definition
+  const computeStartStop = startStopOf(definition).map((one) => without(one, START_STOP_READ_ONLY))
+  return {
+    ...rest,
+    ...(sshSettings === undefined ? {} : { sshSettings: without(objectOf(sshSettings), SHELL_READ_ONLY) }),
+    ...(computeStartStop.length === 0 ? {} : { schedules: { computeStartStop } }),
+    state: restingState(String(state)),
+  }
+}
+
+function without(object: JsonObject, fields: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([field]) => !fields.includes(field)))
 }
 
 function restingState(state: string): 'Running' | 'Stopped' {

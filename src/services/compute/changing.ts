@@ -1,0 +1,49 @@
+import type { Arm } from '../../azure/arm.ts'
+import { sameJson } from '../../core/canonical.ts'
+import { Fault } from '../../core/errors.ts'
+import type { Item, JsonObject } from '../../core/model.ts'
+import { ML_API, withProperties } from '../arm-body.ts'
+import type { Place } from '../service.ts'
+import { innerOf, withoutState } from './schema.ts'
+
+/**
+ * What of an instance that stands a PUT need not change. How long it may idle is taken only when it is made, as the
+ * vendor's page on managing instances says; of its schedules Azure/bicep-types-az#2543 reports the same.
+ */
+const DOUBTFUL = { schedules: 'its schedules', idleTimeBeforeShutdown: 'how long it may idle' } as const
+
+const IDLE = 'idleTimeBeforeShutdown'
+
+/** Changes a compute that stands, each part by the call that takes it. Nothing is sent where nothing differs. */
+export async function change(
+  arm: Arm,
+  path: string,
+  { place, there, wanted }: { readonly place: Place; readonly there: Item; readonly wanted: Item },
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { signal, apiVersion: ML_API }
+  const definition = withoutState(wanted.body)
+  if (!sameJson(withoutIdle(withoutState(there.body)), withoutIdle(definition))) {
+    await arm.put(path, place.local(definition), options)
+  }
+  const idle = innerOf(wanted.body)[IDLE]
+  if (idle === undefined || idle === innerOf(there.body)[IDLE]) return
+  await arm.post(`${path}/updateIdleShutdownSetting`, { [IDLE]: idle }, options)
+}
+
+/** @throws Fault `azure/refused` where Azure took a change and did not make it */
+export function demandTaken(wanted: Item, stands: Item): void {
+  const [asked, is] = [innerOf(wanted.body), innerOf(stands.body)]
+  const left = Object.entries(DOUBTFUL).filter(([field]) => !sameJson(asked[field], is[field]))
+  if (left.length === 0) return
+  const what = left.map(([, words]) => words).join(' and ')
+  throw new Fault('azure/refused', `${wanted.address} stands, and Azure left ${what} as before`, {
+    facts: { left: left.map(([field]) => field).join(', ') },
+    hint: 'Change it in the studio, in the schedules of the instance on that side.',
+  })
+}
+
+function withoutIdle(body: JsonObject): JsonObject {
+  const { [IDLE]: _, ...inner } = innerOf(body)
+  return withProperties(body, { properties: inner })
+}
