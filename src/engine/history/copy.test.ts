@@ -176,3 +176,23 @@ it('ends where none of them may be read', async () => {
   await source.tracking.createExperiment('theirs', [], signal)
   await expect(copyHistory(forbidding(['theirs', 'churn']), signal)).rejects.toMatchObject({ code: 'azure/denied' })
 })
+
+it('brings the points about a logged model that are of a run which comes later', async () => {
+  const { source, target } = two()
+  const [trained, evaluated] = [await makeRun(source, 'trained'), await makeRun(source, 'evaluated')]
+  const model = await makeLogged(source, trained, 'lm')
+  const point = { key: 'accuracy', value: 0.5, timestamp: 1500, step: 1, about: { model_id: model.id } }
+  await source.tracking.log(evaluated.info.run_id, { metrics: [point] }, signal)
+  const both = copying(two())
+  const points = async () => {
+    const experiment = await target.tracking.experimentByName('churn', signal)
+    const [there] = await Array.fromAsync((await target.models.list([experiment?.id ?? ''], signal)) ?? [])
+    return there?.metrics.map(({ value }) => value)
+  }
+  const one = { ...both, filter: { ...both.filter, runs: new Set([trained.info.run_id]) } }
+  expect((await copyHistory(one, signal)).remarks).toMatchObject([{ subject: `logged model ${model.id} (lm)` }])
+  expect(await points()).toEqual([])
+  expect(await copyHistory(both, signal)).toMatchObject({ troubles: [], tally: { loggedModels: 1 } })
+  expect(await points()).toEqual([0.5])
+  expect(await copyHistory(both, signal)).toMatchObject({ tally: { loggedModels: 0 } })
+})

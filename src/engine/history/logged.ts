@@ -28,7 +28,7 @@ export async function copyLoggedModels(pass: Pass): Promise<void> {
     const known = targets?.get(sharedModelId(model))
     if (known === undefined) await acquaint(pass, model.runId)
     if (!isTaken(pass, model, known !== undefined)) return
-    const subject = `logged model ${model.id} (${model.name})`
+    const subject = subjectOf(model)
     await apart(pass, subject, async () => {
       if (to.models === undefined || targets === undefined) {
         pass.troubles.push({ subject, code: 'sync/loss', message: `${to.name} has no logged models` })
@@ -111,14 +111,19 @@ async function copyModel(
     rewritten: identities.rewritten,
     signal,
   })
-  await copyPoints(pass, model, there)
+  const left = await copyPoints(pass, model, there)
   if ([READY, FAILED].includes(model.status) && there.status !== model.status) {
     await api.finish(there.id, model.status, signal)
   }
   pass.tally.files += files
   pass.tally.bytes += bytes
   pass.tally.loggedModels += 1
-  ledger.put(key, envelope)
+  // Its own face does not change when those runs come.
+  if (left === 0) ledger.put(key, envelope)
+  else {
+    const remark = `${left} of its points are left out: they are of runs that are not at the target`
+    pass.remarks.push({ subject: subjectOf(model), remark })
+  }
 }
 
 /** Of the tags that were carried, takes away what is gone at the source; what others have added stays. */
@@ -161,20 +166,33 @@ function lackingTags(model: LoggedModel, there: LoggedModel): readonly Pair[] {
   )
 }
 
-/** Points about a model are points of a run that say so; the run itself keeps equal points once. */
-async function copyPoints(pass: Pass, model: LoggedModel, there: LoggedModel): Promise<void> {
+/**
+ * Points about a model are points of a run that say so; the run itself keeps equal points once. Returns how many are left
+ * out, because their runs are not at the target.
+ */
+async function copyPoints(pass: Pass, model: LoggedModel, there: LoggedModel): Promise<number> {
   const { identities, parts, signal } = pass
+  let left = 0
   const has = new Set(there.metrics.map((point) => pointName(point, point.runId)))
   for (const [runId, points] of Map.groupBy(model.metrics, (point) => point.runId)) {
     const own = identities.run(runId)
-    const missing = points.filter((point) => !has.has(pointName(point, own ?? '')))
-    if (own === undefined || missing.length === 0) continue
+    if (own === undefined) {
+      left += points.length
+      continue
+    }
+    const missing = points.filter((point) => !has.has(pointName(point, own)))
+    if (missing.length === 0) continue
     const metrics = missing.map(({ runId: _, about, ...point }) => ({
       ...point,
       about: { ...about, model_id: there.id },
     }))
     await awakeRun(parts.to.tracking, own, signal, () => parts.to.tracking.log(own, { metrics }, signal))
   }
+  return left
+}
+
+function subjectOf({ id, name }: LoggedModel): string {
+  return `logged model ${id} (${name})`
 }
 
 /** By what points about a model are the same. */
