@@ -9,6 +9,7 @@ import type { StorageRequest } from './request.ts'
 import { headerOf } from './request.ts'
 import { Sources } from './sources.ts'
 import { accountOf, targetOf } from './target.ts'
+import { refuseUnheard } from './unheard.ts'
 import { document, element, optional } from './xml.ts'
 
 const HOSTS = /\.(blob|dfs|file|queue|table)\.core\.windows\.net$/
@@ -48,6 +49,7 @@ export function blobService(region: Region): Plane {
       const operation = operationOf(call, target)
       call.operation = operation.name
       const grant = await authorize(call, target, operation.needs, rules)
+      refuseUnheard(call)
       asked.set(call, { operation, request: { call, target, grant, blobs, copies, clock, answer } })
       return grant.caller
     },

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Call, Note, Reply } from '../call.ts'
 import type { Clock } from '../clock.ts'
-import { notImplemented, Refusal } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { Container } from './accounts.ts'
 import type { Grant } from './authorize.ts'
 import type { Blobs } from './blobs.ts'
@@ -104,7 +104,6 @@ export function isSmall(call: Call): boolean {
 /** Takes the body in, and checks it against the digests that came with it. */
 export async function receiveBody(request: StorageRequest, md5: boolean): Promise<Content> {
   const { call, blobs } = request
-  refuseUnheard(call)
   checkLength(call)
   const sentMd5 = headerOf(call, 'content-md5')
   const sentCrc64 = headerOf(call, 'x-ms-content-crc64')
@@ -122,10 +121,17 @@ export async function receiveBody(request: StorageRequest, md5: boolean): Promis
   return content
 }
 
+/** A body that is text, checked against the digests that came with it. The record keeps it, within its own limit. */
+export async function receiveText({ call }: StorageRequest, limit?: number): Promise<string> {
+  const bytes = await call.bytes(limit)
+  const [md5, crc64] = [headerOf(call, 'content-md5'), headerOf(call, 'x-ms-content-crc64')]
+  verify(summed(bytes, { md5: md5 !== undefined, crc64: crc64 !== undefined }), md5, crc64)
+  return bytes.toString('utf8')
+}
+
 /** A body that is needed at once, within the operation's limit. The record does not keep it. */
 export async function receiveBytes(request: StorageRequest): Promise<Content & { readonly data: Uint8Array }> {
   const { call } = request
-  refuseUnheard(call)
   checkLength(call)
   const [md5, crc64] = [headerOf(call, 'content-md5'), headerOf(call, 'x-ms-content-crc64')]
   const content = summed(await collected(call.body), { md5: md5 !== undefined, crc64: crc64 !== undefined })
@@ -188,22 +194,6 @@ export function verify(content: Content, md5: string | undefined, crc64: string 
       'Crc64Mismatch',
       `The CRC64 value specified in the request did not match with the CRC64 value calculated by the server: ${crc64} is not ${content.crc64}.`,
     )
-  }
-}
-
-/** Headers that would change what a write means, and that nothing here obeys. */
-const UNHEARD = [
-  'x-ms-encryption-key',
-  'x-ms-encryption-scope',
-  'x-ms-immutability-policy-until-date',
-  'x-ms-legal-hold',
-  'x-ms-structured-body',
-  'x-ms-expiry-option',
-]
-
-function refuseUnheard(call: Call): void {
-  for (const name of UNHEARD) {
-    if (headerOf(call, name) !== undefined) throw notImplemented(`${call.operation} with the header ${name}`)
   }
 }
 

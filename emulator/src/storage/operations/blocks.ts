@@ -17,6 +17,7 @@ import {
   noteOf,
   numberHeader,
   receiveBody,
+  receiveText,
   refuseArchived,
   type StorageRequest,
   stamps,
@@ -26,6 +27,7 @@ import { document, element, optional, parseXml } from '../xml.ts'
 import { checkName, newBlob, written } from './writing.ts'
 
 const MOST_BLOCKS = 50_000
+const LONGEST_LIST = 16 * 1024 * 1024
 /** Up to here a block list is read once more for the SHA-256 of the whole, which the activity log keeps. */
 const SUMMED = 8 * 1024 * 1024
 
@@ -88,7 +90,7 @@ export function blockId(call: Call): string {
 export async function putBlockList(request: StorageRequest): Promise<Reply> {
   const { call, target, blobs } = request
   checkName(target.blob)
-  const names = namesIn((await call.bytes(16 * 1024 * 1024)).toString('utf8'))
+  const names = namesIn(await receiveText(request, LONGEST_LIST))
   const sum = await sumOf(blobs, partsFor(request, names))
   return call.commit(() => {
     const { container, found } = writable(request)
@@ -101,8 +103,17 @@ export async function putBlockList(request: StorageRequest): Promise<Reply> {
     blobs.parts.dropBlocks(container.key, target.blob)
     const blocks = parts.map((part) => part.sha256)
     const facts = sha256 === null ? { parts: parts.length, sha256OfParts: digest(blocks.join('')) } : {}
-    return { status: 201, headers: written(blob), note: noteOf(target, blob, facts) }
+    return { status: 201, headers: { ...written(blob), ...digestsSent(call) }, note: noteOf(target, blob, facts) }
   })
+}
+
+/** The digests that a list came with and was found to have: the client looks whether they are its own. */
+function digestsSent(call: Call): Record<string, string> {
+  const [md5, crc64] = [headerOf(call, 'content-md5'), headerOf(call, 'x-ms-content-crc64')]
+  return {
+    ...(md5 === undefined ? {} : { 'content-md5': md5 }),
+    ...(crc64 === undefined ? {} : { 'x-ms-content-crc64': crc64 }),
+  }
 }
 
 interface Named {

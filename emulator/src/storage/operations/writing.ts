@@ -16,6 +16,7 @@ import {
   metadataOf,
   noteOf,
   receiveBody,
+  receiveText,
   refuseArchived,
   type StorageRequest,
   stamps,
@@ -177,7 +178,7 @@ export async function getTags(request: StorageRequest): Promise<Reply> {
 
 export async function setTags(request: StorageRequest): Promise<Reply> {
   const { call, target, blobs } = request
-  const set = childrenOf(parseXml((await call.bytes()).toString('utf8')), 'TagSet')[0]
+  const set = childrenOf(parseXml(await receiveText(request)), 'TagSet')[0]
   const found = childrenOf(set, 'Tag').map((tag) => [textOf(tag, 'Key'), textOf(tag, 'Value')] as const)
   const tags = checkedTags(found)
   return call.commit(() => {
