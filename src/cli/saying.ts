@@ -13,7 +13,7 @@ const LOOK_MILLISECONDS = 200
 
 /** A word by whoever runs this. */
 export function wordOf(is: string, body: JsonObject = {}): Word {
-  return { id: randomUUID(), is, by: personHere(), body }
+  return { id: randomUUID(), is, by: personHere(), at: Date.now(), body }
 }
 
 export function personHere(): string {

@@ -6,6 +6,7 @@ import { body } from '../../test/support/made-up-kinds.ts'
 import { FOLLOWED } from '../../test/support/made-up-policy.ts'
 import { PROTECTION, World } from '../../test/support/made-up-world.ts'
 import { type VirtualTime, virtualTime } from '../../test/support/virtual-time.ts'
+import { Fault } from '../core/errors.ts'
 import { answerTo } from '../engine/words.ts'
 import { type Acts, ENGINE } from './controller.ts'
 
@@ -41,9 +42,9 @@ function lastingPass() {
 
 let said = 0
 /** Leaves a word for whoever holds the lease, and lets it be heard. */
-async function say(is: string, more: Readonly<Record<string, string | number | boolean>> = {}) {
+async function say(is: string, more: Readonly<Record<string, string | number | boolean>> = {}, age = 0) {
   const id = `w${said++}`
-  await world.store.leave(PROTECTION, { id, is, by: 'ada', body: more })
+  await world.store.leave(PROTECTION, { id, is, by: 'ada', at: world.now() - age, body: more })
   await time.goOn(3 * TICK)
   return answerTo(world.joined('asks', fuse()).parts, id)
 }
@@ -193,4 +194,31 @@ it('fails over on an approval of exactly the plan that it proposed', async () =>
 
 it('refuses what it does not know', async () => {
   expect(await say('dance')).toEqual({ refused: 'This controller does not know what to do with dance' })
+})
+
+it.each([new Fault('azure/denied', 'it may not read the quota'), new TypeError('x is not a function')])(
+  'refuses what cannot be weighed, and fails over all the same: %s',
+  async (thrown) => {
+    await one.end()
+    const checkSwitchover: Acts['checkSwitchover'] = () => Promise.reject(thrown)
+    one = startController({ world, time }, 'b', {
+      acts: { ...ENGINE, askPoints: seenIn(world, time), checkSwitchover },
+    })
+    await time.goOn(MINUTE)
+    world.sides.primary.down = true
+    expect(await say('switchover', { jobs: 'wait', wait: 1000 })).toEqual({
+      refused: expect.stringContaining(thrown.message),
+    })
+    await time.goOn(FOLLOWED.failover.after + 2 * TICK)
+    expect(outcomes(one)).toEqual(['b1 done'])
+  },
+)
+
+it.each(['failover', 'switchover', 'pause'])('refuses a %s that was asked for long ago', async (is) => {
+  const hour = 60 * MINUTE
+  const body = { evenIfHealthy: true, jobs: 'wait', wait: 1000 }
+  expect(await say(is, body, hour)).toEqual({ refused: expect.stringContaining('1h') })
+  await time.goOn(MINUTE)
+  expect(outcomes(one)).toEqual([])
+  expect(await say(is, body, 5 * MINUTE)).toHaveProperty('records')
 })

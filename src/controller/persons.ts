@@ -1,3 +1,4 @@
+import { isFault } from '../core/errors.ts'
 import type { Health } from '../core/health.ts'
 import type { JsonObject, Side } from '../core/model.ts'
 import { type FailoverWish, failoverWishIn } from '../core/persons/failover.ts'
@@ -52,9 +53,15 @@ export async function heard(listening: Listening, tenure: Tenure): Promise<boole
   return false
 }
 
+/** What cannot be weighed is refused: a word that is asked for without end would keep a failover from being decided. */
 async function weighed(listening: Listening, word: Word, begin: Begin): Promise<Taken> {
-  await listening.quiet(`${word.by} asks for a ${word.is}`)
-  return begin(listening, { word, health: await listening.look() })
+  try {
+    await listening.quiet(`${word.by} asks for a ${word.is}`)
+    return await begin(listening, { word, health: await listening.look() })
+  } catch (thrown) {
+    if (listening.signal.aborted || isFault(thrown, 'run/fenced')) throw thrown
+    return { refused: `It cannot be told whether it may: ${thrown instanceof Error ? thrown.message : String(thrown)}` }
+  }
 }
 
 function unknown({ is }: Word): Taken {

@@ -1,3 +1,4 @@
+import { type Milliseconds, roughly } from '../core/duration.ts'
 import { Fault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import { approve } from '../core/persons/approval.ts'
@@ -45,6 +46,9 @@ const TAKERS: Readonly<Record<string, (parts: Parts, word: Word) => Promise<Take
   },
 }
 
+/** Whoever said something longer ago may have gone, and may want something else by now. */
+const STALE_MILLISECONDS: Milliseconds = 600_000
+
 /** Takes up every word that needs nothing but the journal. What is left is for whoever knows how. */
 export async function takeUpWords(
   parts: Parts,
@@ -53,15 +57,18 @@ export async function takeUpWords(
 ): Promise<readonly Word[]> {
   const left: Word[] = []
   for (const word of await parts.store.words(parts.protection)) {
-    const take = TAKERS[word.is]
-    if (take === undefined) {
-      left.push(word)
-      continue
-    }
-    const taken = await take(parts, word)
-    if (await answerWord(parts, tenure, { word, taken })) told(word, taken)
+    const taken = tooLate(parts, word) ?? (await TAKERS[word.is]?.(parts, word))
+    if (taken === undefined) left.push(word)
+    else if (await answerWord(parts, tenure, { word, taken })) told(word, taken)
   }
   return left
+}
+
+function tooLate({ now }: Parts, { at }: Word): Taken | undefined {
+  const age = at === undefined ? 0 : now() - at
+  return age > STALE_MILLISECONDS
+    ? { refused: `It was said ${roughly(age)} ago, which is too long ago to go by it` }
+    : undefined
 }
 
 /** Takes one word up here and now, without its having been left. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/model.ts'
+import type { Instant, JsonObject } from '../core/model.ts'
 
 /** The right to act for one protection, for a while. */
 export interface Lease {
@@ -46,6 +46,8 @@ export interface Word {
   readonly id: string
   readonly is: string
   readonly by: string
+  /** When it was said. Missing in one that an earlier version left. */
+  readonly at?: Instant
   readonly body: JsonObject
 }
 
