@@ -100,6 +100,20 @@ it('changes how long an instance may idle by the call that Azure has for it', as
   expect(writes.filter((one) => one.startsWith('PUT'))).toEqual(['PUT computes/laptop'])
 })
 
+it('guards that nothing acts on both sides: an instance does not start by itself where it stands by, and does again where it acts', async () => {
+  const { service, source, target, signal } = await fresh()
+  const evening = { ...morning, action: 'Stop', cron: { expression: '0 18 * * *', timeZone: 'UTC' } }
+  const schedules = { computeStartStop: [morning, evening] }
+  const acts = instanceWith({ schedules, state: 'Running' })
+  const quiet = { computeStartStop: [{ ...morning, status: 'Disabled' }, evening] }
+  const parked = service.parked?.(acts, 'hot/warm') ?? {}
+  expect(parked).toEqual(instanceWith({ schedules: quiet, state: 'Stopped' }))
+  expect(service.parked?.(acts, 'hot/hot')).toEqual(instanceWith({ schedules: quiet, state: 'Running' }))
+  expect(service.parked?.(parked, 'hot/warm')).toEqual(parked)
+  expect((await service.converge(target, item('compute/laptop', parked), { source, signal })).body).toEqual(parked)
+  expect((await service.converge(target, item('compute/laptop', acts), { source, signal })).body).toEqual(acts)
+})
+
 it('says what of an instance Azure took and left as before', async () => {
   const { service, source, target, signal } = await fresh()
   const before = item('compute/laptop', instanceWith({ schedules: { computeStartStop: [morning] } }))

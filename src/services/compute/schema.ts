@@ -86,14 +86,32 @@ export function withoutState(body: JsonObject): JsonObject {
   return withProperties(body, { properties: inner })
 }
 
-/** A cluster that keeps no node, an instance that is stopped. */
+/**
+ * A cluster that keeps no node, an instance that is stopped and starts by nobody's clock. Schedules that stop one stay:
+ * they cost nothing, and hold if Azure does not take back what a failover changes. Starting by itself is parked under every mode.
+ */
 export function parkedBody(body: JsonObject, mode: Mode): JsonObject {
-  if (mode === 'hot/hot') return body
   const inner = innerOf(body)
-  if (typeOf(body) === 'ComputeInstance') return withProperties(body, { properties: { ...inner, state: 'Stopped' } })
-  const scaleSettings = objectOf(inner['scaleSettings'])
-  if (typeOf(body) !== 'AmlCompute' || scaleSettings['minNodeCount'] === 0) return body
-  return withProperties(body, { properties: { ...inner, scaleSettings: { ...scaleSettings, minNodeCount: 0 } } })
+  const type = typeOf(body)
+  const changes =
+    type === 'ComputeInstance' ? quietInstance(inner, mode) : type === 'AmlCompute' ? idle(inner, mode) : {}
+  return Object.keys(changes).length === 0 ? body : withProperties(body, { properties: { ...inner, ...changes } })
+}
+
+function idle({ scaleSettings }: JsonObject, mode: Mode): JsonObject {
+  const scale = objectOf(scaleSettings)
+  return mode === 'hot/hot' || scale['minNodeCount'] === 0 ? {} : { scaleSettings: { ...scale, minNodeCount: 0 } }
+}
+
+function quietInstance(inner: JsonObject, mode: Mode): JsonObject {
+  const state = mode === 'hot/hot' ? {} : { state: 'Stopped' }
+  const starts = ({ action, status }: JsonObject) => /^start$/i.test(String(action)) && status !== 'Disabled'
+  const all = startStopOf(inner)
+  if (!all.some(starts)) return state
+  return {
+    ...state,
+    schedules: { computeStartStop: all.map((one) => (starts(one) ? { ...one, status: 'Disabled' } : one)) },
+  }
 }
 
 /** Type, size and network are fixed when a compute is made. */
