@@ -58,7 +58,7 @@ export function textOf(value: Json | undefined): string {
 export function refused(request: Pick<Request, 'path'>, answer: Answer): Fault {
   const vendorCode = String(answer.body['error_code'] ?? answer.status)
   const message = String(answer.body['message'] ?? 'no reason given')
-  const code = codeOf(answer.status)
+  const code = DISABLED.has(vendorCode) ? 'azure/refused' : codeOf(answer.status)
   return new Fault(code, `${request.path} was answered ${answer.status} ${vendorCode}: ${message}`, {
     facts: { status: answer.status, vendorCode },
     hint: HINTS[code],
@@ -66,6 +66,11 @@ export function refused(request: Pick<Request, 'path'>, answer: Answer): Fault {
 }
 
 const ABSENT = 'RESOURCE_DOES_NOT_EXIST'
+/**
+ * What a server says, with 500, of an API that it has and its store has not: of a folder of files
+ * (`mlflow/store/_sql_backend_utils.py`, 3.15, has the code and no status for it).
+ */
+const DISABLED = new Set(['FEATURE_DISABLED', 'NOT_IMPLEMENTED'])
 
 /**
  * True for the refusal of a server that has no such API: MLflow 2 answers 404 in HTML or with `ENDPOINT_NOT_FOUND`, Azure
@@ -73,7 +78,7 @@ const ABSENT = 'RESOURCE_DOES_NOT_EXIST'
  */
 export function lacksApi(thrown: unknown): boolean {
   if (!isFault(thrown, 'azure/refused') || thrown.facts['vendorCode'] === ABSENT) return false
-  return [404, 405, 501].includes(Number(thrown.facts['status']))
+  return DISABLED.has(String(thrown.facts['vendorCode'])) || [404, 405, 501].includes(Number(thrown.facts['status']))
 }
 
 type RefusalCode = 'azure/throttled' | 'azure/denied' | 'azure/unreachable' | 'azure/refused'

@@ -6,6 +6,8 @@ import type { Request, Send } from './tracking.ts'
 const API = '/api/3.0/mlflow/traces'
 /** OpenTelemetry's protocol over HTTP, which the server takes as JSON too. */
 const SPANS = '/v1/traces'
+/** The API of MLflow 2.14, `SearchTraces` of its `service.proto`. */
+const OLDER = 'traces'
 /** Below the older API, though it came later. */
 const LINK = 'traces/link-to-run'
 const LINK_PROMPTS = 'traces/link-prompts'
@@ -52,6 +54,15 @@ export function httpTraces(send: Send): Traces {
 
   return {
     list,
+    hasOlder: async (id, signal) => {
+      const query = { experiment_ids: [id], max_results: '1' }
+      try {
+        return listOf((await call({ method: 'GET', path: OLDER, query, signal }))['traces']).length > 0
+      } catch (thrown) {
+        if (lacksApi(thrown)) return false
+        throw thrown
+      }
+    },
     trace: async (id, signal) => {
       const found = await optional({ method: 'GET', path: `${API}/${encodeURIComponent(id)}`, signal })
       const info = ((found?.['trace'] ?? {}) as JsonObject)['trace_info']
@@ -59,8 +70,13 @@ export function httpTraces(send: Send): Traces {
     },
     spans: async (id, signal) => {
       const query = { trace_id: id, allow_partial: 'true' }
-      const found = await call({ method: 'GET', path: `${API}/get`, query, signal })
-      return listOf(((found['trace'] ?? {}) as JsonObject)['spans'])
+      try {
+        const found = await call({ method: 'GET', path: `${API}/get`, query, signal })
+        return listOf(((found['trace'] ?? {}) as JsonObject)['spans'])
+      } catch (thrown) {
+        if (lacksApi(thrown)) return []
+        throw thrown
+      }
     },
     put: async ({ info }, signal) => {
       await call({ method: 'POST', path: API, body: { trace: { trace_info: info } }, signal })

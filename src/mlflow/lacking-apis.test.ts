@@ -11,6 +11,7 @@ const WITHOUT: Readonly<Record<string, Answer>> = {
   'by its code': { status: 404, body: { error_code: 'ENDPOINT_NOT_FOUND' } },
   'as a method that it does not take': { status: 405, body: {} },
   'as something not done yet': { status: 501, body: {} },
+  'as what its store cannot do': { status: 500, body: { error_code: 'FEATURE_DISABLED' } },
 }
 const CASES = Object.entries(APIS).flatMap(([of, open]) =>
   Object.entries(WITHOUT).map(([how, answer]) => ({ of, open, how, answer })),

@@ -44,6 +44,23 @@ it('reads the files of a run by its path and by its URI', async () => {
   }
 })
 
+it('takes the folder of a run that has no files yet for an empty one, and nothing that a link leads to', async () => {
+  for (const root of [join(home, 'runs/r3/artifacts'), pathToFileURL(join(home, 'runs/r3')).href]) {
+    expect(artifacts().reaches(root)).toBe(true)
+    expect(await all(root)).toEqual([])
+    expect(await text(root, 'x')).toBeUndefined()
+  }
+  await symlink(join(home, 'later'), join(home, 'runs/dangling'))
+  const elsewhere = [
+    join(home, 'later/r1'),
+    join(home, 'runs/out/r9'),
+    join(home, 'runs/dangling'),
+    `${home}/runs/r9/../../x`,
+  ]
+  expect(elsewhere.filter((root) => artifacts().reaches(root))).toEqual([])
+  await rm(join(home, 'runs/dangling'))
+})
+
 it('reaches nothing outside the folders that were named, whatever a server says', async () => {
   const roots = [
     home,

@@ -1,6 +1,6 @@
-import { createReadStream, realpathSync } from 'node:fs'
+import { createReadStream, lstatSync, realpathSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { isAbsolute, join, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../core/errors.ts'
 import type { ArtifactFile, Artifacts } from './artifacts.ts'
@@ -14,18 +14,17 @@ export function localArtifacts(folders: readonly string[]): Artifacts {
 
   function folderOf(root: string): string | undefined {
     const path = root.startsWith('file:') ? pathIn(root) : root
-    return path !== undefined && isAbsolute(path) ? within(path) : undefined
+    return path !== undefined && isAbsolute(path) ? within(path, realPath(path) ?? comingPath(path)) : undefined
   }
 
   /** The path without links, if it is below a folder that was named. */
-  function within(path: string): string | undefined {
-    const real = realPath(path)
+  function within(path: string, real = realPath(path)): string | undefined {
     const isBelow = permitted.some((folder) => real === folder || real?.startsWith(`${folder}${sep}`) === true)
     return isBelow ? real : undefined
   }
 
   async function* files(folder: string, signal: AbortSignal, below = ''): AsyncIterable<ArtifactFile> {
-    for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
+    for (const entry of await readdir(join(folder, below), { withFileTypes: true }).catch(absentOrThrow)) {
       signal.throwIfAborted()
       const path = below === '' ? entry.name : `${below}/${entry.name}`
       if (entry.isDirectory()) yield* files(folder, signal, path)
@@ -71,6 +70,20 @@ function realPath(path: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The path that a folder will have which is not there yet: a server makes that of a run with its first file. */
+function comingPath(path: string): string | undefined {
+  const [above, name] = [dirname(path), basename(path)]
+  const isLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  if (isLink || above === path || name === '..') return undefined
+  const real = realPath(above) ?? comingPath(above)
+  return real && join(real, name)
+}
+
+function absentOrThrow(thrown: unknown): readonly never[] {
+  if ((thrown as { readonly code?: unknown }).code === 'ENOENT') return []
+  throw thrown
 }
 
 function noFile(path: string): Fault {

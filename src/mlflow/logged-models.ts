@@ -1,4 +1,6 @@
-import type { Pair, Point } from './tracking.ts'
+import type { Json, JsonObject } from '../core/model.ts'
+import { type Int64, int64 } from './int64.ts'
+import type { Pair, Point, TrackedRun } from './tracking.ts'
 
 /** A model as MLflow 3 logs it, beside the run that made it. */
 export interface LoggedModel {
@@ -21,7 +23,23 @@ export interface LoggedModel {
 /** What a run says of a logged model that it read or made. */
 export interface ModelLink {
   readonly modelId: string
-  readonly step: number
+  readonly step: Int64
+}
+
+/** Logged models that a run read and made. */
+export interface Links {
+  readonly read: readonly ModelLink[]
+  readonly made: readonly ModelLink[]
+}
+
+export function linksOf({ inputs, outputs }: TrackedRun): Links {
+  return { read: linksIn(inputs, 'model_inputs'), made: linksIn(outputs, 'model_outputs') }
+}
+
+function linksIn(of: Json | undefined, field: 'model_inputs' | 'model_outputs'): readonly ModelLink[] {
+  const found = (of as JsonObject | null | undefined)?.[field]
+  const links = Array.isArray(found) ? (found as readonly JsonObject[]) : []
+  return links.map((one) => ({ modelId: String(one['model_id']), step: int64(one['step']) }))
 }
 
 /** Logged models of MLflow 3. Lists go to their end or throw. */

@@ -1,7 +1,8 @@
 import { Fault } from '../core/errors.ts'
 import type { ArtifactFile, Artifacts } from './artifacts.ts'
 import { callsOf, listOf, refused, textOf } from './call.ts'
-import type { Server } from './server.ts'
+import { openPace, type Pace } from './pace.ts'
+import { FIRST_WAIT, LONGEST_ASKED, type Server, TRIES, waitIn } from './server.ts'
 
 const SCHEME = 'mlflow-artifacts:'
 const API = '/api/2.0/mlflow-artifacts/artifacts'
@@ -14,6 +15,7 @@ const DEEPEST = 64
  */
 export function proxiedArtifacts(server: Server): Artifacts {
   const { call } = callsOf(server.send)
+  const [reading, writing] = [openPace(), openPace()]
 
   async function* files(root: string, signal: AbortSignal, below = '', depth = 0): AsyncIterable<ArtifactFile> {
     if (depth > DEEPEST) throw unsafe(below)
@@ -30,7 +32,8 @@ export function proxiedArtifacts(server: Server): Artifacts {
 
   async function read(root: string, path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
     const at = urlOf(root, path)
-    const answer = await server.bytes({ method: 'GET', path: at, signal })
+    const ask = () => server.bytes({ method: 'GET', path: at, signal })
+    const answer = await paced(reading, ask, { tries: TRIES, signal })
     if (answer.status === 404) {
       await answer.body?.cancel()
       return undefined
@@ -45,10 +48,33 @@ export function proxiedArtifacts(server: Server): Artifacts {
     read,
     write: async (root, path, { bytes, signal }) => {
       const at = urlOf(root, path)
-      const answer = await server.bytes({ method: 'PUT', path: at, body: bytes, signal })
+      const ask = () => server.bytes({ method: 'PUT', path: at, body: bytes, signal })
+      // The bytes pass once: who has the file opens it anew, and waits for its turn here.
+      const answer = await paced(writing, ask, { tries: 1, signal })
       if (!answer.ok) throw await refusal(at, answer)
       await answer.body?.cancel()
     },
+  }
+}
+
+/** Sends when the limit permits it, and again what it refused. */
+async function paced(
+  pace: Pace,
+  ask: () => Promise<Response>,
+  { tries, signal }: { readonly tries: number; readonly signal: AbortSignal },
+): Promise<Response> {
+  for (let tried = 1; ; tried++) {
+    const turn = await pace.turn(signal)
+    const answer = await ask()
+    if (answer.status !== 429) {
+      pace.took()
+      return answer
+    }
+    const wait = waitIn(answer).wait ?? FIRST_WAIT * 2 ** tried
+    if (wait > LONGEST_ASKED) return answer
+    pace.refused(turn, wait)
+    if (tried >= tries) return answer
+    await answer.body?.cancel()
   }
 }
 
@@ -57,13 +83,25 @@ function folderOf(root: string): string {
   return new URL(root).pathname.replace(/^\/+/, '').replace(/\/+$/, '').split('/').map(decodeURIComponent).join('/')
 }
 
+/** Throws `azure/refused` for a path that would lead out of the root. */
 function urlOf(root: string, path: string): string {
+  if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) throw astray(path)
   return `${API}/${`${folderOf(root)}/${path}`.split('/').map(encodeURIComponent).join('/')}`
 }
 
 async function refusal(path: string, answer: Response): Promise<Fault> {
   const message = (await answer.text()).slice(0, 300)
   return refused({ path }, { status: answer.status, body: { message } })
+}
+
+function astray(path: string): Fault {
+  return new Fault(
+    'azure/refused',
+    `${JSON.stringify(path)} is no name of a file: a part of it is empty, \`.\` or \`..\``,
+    {
+      hint: 'Give the file another name where it comes from.',
+    },
+  )
 }
 
 function unsafe(path: string): Fault {

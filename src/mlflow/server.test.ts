@@ -37,6 +37,71 @@ it('sends again what a limit refused, also what may be sent only once: it was no
   expect([answer.status, asked.length]).toEqual([200, 2])
 })
 
+it('waits until the time that a refusal names, and no longer for one that asks for hours', async () => {
+  const at = Date.parse('2026-01-31T12:00:00Z')
+  const told = { date: new Date(at).toUTCString(), 'retry-after': new Date(at + 1000).toUTCString() }
+  const { uri, asked } = await serve((count, response) => {
+    if (count === 1) response.writeHead(429, told).end()
+    else response.writeHead(429, { 'retry-after': '7200' }).end('{"message": "later"}')
+  })
+  const { send } = openServer({ uri, credentials: nothing })
+  const began = performance.now()
+  expect((await send({ method: 'GET', path: 'runs/get', signal })).status).toBe(429)
+  expect(performance.now() - began).toBeGreaterThan(900)
+  expect(asked).toHaveLength(2)
+})
+
+it.each(['<!doctype html><title>Sign in</title>', '{"runs": [{"info"', '["no object"]'])(
+  'takes no other answer for an empty one: %s',
+  async (text) => {
+    const { uri } = await serve((_, response) => response.end(text))
+    const { send } = openServer({ uri, credentials: nothing })
+    const asking = send({ method: 'POST', path: 'runs/search', body: {}, signal, once: true })
+    await expect(asking).rejects.toMatchObject({
+      code: 'azure/unreachable',
+      message: expect.stringContaining('no JSON'),
+    })
+  },
+)
+
+it('says what a gateway says that refuses in HTML', async () => {
+  const { uri } = await serve((_, response) => response.writeHead(403).end('<h1>Forbidden</h1>'))
+  const { send } = openServer({ uri, credentials: nothing })
+  const answer = await send({ method: 'GET', path: 'x', signal })
+  expect(answer).toMatchObject({ status: 403, body: { message: '<h1>Forbidden</h1>' } })
+})
+
+it('reads a file again that a limit refused, and says it of one that is written, whose bytes are gone', async () => {
+  const { uri, asked } = await serve((count, response, request) => {
+    request.resume()
+    const isRefused = request.method === 'PUT' || count === 1
+    response.writeHead(isRefused ? 429 : 200, { 'retry-after': '0' }).end('bytes')
+  })
+  const artifacts = proxiedArtifacts(openServer({ uri, credentials: nothing }))
+  const read = await artifacts.read('mlflow-artifacts:/1/run/artifacts', 'x', signal)
+  expect(String(Buffer.concat(await Array.fromAsync(read ?? [])))).toBe('bytes')
+  const write = artifacts.write('mlflow-artifacts:/1/r', 'x', { bytes: Readable.from([Buffer.from('x')]), signal })
+  await expect(write).rejects.toMatchObject({ code: 'azure/throttled' })
+  expect(asked.map(({ method }) => method)).toEqual(['GET', 'GET', 'PUT'])
+})
+
+it.each(['../x', 'a/../../x', 'a//x', './x', '/x', ''])('sends no file out of its run by the name %j', async (path) => {
+  const { uri, asked } = await serve((_, response) => response.end())
+  const artifacts = proxiedArtifacts(openServer({ uri, credentials: nothing }))
+  const bytes = Readable.from([Buffer.from('x')])
+  const refused = { code: 'azure/refused' }
+  await expect(artifacts.write('mlflow-artifacts:/1/r', path, { bytes, signal })).rejects.toMatchObject(refused)
+  await expect(artifacts.read('mlflow-artifacts:/1/r', path, signal)).rejects.toMatchObject(refused)
+  expect(asked).toEqual([])
+})
+
+it('takes a password as it stands in a URI where it is not percent-encoded', async () => {
+  const { uri, asked } = await serve((_, response) => response.end('{}'))
+  const { send } = openServer({ uri: uri.replace('//', '//ada:100%@'), credentials: nothing })
+  await send({ method: 'GET', path: 'x', signal })
+  expect(asked[0]?.headers.authorization).toBe(`Basic ${Buffer.from('ada:100%').toString('base64')}`)
+})
+
 it('sends nothing twice that takes effect by being sent, when nobody answers', async () => {
   const { uri, asked } = await serve((_, response) => response.destroy())
   const { send } = openServer({ uri, credentials: nothing })

@@ -46,9 +46,13 @@ export interface ServerOptions {
   dated?(answer: { readonly sent: number; readonly received: number; readonly date: number }): void
 }
 
-const TRIES = 5
-const FIRST_WAIT = 200
+/** Times that a request is sent at most. */
+export const TRIES = 5
+/** Milliseconds after the first that failed, which double, where the server does not say how long. */
+export const FIRST_WAIT = 200
 const LONGEST_WAIT = 30_000
+/** A server that asks to be left alone for longer is obeyed by leaving it. */
+export const LONGEST_ASKED = 600_000
 
 /**
  * Opens a server. A request that a limit refused was not carried out and is sent again when the server says;
@@ -81,7 +85,7 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
     })
     const date = Date.parse(answer.headers.get('date') ?? '')
     if (!Number.isNaN(date)) hooks.dated?.({ sent, received: performance.now(), date })
-    return { status: answer.status, body: objectIn(await answer.text()), ...waitIn(answer) }
+    return { status: answer.status, body: bodyOf(answer.status, await answer.text()), ...waitIn(answer) }
   }
 
   async function send(asked: Request): Promise<Answer> {
@@ -92,7 +96,8 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
       const call = await pace.turn(asked.signal)
       try {
         const answer = await attempt(asked)
-        const refusedFor = Math.min(LONGEST_WAIT, answer.wait ?? backOff)
+        const refusedFor = answer.wait ?? backOff
+        if (answer.status === 429 && refusedFor > LONGEST_ASKED) return answer
         if (answer.status === 429) pace.refused(call, refusedFor)
         else pace.took()
         if (answer.status === 429 && tried < TRIES) continue
@@ -126,10 +131,13 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
   return { uri: root, send, bytes }
 }
 
-/** Milliseconds, where the server says how long. */
-function waitIn({ headers }: Pick<Response, 'headers'>): { readonly wait?: number } {
-  const wait = Number(headers.get('retry-after') ?? Number.NaN) * 1000
-  return Number.isFinite(wait) ? { wait } : {}
+/** Milliseconds, where the server says how long, in seconds or until when. */
+export function waitIn({ headers }: Pick<Response, 'headers'>): { readonly wait?: number } {
+  const said = headers.get('retry-after') ?? ''
+  const now = Date.parse(headers.get('date') ?? '') || Date.now()
+  if (said.trim() === '') return {}
+  const wait = Number.isNaN(Number(said)) ? Date.parse(said) - now : Number(said) * 1000
+  return Number.isFinite(wait) ? { wait: Math.max(0, wait) } : {}
 }
 
 /** What MLflow's client would sign in with. https://mlflow.org/docs/latest/self-hosting/security/basic-http-auth/ */
@@ -142,11 +150,20 @@ export function credentialsOf(env: Readonly<Record<string, string | undefined>>)
 
 function rootOf(uri: string): { readonly root: string; readonly given?: Credentials } {
   const url = new URL(uri)
-  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+  const [user, password] = [plainText(url.username), plainText(url.password)]
   url.username = ''
   url.password = ''
   const root = `${url.origin}${url.pathname}`.replace(/\/+$/, '')
   return user === '' ? { root } : { root, given: { by: 'password', user, password } }
+}
+
+/** What is percent-encoded in a URI; where that cannot be, it stands there as it is meant. */
+function plainText(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return encoded
+  }
 }
 
 function headerOf(credentials: Credentials): string | undefined {
@@ -155,12 +172,23 @@ function headerOf(credentials: Credentials): string | undefined {
   return `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`
 }
 
-function objectIn(text: string): JsonObject {
+/** The object in an answer. A gateway in between may refuse in HTML; what says that it did the work must show it. */
+function bodyOf(status: number, text: string): JsonObject {
+  if (text.trim() === '') return {}
+  const value = objectIn(text)
+  if (value !== undefined) return value
+  if (status >= 300) return { message: text.slice(0, 300) }
+  throw new Error(
+    `its answer is no JSON of MLflow, as behind a page to sign in at: ${JSON.stringify(text.slice(0, 100))}`,
+  )
+}
+
+function objectIn(text: string): JsonObject | undefined {
   try {
     const value = readJson(text)
-    return typeof value === 'object' && value !== null ? (value as JsonObject) : {}
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
   } catch {
-    return text === '' ? {} : { message: text.slice(0, 300) }
+    return undefined
   }
 }
 

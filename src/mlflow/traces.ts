@@ -14,9 +14,14 @@ export type TraceName = Pick<Trace, 'id' | 'experimentId'>
 export interface Traces {
   /** Of experiments, or `undefined` where the server has no such API. */
   list(experimentIds: readonly string[], signal: AbortSignal): Promise<AsyncIterable<Trace> | undefined>
+  /**
+   * Whether an experiment has traces that only the API before this one hands out, as of MLflow 2.14 to 2.22. To be asked
+   * where {@link list} has none. Absent where a place never had that API.
+   */
+  hasOlder?(experimentId: string, signal: AbortSignal): Promise<boolean>
   /** What one says of itself, or `undefined` where there is none. */
   trace(id: string, signal: AbortSignal): Promise<Trace | undefined>
-  /** All spans with their events, in the form of OpenTelemetry's protocol. */
+  /** All spans with their events, in the form of OpenTelemetry's protocol; none where the server hands out none. */
   spans(id: string, signal: AbortSignal): Promise<readonly JsonObject[]>
   /** Makes the trace be what it says; tags, metadata and assessments that it has already stay beside these. */
   put(trace: Trace, signal: AbortSignal): Promise<void>

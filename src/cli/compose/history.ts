@@ -112,7 +112,7 @@ interface Reach {
 
 async function openEnd(named: string, side: End, { azure, signal, filesBelow, registries }: Reach): Promise<OpenEnd> {
   const registry = registries[side]
-  if (/^https?:\/\//.test(named)) {
+  if (/^https?:\/\//.test(named) && URL.canParse(named)) {
     const folders = side === 'FROM' ? filesBelow : filesBelow.filter(isStorage)
     const open = (uri: string) => openServer({ uri, credentials: credentials(side) })
     const elsewhere = {
@@ -150,7 +150,8 @@ function credentials(side: End): Credentials {
 }
 
 function same(named: string): Fault {
-  return new Fault('usage/bad-argument', `FROM and TO are both ${named}`, { hint: 'Name two places.' })
+  const shown = named.replace(/\/\/[^/@]*@/, '//')
+  return new Fault('usage/bad-argument', `FROM and TO are both ${shown}`, { hint: 'Name two places.' })
 }
 
 function ownRegistry(named: string): Fault {

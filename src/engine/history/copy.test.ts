@@ -45,6 +45,42 @@ it('carries a deleted experiment with all its runs, traces and models', async ()
   }
 })
 
+it('carries the rest, and names what it could not, where a place refuses a part of what it has', async () => {
+  const { source, target, items } = two()
+  const run = await makeRun(source, 'first')
+  await source.registry.createModel({ name: 'm', description: '', tags: [] }, signal)
+  const broken = () => Promise.reject(new Fault('azure/unreachable', 'it failed', { facts: { status: 500 } }))
+  Object.assign(source, {
+    traces: { ...source.traces, list: broken },
+    evaluations: { ...source.evaluations, list: broken },
+    models: { ...source.models, list: broken },
+  })
+  const { troubles } = await copyHistory(copying(two()), signal)
+  expect(troubles.map(({ subject }) => subject)).toEqual(
+    expect.arrayContaining(['traces', 'evaluation datasets', 'logged models']),
+  )
+  expect(await items('registered-model', target)).toHaveLength(1)
+  expect(await items('run', target)).toHaveLength(1)
+  expect(run).toBeDefined()
+})
+
+it('ends where a place does not answer at all', async () => {
+  const { source } = two()
+  await makeRun(source, 'first')
+  const silent = () => Promise.reject(new Fault('azure/unreachable', 'it did not answer'))
+  Object.assign(source, { traces: { ...source.traces, list: silent } })
+  await expect(copyHistory(copying(two()), signal)).rejects.toMatchObject({ code: 'azure/unreachable' })
+})
+
+it('names the experiments whose traces only MLflow 2 knows how to hand out', async () => {
+  const { source } = two()
+  await makeRun(source, 'first')
+  const older = { list: async () => undefined, hasOlder: async () => true }
+  Object.assign(source, { traces: { ...source.traces, ...older } })
+  const { troubles } = await copyHistory(copying(two()), signal)
+  expect(troubles).toMatchObject([{ subject: 'experiment churn', code: 'sync/loss' }])
+})
+
 /** Names of the runs of the one experiment that are not deleted. */
 async function active(history: OneHistory): Promise<readonly string[]> {
   const experiment = await history.tracking.experimentByName('churn', signal)

@@ -6,7 +6,7 @@ import { inParallel } from './in-parallel.ts'
 import { noteEnd } from './last-pass.ts'
 import { copyLoggedModels } from './logged.ts'
 import { type HistoryParts, isChosen, type Remark, type Trouble } from './parts.ts'
-import { apart, openPass, type Pass, persistently, type Tally } from './pass.ts'
+import { apart, asPart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { readableOf } from './readable.ts'
 import { copyRegistered } from './registered.ts'
 import { followRenames, noteExperiments } from './renamed.ts'
@@ -52,15 +52,15 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
   else progress.phase('runs')
   const pending = await copyRuns(pass)
   progress.phase('logged models')
-  await copyLoggedModels(pass)
+  await asPart(pass, 'logged models', () => copyLoggedModels(pass))
   await completeRuns(pass, pending)
   progress.phase('traces')
-  await copyTraceLinks(pass, await copyTraces(pass))
+  await asPart(pass, 'traces', async () => copyTraceLinks(pass, await copyTraces(pass)))
   progress.phase('evaluation datasets')
-  await copyEvaluations(pass)
+  await asPart(pass, 'evaluation datasets', () => copyEvaluations(pass))
   if (takesModels(filter)) {
     progress.phase('registered models')
-    await copyRegistered(pass)
+    await asPart(pass, 'registered models', () => copyRegistered(pass))
   }
   await settleStates(pass)
   // Where only what is recent was looked at, nobody knows how many there are.

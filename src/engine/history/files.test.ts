@@ -141,6 +141,19 @@ it('ends at once where a place does not answer any more', async () => {
   expect(asked).toBeLessThan(10)
 })
 
+it('begins a file anew that a limit refused', async () => {
+  const [from, to] = [shelf({ a: '1', b: '2' }), shelf()]
+  const { write } = to.artifacts
+  let refusals = 3
+  const limited: typeof write = async (...call) => {
+    if (refusals-- > 0) throw new Fault('azure/throttled', 'Too many', { facts: { status: 429 } })
+    return write(...call)
+  }
+  const copy = { from, to: { ...to, artifacts: { ...to.artifacts, write: limited } }, ledger: notes() }
+  expect(await copyFiles({ ...copy, key: 'file/1', rewritten, signal })).toEqual({ files: 2, bytes: 2 })
+  expect(to.files).toEqual(from.files)
+})
+
 /** Files in memory that tell versions, and of which other places can take what is long. */
 function versioned(content: Readonly<Record<string, string | Buffer>> = {}) {
   const inner = shelf()

@@ -29,6 +29,8 @@ export interface Copied {
 }
 
 const FILES_AT_ONCE = 4
+/** Times that a file is begun at most where a limit refuses it. */
+const TRIES = 5
 /** Bytes that pass through here at most, with their SHA-256, where the target could fetch them itself. */
 const LARGEST_READ = 8 * 1024 * 1024
 /** Names of files that a message has room for. */
@@ -98,7 +100,7 @@ async function copyFile(copy: FileCopy, file: ArtifactFile, stands: boolean): Pr
     ledger.put(`${key}/${file.path}`, version)
     return file.length
   }
-  const { sha256, length } = await passThrough(copy, file.path)
+  const { sha256, length } = await patiently(() => passThrough(copy, file.path))
   ledger.put(`${key}/${file.path}`, version ?? sha256)
   return length
 }
@@ -125,6 +127,17 @@ async function isCarried(copy: FileCopy, path: string, version: string | undefin
 async function isFetched({ to, signal }: FileCopy, { path, length, origin }: ArtifactFile): Promise<boolean> {
   if (origin === undefined || length <= LARGEST_READ) return false
   return (await to.artifacts.fetch?.(to.root, path, { origin, signal })) === true
+}
+
+/** Does again what a limit refused: the place lets it wait for its turn. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await work()
+    } catch (thrown) {
+      if (tried >= TRIES || !isFault(thrown, 'azure/throttled')) throw thrown
+    }
+  }
 }
 
 async function passThrough(

@@ -67,6 +67,19 @@ export async function apart(pass: Pass, subject: string, work: () => Promise<voi
   }
 }
 
+/**
+ * Does a part of a pass and names it if a place refuses to give what it needs, so that the other parts go on. A place
+ * that does not answer at all ends the pass.
+ */
+export async function asPart(pass: Pass, subject: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (thrown) {
+    if (isFault(thrown, 'azure/unreachable') && thrown.facts['status'] === undefined) throw thrown
+    await apart(pass, subject, () => Promise.reject(thrown))
+  }
+}
+
 const TRIES = 3
 
 /** Does again what failed for want of an answer. What it does must be safe to do again. */

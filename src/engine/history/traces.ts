@@ -31,7 +31,10 @@ export async function copyTraces(pass: Pass): Promise<ReadonlySet<string>> {
   const traced = new Set<string>()
   const { parts, experiments, signal } = pass
   const sources = experiments.size === 0 ? undefined : await parts.from.traces?.list([...experiments.keys()], signal)
-  if (sources === undefined) return traced
+  if (sources === undefined) {
+    await nameOlder(pass)
+    return traced
+  }
   const targets = await targetIds(pass)
   const standing = await standingTraces(pass, [...targets.values()])
   const lost = new Map<string, number>()
@@ -57,6 +60,15 @@ export async function copyTraces(pass: Pass): Promise<ReadonlySet<string>> {
     pass.troubles.push({ subject: `experiment ${name}`, code: 'sync/loss', message })
   }
   return standing === undefined ? new Set() : traced
+}
+
+/** Traces of MLflow 2 have another form, and are not carried: each experiment that has any is named, as a loss. */
+async function nameOlder({ parts, experiments, troubles, signal }: Pass): Promise<void> {
+  for (const { id, name } of experiments.values()) {
+    if ((await parts.from.traces?.hasOlder?.(id, signal)) !== true) continue
+    const message = 'its traces are not carried: the server hands them out in the form of MLflow 2 alone'
+    troubles.push({ subject: `experiment ${name}`, code: 'sync/loss', message })
+  }
 }
 
 /** A trace goes with its run; where runs are chosen, only theirs. */

@@ -1,6 +1,7 @@
 import { canonical, sameJson } from '../../core/canonical.ts'
 import { address, type Json, type JsonObject } from '../../core/model.ts'
 import { namesOf } from '../../mlflow/kept.ts'
+import { linksOf } from '../../mlflow/logged-models.ts'
 import type { TrackedRun } from '../../mlflow/tracking.ts'
 import { compareFiles } from './comparing/files.ts'
 import { compareLoggedModels } from './comparing/logged.ts'
@@ -11,10 +12,10 @@ import { beginPass, census, takesModels } from './copy.ts'
 import { type Difference, type Tell, telling } from './differences.ts'
 import { compareEvaluations } from './evaluations.ts'
 import { inParallel } from './in-parallel.ts'
-import { linksOf, withModels } from './links.ts'
+import { withModels } from './links.ts'
 import { sharedModelId, standingModels } from './logged.ts'
 import type { HistoryParts, Trouble } from './parts.ts'
-import { apart, type Pass } from './pass.ts'
+import { apart, asPart, type Pass } from './pass.ts'
 import { addressOf, subjectOf, takes } from './runs.ts'
 
 export interface Verified extends Readonly<Counts> {
@@ -54,7 +55,7 @@ export async function verifyHistory(parts: HistoryParts, signal: AbortSignal): P
   for (const { name } of pass.experiments.values()) {
     await apart(pass, `experiment ${name}`, () => compareExperiment(comparison, name))
   }
-  await learnModels(pass)
+  await asPart(pass, 'logged models', () => learnModels(pass))
   parts.progress.phase('runs', total)
   const found = parts.from.tracking.runs([...pass.experiments.keys()], signal)
   const of = (run: TrackedRun) => takes(pass, run)
@@ -71,15 +72,23 @@ export async function verifyHistory(parts: HistoryParts, signal: AbortSignal): P
 async function compareOthers({ pass, tell, counts }: Comparison): Promise<void> {
   const { progress, filter } = pass.parts
   progress.phase('logged models')
-  const logged = await compareLoggedModels(pass, tell)
-  counts.loggedModels = logged.models
-  counts.files += logged.files
+  await asPart(pass, 'logged models', async () => {
+    const logged = await compareLoggedModels(pass, tell)
+    counts.loggedModels = logged.models
+    counts.files += logged.files
+  })
   progress.phase('traces')
-  counts.traces = await compareTraces(pass, tell)
-  counts.evaluationDatasets = await compareEvaluations(pass, tell)
+  await asPart(pass, 'traces', async () => {
+    counts.traces = await compareTraces(pass, tell)
+  })
+  await asPart(pass, 'evaluation datasets', async () => {
+    counts.evaluationDatasets = await compareEvaluations(pass, tell)
+  })
   if (!takesModels(filter)) return
   progress.phase('registered models')
-  counts.versions = await compareRegistered(pass, tell)
+  await asPart(pass, 'registered models', async () => {
+    counts.versions = await compareRegistered(pass, tell)
+  })
 }
 
 async function compareExperiment({ pass, tell }: Comparison, name: string): Promise<void> {

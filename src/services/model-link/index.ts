@@ -1,11 +1,12 @@
 import { Fault } from '../../core/errors.ts'
 import { type Address, address, type Item, segmentsOf } from '../../core/model.ts'
 import { awakeRun } from '../../mlflow/awake.ts'
+import { linksOf } from '../../mlflow/logged-models.ts'
 import type { Histories, HistoryNames } from '../history-names.ts'
 import { experimentNames, sharedModelId } from '../history-place.ts'
 import type { Place, Reach, Service } from '../service.ts'
 import { type LinkedRun, linkedRuns, notedLinks } from './reading.ts'
-import { keyOf, linksOf, type ModelLinkBody, modelLinkBody, modelLinkItem } from './schema.ts'
+import { keyOf, type ModelLinkBody, modelLinkBody, modelLinkItem } from './schema.ts'
 
 /** What runs say of the logged models that they read and made. See ./readme.md. */
 export function modelLinks(histories: Histories): Service {

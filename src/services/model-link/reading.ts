@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
+import { type Links, linksOf } from '../../mlflow/logged-models.ts'
 import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { ahead } from '../ahead.ts'
 import type { HistoryAccess, Notes } from '../history-place.ts'
 import { type JsonNote, jsonNote } from '../json-note.ts'
 import type { Place, Reach } from '../service.ts'
-import { type Links, linksOf } from './schema.ts'
 
 /** Runs that are asked for at once. */
 const READS_AT_ONCE = 8

@@ -1,29 +1,13 @@
 import { type Address, address, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
-import type { ModelLink } from '../../mlflow/logged-models.ts'
-import type { TrackedRun } from '../../mlflow/tracking.ts'
+import type { Int64 } from '../../mlflow/int64.ts'
 
 /** Which logged models a run read and made, by the ids that both sides know. */
 export interface ModelLinkBody {
   readonly experiment: string
   readonly run: string
   readonly read: readonly string[]
-  readonly made: readonly { readonly model: string; readonly step: number }[]
-}
-
-export interface Links {
-  readonly read: readonly ModelLink[]
-  readonly made: readonly ModelLink[]
-}
-
-export function linksOf({ inputs, outputs }: TrackedRun): Links {
-  return { read: linksIn(inputs, 'model_inputs'), made: linksIn(outputs, 'model_outputs') }
-}
-
-function linksIn(of: unknown, field: 'model_inputs' | 'model_outputs'): readonly ModelLink[] {
-  const found = (of as JsonObject | null | undefined)?.[field]
-  const links = Array.isArray(found) ? (found as readonly JsonObject[]) : []
-  return links.map((one) => ({ modelId: String(one['model_id']), step: Number(one['step'] ?? 0) }))
+  readonly made: readonly { readonly model: string; readonly step: Int64 }[]
 }
 
 export function modelLinkItem(body: ModelLinkBody, models: readonly Address[]) {

@@ -1,5 +1,6 @@
 import { address, type Item, type Json, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
+import { type Int64, int64 } from '../../mlflow/int64.ts'
 import { namesOf } from '../../mlflow/kept.ts'
 import type { MetricDigest } from '../../mlflow/points.ts'
 import { OPEN_STATUSES, type Pair, type TrackedRun } from '../../mlflow/tracking.ts'
@@ -32,8 +33,8 @@ export interface RunBody {
   readonly name: string
   readonly user: string
   readonly status: string
-  readonly start: number
-  readonly end: number
+  readonly start: Int64
+  readonly end: Int64
   readonly deleted: boolean
   readonly params: Readonly<Record<string, string>>
   readonly tags: Readonly<Record<string, string>>
@@ -62,8 +63,8 @@ export function sharedIdOf(run: TrackedRun): string {
 }
 
 /** Start of the run as its source had it. */
-export function startOf(run: TrackedRun): number {
-  return Number(tagOf(run, SOURCE_START) ?? run.info['start_time'] ?? 0)
+export function startOf(run: TrackedRun): Int64 {
+  return int64(tagOf(run, SOURCE_START) ?? run.info['start_time'])
 }
 
 export interface RunParts {
@@ -86,7 +87,7 @@ export function runItem(place: Place, { experiment, run, metrics, lineage, share
     user: tagOf(run, SOURCE_USER) ?? String(info['user_id'] ?? ''),
     status: info.status,
     start: startOf(run),
-    end: Number(info['end_time'] ?? 0),
+    end: int64(info['end_time']),
     deleted: isDeleted(run),
     params: Object.fromEntries(names.params),
     tags: carriedTags(names.tags, sharedId),

@@ -1,6 +1,7 @@
 import { sameJson } from '../../core/canonical.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import type { Json } from '../../core/model.ts'
+import { int64 } from '../../mlflow/int64.ts'
 import { type Names, namesOf } from '../../mlflow/kept.ts'
 import type { Pair, Point, TrackedRun, Tracking } from '../../mlflow/tracking.ts'
 import { datasetsOf, isCarriedTag, type RunBody, SOURCE_START, SOURCE_USER, startOf, tagOf } from './schema.ts'
@@ -151,7 +152,7 @@ export function stateChange(there: TrackedRun, wanted: RunBody): Record<string, 
   const { info } = there
   const change: Record<string, string | number> = {}
   if (info.status !== wanted.status) change['status'] = wanted.status
-  if (wanted.end !== 0 && Number(info['end_time'] ?? 0) !== wanted.end) {
+  if (wanted.end !== 0 && int64(info['end_time']) !== wanted.end) {
     change['end_time'] = wanted.end
     // Servers take an end time only together with the status.
     change['status'] = wanted.status
