@@ -145,6 +145,7 @@ test('containers and shares are there for ARM as for the data plane, and go with
   const listed = await arm('GET', `${ACCOUNT}/blobServices/default/containers?$maxpagesize=1`)
   expect(listed.body['value']).toMatchObject([{ name: 'another' }])
   expect(listed.body['nextLink']).toBeDefined()
+  expect((await arm('GET', `${ACCOUNT}/blobServices/default/containers?$maxpagesize=1.5`)).status).toBe(400)
   expect((await arm('DELETE', box)).status).toBe(200)
   expect((await arm('DELETE', box)).status).toBe(204)
   const share = `${ACCOUNT}/fileServices/default/shares/code`

@@ -125,6 +125,14 @@ test('of writers that all expect the same sequence number, one after another is 
   expect((await bytes(disk, 0, PAGE)).equals(pages('a'))).toBe(true)
 })
 
+test('the highest sequence number is not passed', async () => {
+  const disk = box.getPageBlobClient('disk')
+  await disk.create(4 * PAGE, { blobSequenceNumber: Number.MAX_SAFE_INTEGER })
+  const over = disk.updateSequenceNumber('increment')
+  await expect(over).rejects.toMatchObject({ statusCode: 409, code: 'SequenceNumberIncrementTooLarge' })
+  expect(await disk.getProperties()).toMatchObject({ blobSequenceNumber: Number.MAX_SAFE_INTEGER })
+})
+
 test('names of metadata keep their case, here and after a copy', async () => {
   const blob = box.getBlockBlobClient('cased')
   await blob.upload('x', 1, { metadata: { MixedCase: 'a', lower: 'b' } })

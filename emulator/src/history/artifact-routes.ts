@@ -6,7 +6,7 @@ import type { BlobInfo, BlobRef } from '../storage/blobs.ts'
 import { artifactBlob, blobSubject, signedUrl } from './artifact-store.ts'
 import { HISTORY } from './run-routes.ts'
 import { scopeOf } from './scope.ts'
-import { listOf, objectOf, type Params, textOf, type Values } from './values.ts'
+import { countOf, listOf, objectOf, type Params, textOf, type Values } from './values.ts'
 
 const ARTIFACT =
   '/artifact/v2.0/subscriptions/:s/resourceGroups/:g/providers/Microsoft.MachineLearningServices/workspaces/:w'
@@ -113,7 +113,7 @@ function list(region: Region, folderOf: FolderOf, print: Print): Handler {
     const base = blobIn(region, folder, '').name
     const prefix = blobIn(region, folder, call.query.get('path') ?? '').name
     const token = call.query.get('continuationToken')
-    const size = Math.min(Number(call.query.get('pageSize') ?? PAGE) || PAGE, PAGE)
+    const size = countOf(call.query.get('pageSize'), { field: 'pageSize', otherwise: PAGE, most: PAGE })
     const { account, container } = blobIn(region, folder, '')
     const after = token === null ? {} : { after: Buffer.from(token, 'base64url').toString('utf8') }
     const found = region.blobs.list(account, container, { prefix, limit: size + 1, ...after })

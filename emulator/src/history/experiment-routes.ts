@@ -6,7 +6,7 @@ import { experimentJson } from './run-json.ts'
 import { HISTORY } from './run-routes.ts'
 import type { Experiment } from './run-types.ts'
 import { type Scoped, scopeOf } from './scope.ts'
-import { listOf, objectOf, type Params, textOf } from './values.ts'
+import { countOf, listOf, objectOf, type Params, placeOf, textOf } from './values.ts'
 
 /** Experiments of run history: made by name, changed by id. */
 export function experimentRoutes(region: Region): readonly Route[] {
@@ -115,8 +115,8 @@ function query(region: Region): Handler {
     if (textOf(body, 'filter')) throw new Refusal(501, 'NotImplemented', 'Filters on experiments are not implemented.')
     const all = body['viewType'] === 'All'
     const found = region.runs.experiments.all(scope.workspace).filter(({ stage }) => all || stage === 'active')
-    const offset = Number(textOf(body, 'continuationToken') ?? 0) || 0
-    const top = Math.min(Number(body['top'] ?? 500) || 500, 5000)
+    const offset = placeOf(textOf(body, 'continuationToken'))
+    const top = countOf(body['top'], { field: 'top', otherwise: 500, most: 5000 })
     const page = found.toReversed().slice(offset, offset + top)
     const more = found.length > offset + top
     return {

@@ -150,6 +150,40 @@ test('metrics of the second version are MLflow’s', async () => {
   ])
 })
 
+test.each([
+  [9_007_199_254_740_994, 501],
+  ['9007199254740994', 501],
+  [1.5, 400],
+  ['x', 400],
+])('a point of the step %j is not kept', async (step, status) => {
+  const run = `step-${typeof step}-${status}`
+  await history('PATCH', `experiments/e/runs/${run}`, { status: 'Running' })
+  const batch = `/metric/v2.0${WORKSPACE}/runs/${run}/batch`
+  const value = [
+    { step: 1, data: { loss: 1 } },
+    { step, data: { loss: 2 } },
+  ]
+  const answer = await region.send('POST', batch, { body: { values: [{ name: 'loss', value }] } })
+  expect(answer.status).toBe(status)
+  const seen = await region.mlflow('GET', `runs/get?run_id=${run}`)
+  expect([seen.status, seen.at('run.data.metrics')]).toEqual([200, undefined])
+})
+
+test.each(['1.5', '-5', 'x', '1e300'])('a page of %j runs, or after that one, is refused', async (odd) => {
+  await history('PATCH', 'experiments/e/runs/paged', { status: 'Running' })
+  const metric = `/metric/v2.0${WORKSPACE}/runs/paged/full`
+  const answers = await Promise.all([
+    history('POST', 'runs:query', { top: odd }),
+    history('POST', 'experiments:query', { top: odd }),
+    history('POST', 'experiments:query', { continuationToken: odd }),
+    history('GET', `runs/paged/children?$top=${odd}`),
+    history('GET', `runs/paged/children?$continuationtoken=${odd}`),
+    history('GET', `experiments/e/runs/paged/artifacts?pageSize=${odd}`),
+    region.send('POST', metric, { body: { metricName: 'loss', continuationToken: odd } }),
+  ])
+  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400, 400])
+})
+
 test('an artifact is written and read by signed URLs, under the run’s experiment', async () => {
   await history('PATCH', 'experiments/e/runs/arty', { status: 'Running' })
   const made = await history('POST', 'experiments/e/runs/arty/artifacts/batch/metadata', {

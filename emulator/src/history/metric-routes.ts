@@ -1,11 +1,12 @@
 import type { Handler } from '../call.ts'
+import { exact } from '../exact.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { asking, type Route, UNFINISHED } from '../router.ts'
 import { needRun } from './run-routes.ts'
 import type { Point, Run } from './run-types.ts'
 import { scopeOf, subjectOf } from './scope.ts'
-import { listOf, objectOf, textOf, type Values } from './values.ts'
+import { listOf, objectOf, placeOf, textOf, type Values, wholeOf } from './values.ts'
 
 const METRIC =
   '/metric/v2.0/subscriptions/:s/resourceGroups/:g/providers/Microsoft.MachineLearningServices/workspaces/:w'
@@ -42,7 +43,7 @@ function full(region: Region): Handler {
     const run = needRun(region, scopeOf(region, call), params['runId'] ?? '')
     const body = objectOf(await call.json())
     const name = textOf(body, 'metricName') ?? ''
-    const offset = Number(textOf(body, 'continuationToken') ?? 0) || 0
+    const offset = placeOf(textOf(body, 'continuationToken'))
     const points = region.runs.metrics.history(run.key, name, { offset, limit: PAGE + 1 })
     if (points.length === 0 && offset === 0) {
       throw new Refusal(404, 'UserError', `Metric ${name} was not found in run ${run.id}.`)
@@ -95,7 +96,7 @@ function pointsOf(metric: Values, now: number): Point[] {
     .flatMap((row) => {
       const created = Date.parse(textOf(row, 'createdUtc') ?? '')
       const timestamp = Number.isNaN(created) ? now : created
-      const step = typeof row['step'] === 'number' ? row['step'] : 0
+      const step = stepOf(row['step'], name)
       const columns = Object.entries((row['data'] ?? {}) as Values)
       return columns.flatMap(([column, raw]) => {
         const value = typeof raw === 'number' ? raw : Number(raw)
@@ -103,4 +104,12 @@ function pointsOf(metric: Values, now: number): Point[] {
         return [{ key: columns.length === 1 ? name : `${name}.${column}`, value, timestamp, step }]
       })
     })
+}
+
+/** The step of a row, 0 where it has none: a `long`, as the vendor's client of run history has it. */
+function stepOf(value: unknown, metric: string): number {
+  if (value === undefined || value === null) return 0
+  const step = wholeOf(value)
+  if (step === undefined) throw new Refusal(400, 'UserError', `The step ${JSON.stringify(value)} is no whole number.`)
+  return exact(step, `a step of the metric ${metric}`)
 }

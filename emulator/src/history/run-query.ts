@@ -5,7 +5,7 @@ import { behind, conditionOf, type OrderTerm, orderOf, type Sql } from './odata.
 import { runsJson } from './run-json.ts'
 import type { Experiment } from './run-types.ts'
 import { type Scoped, scopeOf } from './scope.ts'
-import { objectOf, type Params, textOf } from './values.ts'
+import { countOf, objectOf, type Params, textOf } from './values.ts'
 
 type Place = readonly (string | number)[]
 
@@ -17,7 +17,7 @@ export function queryRuns(region: Region): Handler {
     const experiment = listedExperiment(region, scope, params)
     const order = orderOf(textOf(body, 'orderBy'))
     const place = placeIn(textOf(body, 'continuationToken'), order)
-    const top = Math.min(Number(body['top'] ?? 100) || 100, 5000)
+    const top = countOf(body['top'], { field: 'top', otherwise: 100, most: 5000 })
     const conditions: readonly Sql[] = [
       { text: 'r.workspace = ?', values: [scope.workspace.toLowerCase()] },
       ...(experiment === undefined ? [] : [{ text: '+r.experiment = ?', values: [experiment.key] }]),

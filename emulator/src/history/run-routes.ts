@@ -7,7 +7,7 @@ import { detailsJson, runJson, runsJson } from './run-json.ts'
 import { queryRuns } from './run-query.ts'
 import { type Details, type Experiment, knownStatus, type Run, type RunChange } from './run-types.ts'
 import { type Scoped, scopeOf, subjectOf } from './scope.ts'
-import { listOf, mapOf, objectOf, type Params, textOf, type Values } from './values.ts'
+import { countOf, listOf, mapOf, objectOf, type Params, placeOf, textOf, type Values } from './values.ts'
 
 /** Route of a workspace in run history. */
 export const HISTORY =
@@ -188,8 +188,8 @@ function children(region: Region): Handler {
   return (call, params) => {
     const scope = scopeOf(region, call)
     const run = needRun(region, scope, params['runId'] ?? '')
-    const top = Math.min(Number(lower(call.query, '$top') ?? 500) || 500, 5000)
-    const after = Number(lower(call.query, '$continuationtoken') ?? 0)
+    const top = countOf(lower(call.query, '$top'), { field: '$top', otherwise: 500, most: 5000 })
+    const after = placeOf(lower(call.query, '$continuationtoken'))
     const found = region.runs.children(run, { after, limit: top + 1 })
     const last = found.length > top ? found[top - 1]?.key : undefined
     const page = new URLSearchParams(call.query)

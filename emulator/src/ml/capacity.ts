@@ -130,6 +130,7 @@ function updateQuotas(region: Region): Handler {
         const known = VM_FAMILIES.find((each) => plain(each) === plain(family))
         if (known === undefined) return { ...one, status: 'InvalidVMFamilyName' }
         if (!Number.isInteger(cores) || cores < -1) return { ...one, status: 'Failure' }
+        if (!Number.isSafeInteger(cores)) return { ...one, status: 'InvalidQuotaExceedsSubscriptionLimit' }
         region.db.run(
           'INSERT OR REPLACE INTO ml_quotas (family, cores) VALUES (?, ?)',
           known,

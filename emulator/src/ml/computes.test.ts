@@ -148,6 +148,15 @@ describe('computes', () => {
     expect(await usage()).toMatchObject({ currentValue: 18, limit: 18 })
   })
 
+  it('have no limit that could not be read again', async () => {
+    const id = `${LOCATION}/quotas/Standard_NCSv3_Family_Cluster_Dedicated_vCPUs`
+    const set = await test.ask('POST', `${LOCATION}/updateQuotas`, { value: [{ id, limit: 2 ** 60 }] })
+
+    expect(set.at('value.0.status')).toBe('InvalidQuotaExceedsSubscriptionLimit')
+    expect((await test.ask('GET', `${LOCATION}/quotas`)).status).toBe(200)
+    expect((await test.ask('GET', `${LOCATION}/usages`)).status).toBe(200)
+  })
+
   it('come in sizes and quotas that are listed', async () => {
     const sizes = await test.ask('GET', `${LOCATION}/vmSizes`)
     const quotas = await test.ask('GET', `${LOCATION}/quotas`)

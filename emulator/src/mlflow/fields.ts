@@ -4,6 +4,9 @@ import { invalid, missing, wrongType } from './answers.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
+/** From here on no 64-bit integer is. */
+const INT64 = 2 ** 63
+
 /** Where fields came from: the text of a JSON body, or a query, whose values are all texts. */
 type Origin = { readonly body: () => string } | { readonly query: true }
 
@@ -40,7 +43,7 @@ export class Fields {
     const value = this.#one(name)
     if (value === undefined || value === null) return undefined
     const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value
-    if (typeof number !== 'number' || !Number.isInteger(number)) throw this.wrong(name)
+    if (typeof number !== 'number' || !Number.isInteger(number) || Math.abs(number) >= INT64) throw this.wrong(name)
     return number
   }
 

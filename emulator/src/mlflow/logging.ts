@@ -1,7 +1,7 @@
 import type { Reply } from '../call.ts'
+import { exact, instant } from '../exact.ts'
 import type { Link, Point, Run } from '../history/run-types.ts'
 import { subjectOf } from '../history/scope.ts'
-import { notImplemented } from '../refusal.ts'
 import { absent, invalid, ok, pythonText } from './answers.ts'
 import type { Fields } from './fields.ts'
 import { checkKey, LIMITS, limited, tagsOf } from './names.ts'
@@ -41,11 +41,12 @@ function pointOf(fields: Fields, path: string): Point {
       `Invalid value ${timestamp} for parameter '${path}timestamp' supplied: metric '${key}' (value=${fields.raw('value')}). Timestamp must be a nonnegative long (64-bit integer) `,
     )
   }
-  const step = fields.integer('step') ?? 0
-  // Rounded, they would be other points than those that were logged.
-  const isExact = Number.isSafeInteger(timestamp) && Number.isSafeInteger(step)
-  if (!isExact) throw notImplemented(`a time or a step beyond 2^53, as the metric ${key} has`)
-  return { key, value, timestamp, step }
+  return {
+    key,
+    value,
+    timestamp: instant(timestamp, `a time of the metric ${key}`),
+    step: exact(fields.integer('step') ?? 0, `a step of the metric ${key}`),
+  }
 }
 
 function logParameter(request: Request): Promise<Reply> {
@@ -162,6 +163,8 @@ function deleteTag(request: Request): Promise<Reply> {
 /** What MLflow shows of a dataset that came without a field. */
 const NO_DATASET = { name: '', digest: '', source_type: '', source: '' }
 
+const DATASET_TEXTS = [...Object.keys(NO_DATASET), 'schema', 'profile']
+
 /** A dataset as MLflow shows it: schema and profile only where they say something. */
 function datasetOf(given: object | undefined): object {
   const entries = Object.entries(given ?? {}).filter(([key, value]) => value !== '' || Object.hasOwn(NO_DATASET, key))
@@ -175,6 +178,8 @@ function logInputs(request: Request): Promise<Reply> {
   const datasets = request.fields.objects('datasets').map((input): Link => {
     const dataset = input.object('dataset')
     const given = input.raw('dataset') as object | undefined
+    for (const field of DATASET_TEXTS) dataset?.text(field)
+    for (const tag of input.objects('tags')) for (const field of ['key', 'value']) tag.text(field)
     const name = dataset?.text('name') ?? ''
     return {
       kind: 'dataset',
@@ -196,7 +201,7 @@ function logOutputs(request: Request): Promise<Reply> {
   needId(request)
   const models = request.fields.objects('models').map((model): Link => {
     const id = model.need('model_id')
-    const step = model.integer('step') ?? 0
+    const step = exact(model.integer('step') ?? 0, `a step of the model ${id}`)
     return { kind: 'model-output', name: `${id}@${step}`, body: { model_id: id, step } }
   })
   return change(request, (run) => request.region.runs.link(run, models))

@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import type { Reply } from '../call.ts'
+import { instant } from '../exact.ts'
 import { type Run, type Stage, statusOf } from '../history/run-types.ts'
 import { RUN_NAME_TAG } from '../history/runs.ts'
 import { subjectOf } from '../history/scope.ts'
@@ -45,7 +46,7 @@ function create(request: Request): Promise<Reply> {
     )
   }
   const experimentId = fields.text('experiment_id') || '0'
-  const start = fields.integer('start_time') ?? 0
+  const start = instant(fields.integer('start_time') ?? 0, 'a start of a run')
   const user = fields.text('user_id') ?? ''
   return call.commit(() => {
     const experiment = needExperiment(request, experimentId)
@@ -79,6 +80,7 @@ function update(request: Request): Promise<Reply> {
     )
   }
   const end = fields.integer('end_time')
+  if (end !== undefined) instant(end, 'an end of a run')
   const name = fields.text('run_name')
   return request.call.commit(() => {
     const run = needActiveRun(request)

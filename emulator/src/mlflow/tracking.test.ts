@@ -275,6 +275,7 @@ test.each([
   { timestamp: '1700000000000000001', step: 1 },
   { timestamp: 1, step: '-9007199254740993' },
   { timestamp: 2 ** 60, step: 1 },
+  { timestamp: 8_640_000_000_000_001, step: 1 },
 ])('a point that would be rounded is not kept: %j', async (odd) => {
   const run_id = await newRun()
   const metrics = [
@@ -285,6 +286,31 @@ test.each([
   expect([answer.status, answer.id('message')]).toEqual([501, expect.stringContaining('the metric m')])
   const found = await region.mlflow('GET', `runs/get?run_id=${run_id}`)
   expect([found.status, found.at('run.data.metrics')]).toEqual([200, undefined])
+})
+
+test.each([
+  ['runs/create', { start_time: '1700000000000000001' }],
+  ['runs/create', { start_time: -8_640_000_000_000_001 }],
+  ['runs/update', { end_time: 1_700_000_000_000_000_000 }],
+  ['runs/outputs', { models: [{ model_id: 'm', step: 2 ** 60 }] }],
+])('%s with %j says that it cannot be kept', async (path, odd) => {
+  const run_id = await newRun()
+  const answer = await region.mlflow('POST', path, { experiment_id: experiment, run_id, ...odd })
+  expect([answer.status, answer.at('error_code')]).toEqual([501, 'NOT_IMPLEMENTED'])
+  expect((await region.mlflow('GET', `runs/get?run_id=${run_id}`)).status).toBe(200)
+})
+
+test('what is no text in a dataset, and no 64-bit integer in a query, is refused', async () => {
+  const run_id = await newRun()
+  const dataset = { name: 'iris', digest: 'd1' }
+  const tags = [{ key: 'mlflow.data.context', value: 2 ** 60 }]
+  const sent = [{ dataset, tags }, { dataset: { ...dataset, source: 1 } }]
+  for (const one of sent) {
+    const answer = await region.mlflow('POST', 'runs/log-inputs', { run_id, datasets: [one] })
+    expect([answer.status, answer.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
+  }
+  const many = await region.mlflow('GET', `metrics/get-history?run_id=${run_id}&metric_key=m&max_results=${10n ** 19n}`)
+  expect([many.status, many.at('error_code')]).toEqual([400, 'INVALID_PARAMETER_VALUE'])
 })
 
 test('of what a query gives twice the first counts, as with MLflow’s server', async () => {

@@ -1,4 +1,4 @@
-import { objectOf, page, placeOf, propertiesOf, queryOf, storable } from '../../arm/envelope.ts'
+import { countOf, objectOf, page, placeOf, propertiesOf, queryOf, storable } from '../../arm/envelope.ts'
 import type { Handler, Reply } from '../../call.ts'
 import { lookup } from '../../lookup.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
@@ -27,7 +27,7 @@ function list(region: Region): Handler {
   return (call, params) => {
     const from = placeOf(call) ?? ''
     if (typeof from !== 'string') throw new Refusal(400, 'InvalidSkipToken', 'The token is of another list.')
-    const size = Number(queryOf(call, '$maxpagesize') ?? PAGE)
+    const size = countOf(call, '$maxpagesize', { otherwise: PAGE, most: PAGE })
     const account = accountOf(region, params)
     const found = region.blobs.accounts.containers(account.name, { from, limit: size + 1 })
     const filter = queryOf(call, '$filter') ?? ''

@@ -131,6 +131,7 @@ function sequenceAfter(call: Call, action: string, now: number): number {
   const given = sequenceOf(call)
   if (action === 'increment') {
     if (given !== undefined) throw invalidHeader('x-ms-blob-sequence-number', String(given))
+    if (now === Number.MAX_SAFE_INTEGER) throw tooLarge()
     return now + 1
   }
   if (action !== 'max' && action !== 'update') throw invalidHeader('x-ms-sequence-number-action', action)
@@ -218,6 +219,12 @@ function checkSequence(call: Call, { sequence }: Blob): void {
       throw new Refusal(412, 'SequenceNumberConditionNotMet', 'The sequence number condition specified was not met.')
     }
   }
+}
+
+function tooLarge(): Refusal {
+  const message =
+    'The sequence number increment cannot be performed because it would result in overflow of the sequence number.'
+  return new Refusal(409, 'SequenceNumberIncrementTooLarge', message)
 }
 
 function badPages(): Refusal {
