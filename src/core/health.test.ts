@@ -77,6 +77,26 @@ describe('a side', () => {
     expect(past[150 / 5]?.status).toBe('degraded')
   })
 
+  // Guards: a controller that stood still has seen nothing meanwhile.
+  it('starts the count again after a time in which nobody watched, of a loss and of being well', () => {
+    const watched = (seconds: readonly number[], sight: (second: number) => Sight) => {
+      let now: Watch = unwatched(0)
+      for (const second of seconds) {
+        const probes = ['a', 'b', 'c'].flatMap((point) => probesOf(point, 'primary', sight(second), second * 1000))
+        now = watch(now, probes, { now: second * 1000 + 200, rules })
+      }
+      return now.health.primary.status
+    }
+    const every5 = (from: number, to: number) =>
+      Array.from({ length: (to - from) / 5 + 1 }, (_, index) => from + index * 5)
+    expect(watched([0, ...every5(120, 205)], () => down)).toBe('degraded')
+    expect(watched([0, ...every5(120, 210)], () => down)).toBe('lost')
+    expect(watched([0, ...every5(30, 90)], () => down)).toBe('lost')
+    const back = (second: number) => (second <= 90 ? down : up)
+    expect(watched([...every5(0, 95), ...every5(215, 300)], back)).toBe('degraded')
+    expect(watched([...every5(0, 95), ...every5(215, 305)], back)).toBe('healthy')
+  })
+
   // Guards F4: being cut off oneself is not an outage of the region.
   it('is not lost for points that do not pass their own check', () => {
     expect(last(told(200, () => [cutOff, cutOff, cutOff])).status).toBe('unknown')

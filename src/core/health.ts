@@ -70,6 +70,8 @@ export interface WatchRules {
 
 /** Everything that is remembered of probes. Made by {@link unwatched}, carried from one {@link watch} to the next. */
 export interface Watch {
+  /** When it was judged last. */
+  readonly at: Tick
   readonly health: Readonly<Record<Side, Health>>
   /** The last probe of each point, side and plane. */
   readonly seen: ReadonlyMap<string, Probe>
@@ -101,6 +103,7 @@ export function unwatched(now: Tick): Watch {
   }
   const memory: Memory = { turns: [], goodSince: undefined, doubted: false }
   return {
+    at: now,
     health: { primary: nothing('primary'), secondary: nothing('secondary') },
     seen: new Map(),
     memory: { primary: memory, secondary: memory },
@@ -111,7 +114,8 @@ export function unwatched(now: Tick): Watch {
  * Takes in what was probed since the last time and judges both sides as of now.
  *
  * A plane is down only where a strict majority of all configured points, each of which had just passed a check of
- * itself, saw it fail. A probe that could not run, or is old, is no evidence either way.
+ * itself, saw it fail. A probe that could not run, or is old, is no evidence either way. Nor is there any of a time in
+ * which nobody watched: what had lasted until then begins anew.
  */
 export function watch(
   before: Watch,
@@ -127,6 +131,7 @@ export function watch(
   const primary = judged('primary', { before, seen, probes, ...at })
   const secondary = judged('secondary', { before, seen, probes, ...at })
   return {
+    at: at.now,
     health: { primary: primary.health, secondary: secondary.health },
     seen,
     memory: { primary: primary.memory, secondary: secondary.memory },
@@ -145,6 +150,11 @@ export function voters(rules: Pick<WatchRules, 'points' | 'demo'>): ReadonlyMap<
   return byVoter
 }
 
+/** How long what was seen is evidence. Between two looks that are further apart, nothing is known. */
+export function freshFor({ freshFor: given, after }: Pick<WatchRules, 'freshFor' | 'after'>): Milliseconds {
+  return given ?? Math.max(FRESH_AT_LEAST, after / 3)
+}
+
 function keyOf({ point, side, plane }: Pick<Probe, 'point' | 'side' | 'plane'>): string {
   return `${point}\n${side}\n${plane}`
 }
@@ -160,13 +170,15 @@ interface Judging {
 function judged(side: Side, judging: Judging): { readonly health: Health; readonly memory: Memory } {
   const { before, now, rules } = judging
   const earlier = before.health[side]
+  const unbroken = now - before.at <= freshFor(rules)
   const planes = rules.planes.map((plane) => planeHealth(side, plane, judging))
   const regional = planes.filter(({ plane }) => REGIONAL.includes(plane))
   const allDown = regional.length > 0 && regional.every(({ verdict }) => verdict === 'down')
   const allUp = regional.length > 0 && planes.every(({ verdict }) => verdict === 'up')
-  const allDownSince = allDown ? (earlier.allDownSince ?? now) : undefined
+  const allDownSince = allDown ? ((unbroken ? earlier.allDownSince : undefined) ?? now) : undefined
   const lost = allDownSince !== undefined && now - allDownSince >= rules.after
-  const memory = remembered(before.memory[side], {
+  const { [side]: known } = before.memory
+  const memory = remembered(unbroken ? known : { ...known, goodSince: undefined }, {
     turned: (earlier.allDownSince !== undefined) !== allDown,
     good: allUp,
     lost,
@@ -177,7 +189,7 @@ function judged(side: Side, judging: Judging): { readonly health: Health; readon
   const facts = {
     side,
     status,
-    since: status === earlier.status ? earlier.since : now,
+    since: unbroken && status === earlier.status ? earlier.since : now,
     planes,
     flapping: memory.turns.length >= FLAPS,
     ...(allDownSince === undefined ? {} : { allDownSince }),
@@ -211,13 +223,12 @@ function statusOf(planes: readonly PlaneHealth[], doubted: boolean): Status {
 }
 
 function planeHealth(side: Side, plane: Plane, { seen, now, rules }: Judging): PlaneHealth {
-  const freshFor = rules.freshFor ?? Math.max(FRESH_AT_LEAST, rules.after / 3)
   const votes: Record<'ok' | 'failed' | 'silent', string[]> = { ok: [], failed: [], silent: [] }
   for (const [voter, points] of voters(rules)) {
     const results = points.flatMap((point) => {
       const probe = seen.get(keyOf({ point, side, plane }))
       if (probe === undefined || probe.result === 'not-run') return []
-      const fresh = now - (probe.startedAt + probe.duration) <= freshFor
+      const fresh = now - (probe.startedAt + probe.duration) <= freshFor(rules)
       return fresh && probe.selfCheck ? [probe.result] : []
     })
     // A host of which one point gets through is not cut off, and neither is the side.

@@ -2,8 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { type Command, Option } from 'commander'
 import { isSigned } from '../../api/signed.ts'
 import { type ControllerOptions, type Event, runController } from '../../controller/controller.ts'
-import { Fault } from '../../core/errors.ts'
-import { voters } from '../../core/health.ts'
 import type { Side } from '../../core/model.ts'
 import { locationOfSide, nameOfSide } from '../../core/policy.ts'
 import { placeConfig } from '../../engine/pointer.ts'
@@ -15,18 +13,16 @@ import { sharedKey } from '../key.ts'
 import { CALL_MILLISECONDS } from '../limits.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { lookHere } from '../seeing.ts'
+import { demandMayServe, demandPace, type Pace, sideAround } from '../serving/may-serve.ts'
 import { metricsOf } from '../serving/metrics.ts'
 import { type Witnessed, witnessing } from '../serving/witnessed.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 import { endLine, isAtLeast, LEVELS, type Level, levelOf, lineOf, plainEvent } from './serve-lines.ts'
 
-interface Options extends Protected {
+interface Options extends Protected, Pace {
   readonly listen?: HostPort
   readonly region?: string
-  readonly lease: number
-  readonly call: number
-  readonly tick: number
   readonly level: Level
 }
 
@@ -59,9 +55,9 @@ export function serveVerb(): Command {
       act<Options>((options, io) => {
         io.log(endLine)
         return within({ ...options, requestMilliseconds: options.call }, io, async (joined, signal) => {
-          demandOutlasts(options)
-          const region = await whereItRuns(joined, options.region, signal)
-          demandMayServe(joined, region)
+          demandPace(options, joined.policy)
+          const inside = await sideAround(options.region, joined, signal)
+          demandMayServe(joined.policy, inside)
           const points = joined.policy.failover.vantagePoints.length
           const witnessed = witnessing({ patience: options.tick * 5 + 10_000, points, now: Date.now })
           const told = (event: Event) => {
@@ -72,7 +68,7 @@ export function serveVerb(): Command {
           const server = listen === undefined ? undefined : await listening(joined, listen, witnessed)
           try {
             if (server !== undefined) io.say(`answers on ${server.url}`)
-            await runController(controllerOptions(joined, { ...options, inside: region }, told), signal)
+            await runController(controllerOptions(joined, { ...options, inside }, told), signal)
           } finally {
             await server?.close()
           }
@@ -86,52 +82,6 @@ function log(io: Terminal, event: Event, least: Level): void {
   if (isAtLeast(levelOf(event), least)) io.event(plainEvent(event))
   const line = lineOf(event)
   if (line !== undefined) io.say(`${io.paint('dim', new Date().toISOString())}  ${line}`)
-}
-
-/** No effect begins that the lease would not outlast: with a shorter lease nothing would ever begin. */
-function demandOutlasts({ lease, call }: Options): void {
-  if (lease > call) return
-  throw new Fault('usage/bad-argument', `--lease is ${lease} ms, and a call may take ${call} ms`, {
-    facts: { lease, call },
-    hint: 'Give a --lease that is longer than --call, best three times as long.',
-  })
-}
-
-/** The side in whose region this process runs, if any. */
-async function whereItRuns(
-  { policy, parts }: Composed,
-  region: string | undefined,
-  signal: AbortSignal,
-): Promise<Side | undefined> {
-  if (region === undefined) return undefined
-  if (region === locationOfSide(policy.secondary)) return 'secondary'
-  const primary = await parts.open('primary', signal)
-  return primary?.location === region ? 'primary' : undefined
-}
-
-/** Automatic mode asks for more than a process: eyes elsewhere, and a place that survives. */
-function demandMayServe({ policy }: Composed, region: Side | undefined): void {
-  const { mode, vantagePoints, demo } = policy.failover
-  if (mode !== 'automatic') return
-  const votes = voters({ points: vantagePoints, demo }).size
-  if (votes < 3) {
-    throw new Fault(
-      'failover/refused',
-      `Automatic mode needs three vantage points on hosts of their own; ${policy.name} has ${votes}`,
-      {
-        facts: { votes },
-        hint: 'Add vantage points, or set `failover.mode: approval`.',
-      },
-    )
-  }
-  if (region !== 'primary') return
-  throw new Fault(
-    'failover/refused',
-    'This controller runs in the region of the primary, with which it would be lost',
-    {
-      hint: 'Run it in the secondary’s region or in a third one.',
-    },
-  )
 }
 
 async function listening(joined: Composed, listen: HostPort, witnessed: Witnessed) {
@@ -159,7 +109,7 @@ async function listening(joined: Composed, listen: HostPort, witnessed: Witnesse
 
 export function controllerOptions(
   joined: Composed,
-  options: Pick<Options, 'lease' | 'call' | 'tick'> & { readonly inside: Side | undefined },
+  options: Pace & { readonly inside: Side | undefined },
   told: ControllerOptions['told'],
 ): ControllerOptions {
   const { policy, parts, carrying, holder, dir } = joined

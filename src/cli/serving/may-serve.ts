@@ -1,0 +1,68 @@
+import type { Milliseconds } from '../../core/duration.ts'
+import { Fault } from '../../core/errors.ts'
+import { freshFor, voters } from '../../core/health.ts'
+import type { Side } from '../../core/model.ts'
+import { locationOfSide, type Policy } from '../../core/policy.ts'
+import type { Parts } from '../../engine/parts.ts'
+
+/** How long and how often a controller does what it does. */
+export interface Pace {
+  readonly lease: Milliseconds
+  readonly call: Milliseconds
+  readonly tick: Milliseconds
+}
+
+/** At a pace at which nothing could ever begin, or nothing be lost, a controller would only seem to protect. */
+export function demandPace({ lease, call, tick }: Pace, { failover }: Policy): void {
+  if (lease <= call) {
+    // No effect begins that the lease would not outlast.
+    throw new Fault('usage/bad-argument', `--lease is ${lease} ms, and a call may take ${call} ms`, {
+      facts: { lease, call },
+      hint: 'Give a --lease that is longer than --call, best three times as long.',
+    })
+  }
+  const counts = freshFor(failover)
+  if (tick * 2 <= counts) return
+  // Two looks that are further apart than that leave a gap, after which a loss is counted from its beginning.
+  throw new Fault('usage/bad-argument', `--tick is ${tick} ms, and what was seen counts for ${counts} ms`, {
+    facts: { tick, counts },
+    hint: 'Give a --tick of at most half of that, or a longer failover.after.',
+  })
+}
+
+/** The side in whose region this process runs, if any. */
+export async function sideAround(
+  region: string | undefined,
+  { policy, parts }: { readonly policy: Policy; readonly parts: Pick<Parts, 'open'> },
+  signal: AbortSignal,
+): Promise<Side | undefined> {
+  if (region === undefined) return undefined
+  if (region === locationOfSide(policy.secondary)) return 'secondary'
+  const primary = await parts.open('primary', signal)
+  return primary?.location === region ? 'primary' : undefined
+}
+
+/** Automatic mode asks for more than a process: eyes elsewhere, and a place that survives. */
+export function demandMayServe({ name, failover }: Policy, inside: Side | undefined): void {
+  const { mode, vantagePoints, demo } = failover
+  if (mode !== 'automatic') return
+  const votes = voters({ points: vantagePoints, demo }).size
+  if (votes < 3) {
+    throw new Fault(
+      'failover/refused',
+      `Automatic mode needs three vantage points on hosts of their own; ${name} has ${votes}`,
+      {
+        facts: { votes },
+        hint: 'Add vantage points, or set `failover.mode: approval`.',
+      },
+    )
+  }
+  if (inside !== 'primary') return
+  throw new Fault(
+    'failover/refused',
+    'This controller runs in the region of the primary, with which it would be lost',
+    {
+      hint: 'Run it in the secondary’s region or in a third one.',
+    },
+  )
+}
