@@ -5,6 +5,7 @@ import type { Pair, Point } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { noteKey } from './notes.ts'
+import { underWay } from './once.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint } from './recent.ts'
 
@@ -20,41 +21,52 @@ const FAILED = 'LOGGED_MODEL_UPLOAD_FAILED'
 /** Carries logged models with their files and metrics, after the runs that made them. */
 export async function copyLoggedModels(pass: Pass): Promise<void> {
   const { parts, signal, experiments } = pass
-  const { from, to } = parts
-  const sources = await from.models?.list([...experiments.keys()], signal)
+  const sources = await parts.from.models?.list([...experiments.keys()], signal)
   if (sources === undefined || experiments.size === 0) return
-  const targets = await standingModels(pass)
-  await inParallel(AT_ONCE, sources, async (model) => {
-    const known = targets?.get(sharedModelId(model))
-    if (known === undefined) await acquaint(pass, model.runId)
-    if (!isTaken(pass, model, known !== undefined)) return
-    const subject = subjectOf(model)
-    await apart(pass, subject, async () => {
-      if (to.models === undefined || targets === undefined) {
-        pass.troubles.push({ subject, code: 'sync/loss', message: `${to.name} has no logged models` })
-        return
-      }
-      let isAgain = false
-      await persistently(async () => {
-        // It may have been made before, and nobody heard.
-        const there = known ?? (isAgain ? (await standingModels(pass))?.get(sharedModelId(model)) : undefined)
-        isAgain = true
-        await copyModel(pass, to.models as LoggedModels, { model, known: there })
-      })
-    })
-    parts.progress.advance()
+  const standing = await standingModels(pass)
+  const going = underWay<LoggedModel>(({ id }) => id)
+  await inParallel(AT_ONCE, going.once(sources), async (model) => {
+    const isKnown = standing?.has(sharedModelId(model)) === true
+    if (!isKnown) await acquaint(pass, model.runId)
+    if (isTaken(pass, model, isKnown)) {
+      await apart(pass, subjectOf(model), () => copyOne(pass, model, standing))
+      parts.progress.advance()
+    }
+    going.end(model)
   })
 }
 
-/** Logged models of the target by the id that both sides know; `undefined` where the target has no logged models. */
-export async function standingModels(pass: Pass): Promise<Map<string, LoggedModel> | undefined> {
+async function copyOne(pass: Pass, model: LoggedModel, standing: Standing | undefined): Promise<void> {
+  const { to } = pass.parts
+  const { models } = to
+  if (models === undefined || standing === undefined) {
+    const message = `${to.name} has no logged models`
+    pass.troubles.push({ subject: subjectOf(model), code: 'sync/loss', message })
+    return
+  }
+  const id = sharedModelId(model)
+  let isAgain = false
+  await persistently(async () => {
+    // It may have been made before, and nobody heard.
+    const made = isAgain && !standing.has(id) ? (await standingModels(pass))?.get(id) : undefined
+    if (made !== undefined) standing.set(id, made)
+    isAgain = true
+    await copyModel(pass, models, { model, standing })
+  })
+}
+
+/** Replicas of logged models by the id that both sides know. */
+type Standing = Map<string, LoggedModel>
+
+/** The replicas that the target has; `undefined` where it has no logged models. */
+export async function standingModels(pass: Pass): Promise<Standing | undefined> {
   const { parts, signal, experiments } = pass
   const names = new Set([...experiments.values()].map(({ name }) => name))
   const ids: string[] = []
   for await (const { id, name } of parts.to.tracking.experiments(signal)) if (names.has(name)) ids.push(id)
   const found = await parts.to.models?.list(ids, signal)
   if (found === undefined) return undefined
-  const replicas = new Map<string, LoggedModel>()
+  const replicas: Standing = new Map()
   for await (const model of found) replicas.set(sharedModelId(model), model)
   return replicas
 }
@@ -89,15 +101,18 @@ export function isTaken({ parts, identities }: Pass, { runId }: LoggedModel, isK
 async function copyModel(
   pass: Pass,
   api: LoggedModels,
-  { model, known }: { readonly model: LoggedModel; readonly known: LoggedModel | undefined },
+  { model, standing }: { readonly model: LoggedModel; readonly standing: Standing },
 ): Promise<void> {
   const { parts, identities, signal } = pass
   const { from, to, ledger } = parts
   const envelope = createHash('sha256').update(JSON.stringify(model)).digest('hex')
   const key = noteKey('logged', model.id)
+  const known = standing.get(sharedModelId(model))
   if (known !== undefined) identities.learnModel(model, known)
   if (known !== undefined && ledger.get(key) === envelope && model.status !== 'LOGGED_MODEL_PENDING') return
   const there = known ?? (await create(pass, api, model))
+  // A list may give it twice.
+  standing.set(sharedModelId(model), there)
   identities.learnModel(model, there)
   for (const { runId } of model.metrics) await acquaint(pass, runId)
   const tags = lackingTags(model, there)

@@ -8,6 +8,7 @@ import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { missingLinks, withModels } from './links.ts'
 import { noteKey } from './notes.ts'
+import { underWay } from './once.ts'
 import { isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint, noteOpen, noteReplica, recentRuns } from './recent.ts'
@@ -22,22 +23,29 @@ interface Pending {
   readonly envelope: string
 }
 
+/** By their ids. */
+type Waiting = Map<string, Pending>
+
 /** Carries every run that changed, with its files. Returns those that need a second look when everything is there. */
 export async function copyRuns(pass: Pass): Promise<readonly Pending[]> {
   const { parts, experiments, signal } = pass
-  const pending: Pending[] = []
+  const pending: Waiting = new Map()
   const { since } = parts.filter
-  const chosen =
-    since === undefined ? parts.from.tracking.runs([...experiments.keys()], signal) : recentRuns(pass, since)
+  const going = underWay<TrackedRun>(({ info }) => info.run_id)
+  const chosen = going.once(
+    since === undefined ? parts.from.tracking.runs([...experiments.keys()], signal) : recentRuns(pass, since),
+  )
   const of = (run: TrackedRun) => takes(pass, run) && !isCarried(pass, run, envelopeOf(run))
   const due = parts.runs.readAhead?.(parts.from.place, chosen, { of, hold: true, signal }) ?? chosen
   await inParallel(RUNS_AT_ONCE, due, async (run) => {
-    if (!takes(pass, run)) return
-    await apart(pass, subjectOf(pass, run), () => persistently(() => copyRun(pass, run, pending)))
-    parts.progress.advance()
-    parts.progress.beside?.(`${parts.to.census.points()} points, ${(pass.tally.bytes / 1e6).toFixed(1)} MB`)
+    if (takes(pass, run)) {
+      await apart(pass, subjectOf(pass, run), () => persistently(() => copyRun(pass, run, pending)))
+      parts.progress.advance()
+      parts.progress.beside?.(`${parts.to.census.points()} points, ${(pass.tally.bytes / 1e6).toFixed(1)} MB`)
+    }
+    going.end(run)
   })
-  return pending
+  return [...pending.values()]
 }
 
 /** True if a run that is over was carried while it showed the same. */
@@ -45,7 +53,7 @@ function isCarried({ parts }: Pass, run: TrackedRun, envelope: string): boolean 
   return !isOpenRun(run) && parts.ledger.get(keyOf(run)) === envelope
 }
 
-async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise<void> {
+async function copyRun(pass: Pass, run: TrackedRun, pending: Waiting): Promise<void> {
   const { parts, identities, signal, tally } = pass
   const { from, to, ledger } = parts
   const envelope = envelopeOf(run)
@@ -78,7 +86,7 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Pending[]): Promise
   const whole = await withModels(pass, run)
   const links = linksOf(whole)
   if (links.read.length + links.made.length > 0 || parent !== undefined)
-    pending.push({ run: pendingPartOf(whole), envelope })
+    pending.set(id, { run: pendingPartOf(whole), envelope })
   else ledger.put(keyOf(run), envelope)
 }
 
