@@ -237,6 +237,13 @@ describe('mapped names', () => {
     expect(atEast.portableName('compute', 'gpu-cluster')).toBe('gpu-cluster')
   })
 
+  it('are followed where a body has a bare name of a compute', () => {
+    for (const field of ['computeName', 'imageBuildCompute']) {
+      expect(atCentral.local(atEast.portable({ [field]: 'gpu-cluster' }))).toEqual({ [field]: 'gpu-cus' })
+      expect(atEast.local(atCentral.portable({ [field]: 'gpu-cus' }))).toEqual({ [field]: 'gpu-cluster' })
+    }
+  })
+
   it('lose nothing, whatever the mappings and the names', () => {
     const name = fc.constantFrom('a', 'b', 'c', 'd', 'e')
     fc.assert(

@@ -42,10 +42,10 @@ export function translation(names: PlaceNames, peer?: PlaceNames): Translation {
       const word = wordOfField(side.words, object, name, value)
       if (word !== undefined) return token(side.prefix + word)
     }
-    return name === 'computeName' ? renames.toPortable('compute', value) : undefined
+    return COMPUTE.has(name) ? renames.toPortable('compute', value) : undefined
   }
   const unfield: FieldRewrite = (_object, name, value) =>
-    name === 'computeName' ? renames.toLocal('compute', value) : undefined
+    COMPUTE.has(name) ? renames.toLocal('compute', value) : undefined
   return {
     portable: (value) => rewritten(value, { text: portableText, field }, 0),
     local: (value) => rewritten(value, { text: localText, field: unfield }, 0),
@@ -106,6 +106,7 @@ const ACCOUNT = new Set(['accountName', 'storageAccountName', 'account_name'])
 const WORKSPACE = new Set(['workspaceName', 'workspace_name'])
 const GROUP = new Set(['resourceGroup', 'resourceGroupName', 'resource_group'])
 const SUBSCRIPTION = new Set(['subscriptionId', 'subscription_id'])
+const COMPUTE = new Set(['computeName', 'imageBuildCompute'])
 const LOCATION = new Set(['location', 'computeLocation', 'region'])
 
 /**
