@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import type { JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import { conforms } from '../conformance.ts'
-import { openPlace } from '../place.ts'
+import { type Names, openPlace, placeOf, readNames } from '../place.ts'
+import type { Place } from '../service.ts'
 import { computes } from './index.ts'
 
 const inner = {
@@ -151,6 +152,25 @@ it('stands where it was asked for, if that is neither region', async () => {
   if (read === undefined) throw new Error('it is not there')
   await service.converge(target, read, { source, signal })
   expect(await service.read(target, 'compute/gpu', { signal })).toMatchObject({ digest: wanted.digest })
+})
+
+async function namesOf({ workspace }: Place, signal: AbortSignal): Promise<Names> {
+  const names = await readNames(world().arm, workspace, { signal })
+  if (names === undefined) throw new Error('the workspace is not there')
+  return names
+}
+
+it('stands in the region of the other side, if it stands there already or beside its workspace', async () => {
+  const { service, source, target, signal } = await fresh()
+  const { arm } = world()
+  const [east, central] = [await namesOf(source, signal), await namesOf(target, signal)]
+  const [here, there] = [placeOf(east, central), placeOf(central, east)]
+  await service.converge(here, item('compute/gpu', { ...first, location: 'centralus' }), { source: there, signal })
+  const read = await service.read(here, 'compute/gpu', { signal })
+  if (read === undefined) throw new Error('it is not there')
+  const replica = await service.converge(there, read, { source: here, signal })
+  const raw = await arm.get(`${target.workspace}/computes/gpu`, { signal, apiVersion: '2025-12-01' })
+  expect([raw?.['location'], replica.digest]).toEqual(['centralus', read.digest])
 })
 
 it('says that another size is another compute', async () => {

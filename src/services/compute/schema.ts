@@ -39,6 +39,11 @@ const INNER_READ_ONLY = new Set([
 const SHELL_READ_ONLY: readonly string[] = ['adminUserName', 'sshPort']
 const START_STOP_READ_ONLY: readonly string[] = ['id', 'provisioningStatus', 'schedule']
 
+/** How a body in portable form says where either side stands. */
+const SIDES: ReadonlySet<Json> = new Set(
+  ['location', 'location-display', 'peer-location', 'peer-location-display'].map((word) => `<<hf:${word}>>`),
+)
+
 /** Fields of a cluster or an instance that may change once it is there. */
 const INNER_MUTABLE = new Set(['scaleSettings', 'state', 'idleTimeBeforeShutdown', 'schedules'])
 
@@ -63,7 +68,7 @@ export function computeBody(place: Place, resource: Body): JsonObject {
   // A cluster may stand in another region than its workspace: it is made by the location of the resource, and this tells.
   const { computeLocation } = propertiesOf(resource)
   const told = computeLocation == null ? resource : { ...resource, location: computeLocation }
-  const body = portableBody(place, told, SCHEMA)
+  const body = atHome(portableBody(place, told, SCHEMA))
   const identity = identityOf(objectOf(body['identity']))
   const inner = objectOf(propertiesOf(resource)['properties'])
   const kept = Object.entries(inner).filter(([field, value]) => !INNER_READ_ONLY.has(field) && value !== null)
@@ -72,6 +77,11 @@ export function computeBody(place: Place, resource: Body): JsonObject {
   const properties = place.portable(ofType)
   const { identity: _, ...rest } = withProperties(body, { properties })
   return identity === undefined ? rest : { ...rest, identity }
+}
+
+/** A compute in the region of either side is made in its own by the other: in the first's it would be lost together with it. */
+function atHome(body: JsonObject): JsonObject {
+  return SIDES.has(body['location'] ?? null) ? { ...body, location: '<<hf:location>>' } : body
 }
 
 /** The schedules by which an instance starts and stops itself. */
