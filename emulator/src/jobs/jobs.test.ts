@@ -142,6 +142,12 @@ describe('a command job', () => {
 
     expect(await at.reaches('slow', 'Failed', 'Canceled', 'Completed')).toBe('Canceled')
   })
+
+  it('is not canceled by a limit longer than any timer', async () => {
+    await at.submit('patient', 'sleep 0.2', { limits: { jobLimitsType: 'Command', timeout: 'P30D' } })
+
+    expect(await at.reaches('patient', 'Failed', 'Canceled', 'Completed')).toBe('Completed')
+  })
 })
 
 describe('a cancellation', () => {

@@ -68,3 +68,12 @@ it('lets idle nodes go in time, except those that are to stay', async () => {
   expect([await atOnce(gone), await atOnce(kept)]).toEqual([false, true])
   ended.abort()
 })
+
+it('takes as long as any timer where an allocation is to take longer', async () => {
+  const waiting = new AbortController()
+  const allocated = new Nodes(10 ** 9).take(cluster, 1, waiting.signal)
+  const late = new Promise<string>((resolve) => setTimeout(() => resolve('not yet'), 20))
+  expect(await Promise.race([allocated?.then(() => 'allocated'), late])).toBe('not yet')
+  waiting.abort()
+  await expect(allocated).rejects.toThrow()
+})

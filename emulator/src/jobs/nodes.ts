@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LONGEST_TIMER } from '../long-timer.ts'
 
 /** What a job needs to know of the compute it asks for. */
 export interface Compute {
@@ -41,7 +42,7 @@ export class Nodes {
     const warm = Math.min(count, pool.idle.length)
     pool.idle.splice(0, warm)
     if (compute.standing || warm === count) return Promise.resolve()
-    return sleep(this.#allocationSeconds * 1000, undefined, { signal })
+    return sleep(Math.min(this.#allocationSeconds * 1000, LONGEST_TIMER), undefined, { signal })
   }
 
   /** Gives back nodes. `allocated` is false where the allocation did not come to its end. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { after } from '../long-timer.ts'
 import type { Region } from '../region.ts'
 import { bound, environmentOf } from './command-line.ts'
 import type { Storage } from './data/storage.ts'
@@ -147,13 +148,11 @@ function shell(): string {
 function limited({ job, cancelled, closing }: Life, group: Group): () => boolean {
   let over = false
   const seconds = secondsOf(job.definition.limits?.timeout)
-  const timer =
-    seconds === undefined
-      ? undefined
-      : setTimeout(() => {
-          over = true
-          void group.terminate()
-        }, seconds * 1000)
+  const timeIsOver = () => {
+    over = true
+    void group.terminate()
+  }
+  const endTimer = seconds === undefined ? undefined : after(seconds * 1000, timeIsOver)
   const terminate = () => void group.terminate()
   const kill = () => void group.kill()
   cancelled.addEventListener('abort', terminate)
@@ -161,7 +160,7 @@ function limited({ job, cancelled, closing }: Life, group: Group): () => boolean
   if (cancelled.aborted) terminate()
   if (closing.aborted) kill()
   void group.ended.then(() => {
-    clearTimeout(timer)
+    endTimer?.()
     cancelled.removeEventListener('abort', terminate)
     closing.removeEventListener('abort', kill)
   })
