@@ -230,6 +230,49 @@ it('guards I3: asks again by name for a job whose submission went unanswered, an
   expect((await reported()).jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train submitted', 'tune submitted'])
 })
 
+/** Lets lists of the side that took over break off while it is verified. */
+function breakingOff(of: string, times: number): void {
+  let resubmitted = false
+  let lists = 0
+  world.befall = (call, moment) => {
+    resubmitted ||= call.act === 'close'
+    if (resubmitted && call.act === 'list' && call.of === of && moment === 'before' && lists++ < times)
+      throw new Fault('observe/incomplete', `the list of ${of} broke off`)
+  }
+}
+
+it('takes nothing for missing of a kind whose list breaks off while it is verified: it is read once more, and named', async () => {
+  breakingOff('schedule', 2)
+  await world.run('b', whole(world))
+  const { outcome, verified, unfinished } = await reported()
+  expect([outcome, verified.missing, verified.different]).toEqual(['done', [], []])
+  expect(verified.compared).not.toHaveProperty('schedule')
+  expect(unfinished).toEqual([expect.stringContaining('schedule could not be verified')])
+})
+
+it('verifies again where the side that takes over goes away meanwhile', async () => {
+  let closed = 0
+  world.befall = ({ act, of }) => {
+    if (act === 'close') closed++
+    if (closed > 0 && act === 'list' && of === 'schedule') world.sides.secondary.down = true
+  }
+  await expect(world.run('b', whole(world))).rejects.toMatchObject({ code: 'observe/incomplete' })
+  world.leasesRunOut()
+  world.befall = () => undefined
+  world.sides.secondary.down = false
+  await world.run('c', whole(world))
+  const { outcome, verified, unfinished } = await reported()
+  expect([outcome, verified.missing, unfinished]).toEqual(['done', [], []])
+  expect(verified.compared).toMatchObject({ datum: 1, schedule: 2 })
+})
+
+it('compares all of it where a list broke off once', async () => {
+  breakingOff('schedule', 1)
+  await world.run('b', whole(world))
+  const { verified, unfinished } = await reported()
+  expect([verified.compared, verified.missing, unfinished]).toEqual([expect.objectContaining({ schedule: 2 }), [], []])
+})
+
 it('names what could not be raised, and raises the rest', async () => {
   world.befall = ({ act, of }) => {
     if (act === 'converge' && of === 'schedule/nightly') throw new Fault('azure/refused', 'it is refused')

@@ -1,3 +1,4 @@
+import { Fault } from '../core/errors.ts'
 import { type Address, type Item, type JsonObject, kindOf, type Side } from '../core/model.ts'
 import type { FailoverState, Phase } from '../core/phases.ts'
 import { mappedFrom } from '../core/plan-drafts.ts'
@@ -5,7 +6,7 @@ import { item, type Snapshot } from '../core/snapshot.ts'
 import type { Entry } from '../store/ledger.ts'
 import { lossOf, openBy } from './loss.ts'
 import { drainLost, fenceLost } from './lost-side.ts'
-import { observe } from './observe.ts'
+import { type Observation, observe } from './observe.ts'
 import { type Parts, placeOf, serviceOf } from './parts.ts'
 import { type Active, pointAll, type Target } from './pointer.ts'
 import { promote } from './promote.ts'
@@ -65,19 +66,15 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing, state: Failov
   },
 }
 
-/** Looks at the side that took over and compares it with what the ledger says must be there. */
+/**
+ * Looks at the side that took over and compares it with what the ledger says must be there. A kind whose list breaks off
+ * twice is named, and nothing of it is compared.
+ *
+ * @throws Fault where the side itself does not answer; to be called again then
+ */
 async function verify(failing: Failing): Promise<JsonObject> {
-  const { parts, to, from, signal, carrying } = failing
-  const place = await placeOf(parts, to, signal)
-  const { services, now, progress } = parts
-  const seen = await observe(place, {
-    services,
-    as: 'target',
-    signal,
-    excluded: carrying.excluded ?? (() => false),
-    now,
-    progress,
-  })
+  const { parts, from } = failing
+  const seen = await lookAgain(failing)
   const standsFor = replicasIn(seen.snapshot)
   const counts: Record<string, number> = {}
   const missing: Address[] = []
@@ -86,6 +83,7 @@ async function verify(failing: Failing): Promise<JsonObject> {
     const service = serviceOf(parts.services, kindOf(entry.address))
     if (
       entry.source !== from ||
+      seen.incomplete.has(kindOf(entry.address)) ||
       entry.replicaDigest === NO_REPLICA ||
       service?.can.converge !== true ||
       entry.address.endsWith('/')
@@ -103,6 +101,28 @@ async function verify(failing: Failing): Promise<JsonObject> {
       different.push(entry.address)
   }
   return { compared: counts, missing, different, unread: Object.fromEntries(seen.incomplete) }
+}
+
+/** Reads the side that took over, and once more what could not be read while it answers. */
+async function lookAgain({ parts, to, signal, carrying }: Failing): Promise<Observation> {
+  const place = await placeOf(parts, to, signal)
+  const { services, now, progress } = parts
+  const excluded = carrying.excluded ?? (() => false)
+  const reading = { as: 'target', signal, excluded, now, progress } as const
+  const first = await observe(place, { ...reading, services })
+  const unread = services.filter(({ kind }) => first.incomplete.has(kind))
+  if (unread.length === 0) return first
+  const demandAnswer = async ({ incomplete }: Observation) => {
+    if ((await parts.answers?.(to, signal)) ?? first.complete.size > 0) return
+    const [why] = incomplete.values()
+    throw new Fault('observe/incomplete', `The ${to} does not answer while it is verified: ${why}`, {
+      hint: 'Nothing to do: it is tried again.',
+    })
+  }
+  await demandAnswer(first)
+  const again = await observe(place, { ...reading, services: unread, before: first.snapshot })
+  if (again.incomplete.size > 0) await demandAnswer(again)
+  return again
 }
 
 /** Finds the replica of an entry, also where its own name was taken there and it was mapped to another. */
