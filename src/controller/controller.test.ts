@@ -4,6 +4,8 @@ import { body } from '../../test/support/made-up-kinds.ts'
 import { FOLLOWED } from '../../test/support/made-up-policy.ts'
 import { forever, World } from '../../test/support/made-up-world.ts'
 import { type VirtualTime, virtualTime } from '../../test/support/virtual-time.ts'
+import { Fault } from '../core/errors.ts'
+import { reportOf } from '../engine/report.ts'
 import { type ControllerOptions, ENGINE } from './controller.ts'
 
 let time: VirtualTime
@@ -54,6 +56,28 @@ it('fails over once when the active side is lost for as long as the policy says,
   expect(submissions()).toEqual(['job/train-a1'])
   await time.goOn(60 * MINUTE)
   expect(outcomes(one)).toEqual(['a1 done'])
+})
+
+it('fails over though something could never be carried, and names it with what needs it', async () => {
+  world.sides.primary.put('datum/attached', body.attached(1))
+  world.sides.primary.put('asset/on-it/1', body.asset(1, 'datum/attached'))
+  world.sides.primary.put('datum/odd', body.datum(1))
+  world.befall = ({ act, of }, moment) => {
+    if (act === 'converge' && of === 'datum/odd' && moment === 'before') throw new Fault('azure/refused', 'it is odd')
+  }
+  const one = controller('a')
+  await time.goOn(MINUTE)
+  world.sides.primary.down = true
+  await time.goOn(FOLLOWED.failover.after + 2 * TICK)
+  expect(outcomes(one)).toEqual(['a1 done'])
+  const report = reportOf(await world.journal('a1'))
+  expect(report?.reason).toContain('but for 3 things that could never be carried')
+  const lost = report?.loss.filter(({ is }) => is === 'whole').map(({ address, why }) => [address, why])
+  expect(lost).toEqual([
+    ['asset/on-it/1', expect.stringContaining('datum/attached')],
+    ['datum/attached', expect.stringContaining('never made')],
+    ['datum/odd', 'it is odd'],
+  ])
 })
 
 it('does not fail over within the cool-down of a failover that another controller carried out', async () => {

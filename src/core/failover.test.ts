@@ -171,6 +171,15 @@ describe('a person is asked', () => {
     })
   }
 
+  it('not, because of what could never be carried: it is told, and counts only beside what was carried too long ago', () => {
+    const standby = { synced: true, recoveryPoint: NOW.wall - 5 * MINUTE, refused: 2 }
+    expect(decide(situation({ standby }))).toMatchObject({
+      do: 'fail-over',
+      reason: expect.stringContaining('but for 2 things that could never be carried'),
+    })
+    expect(what({ standby: { ...standby, recoveryPoint: NOW.wall - 13 * MINUTE } })).toBe('ask')
+  })
+
   it('not, when vantage points share a host in a demo', () => {
     expect(what({ policy: { ...policy, vantagePoints: one, demo: true } })).toBe('fail-over')
   })

@@ -1,3 +1,4 @@
+import { counted } from './counted.ts'
 import { type Milliseconds, roughly } from './duration.ts'
 import { type Health, type Plane, type Tick, type Verdict, voters } from './health.ts'
 import { type Instant, otherSide, type Roles, type Side } from './model.ts'
@@ -41,6 +42,8 @@ export interface Standby {
   readonly synced: boolean
   /** The oldest recovery point of anything that travels, by the active side's clock. */
   readonly recoveryPoint?: Instant
+  /** How many things were never carried and cannot be. The recovery point does not speak of them: they are lost whole. */
+  readonly refused?: number
 }
 
 /** One person's yes to one failover. Good for the epoch in which it was given, until it expires. */
@@ -184,7 +187,7 @@ function takeOver(situation: Situation): Decision {
     return stay(`${active.reason}. The ${to} was never in step with it, so only a backup can bring the work back`)
   }
   const loss = lossOf(situation, standby.recoveryPoint)
-  const would = `${active.reason}. The ${to} can take over with the work up to ${roughly(loss)} before the last answer`
+  const would = `${active.reason}. The ${to} can take over with the work up to ${roughly(loss)} before the last answer${butFor(standby)}`
   const agreed = isValid(consent, situation)
   const accepted = agreed ? consent.acceptLoss : policy.maxLoss
   const act: Decision = { do: 'fail-over', from, to, epoch: roles.epoch, loss, reason: would }
@@ -202,6 +205,11 @@ function takeOver(situation: Situation): Decision {
   }
   const held = heldBack(situation)
   return held === undefined ? act : ask(held)
+}
+
+/** What is lost whatever the recovery point is. No span of time measures it, so that it is told and holds nothing back. */
+function butFor({ refused = 0 }: Standby): string {
+  return refused === 0 ? '' : `, but for ${counted(refused, 'thing')} that could never be carried`
 }
 
 /** Why nothing happens by itself, or `undefined` if it may. */

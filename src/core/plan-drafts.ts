@@ -85,7 +85,8 @@ class Drafting {
     const cold = difference.is === 'absent' && isCold(wanted, this.#planning.rules)
     const others = wanted.needs.filter((need) => need !== wanted.address)
     const hindrance = others.map((need) => this.#hindrance(need)).find((one) => one !== undefined)
-    if (kind === undefined || cold) this.#cold(wanted.address, 'Made at a failover')
+    if (kind?.observed?.(wanted.body) === true) this.#observe(difference)
+    else if (kind === undefined || cold) this.#cold(wanted.address, 'Made at a failover')
     else if (hindrance?.trouble === 'cold') this.#cold(wanted.address, `Made at a failover, with ${hindrance.need}`)
     else if (hindrance !== undefined) this.refuse(wanted.address, 'plan/dangling-reference', hindrance.reason)
     else this.#carry(difference, kind)
@@ -98,6 +99,14 @@ class Drafting {
     const form = standingForm(followed, this.#planning.rules)
     if (difference.is === 'absent') this.#draft(form, wanted)
     else if (form.digest !== difference.found.digest) this.#change(form, wanted, { found: difference.found, kind })
+  }
+
+  /** Whatever has the name of something that is only observed is what it is there. */
+  #observe({ is, address }: Wanted): void {
+    if (is === 'changed') return
+    const reason = 'It is never made, and nothing stands under its name on the other side: put one there by hand'
+    this.notes.push({ is: 'kept', address, because: 'observed', reason })
+    this.#troubles.set(address, 'refused')
   }
 
   #cold(address: Address, reason: string): void {

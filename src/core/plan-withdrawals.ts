@@ -8,6 +8,8 @@ import { inWaves } from './waves.ts'
 type Extra = Extract<Difference, { is: 'extra' }>
 type Archive = Extract<Step, { do: 'archive' }>
 type Remove = Extract<Step, { do: 'remove' }>
+/** Why something that only the changed side has stays. */
+type Staying = Exclude<Keeping, 'cold' | 'observed'>
 
 interface Withdrawals {
   readonly steps: readonly Step[]
@@ -52,7 +54,7 @@ export function withdrawn(planning: Planning, extras: readonly Extra[], making: 
   return { steps: [...archives, ...removing.steps], notes: [...notes, ...removing.notes] }
 }
 
-function fateOf({ rules, wanted }: Planning, { address, found }: Extra): Archive | 'remove' | 'archived' | Keeping {
+function fateOf({ rules, wanted }: Planning, { address, found }: Extra): Archive | 'remove' | 'archived' | Staying {
   const kind = rules.kind(kindOf(address))
   const origin = mappedFrom(address)
   if (rules.excluded?.(address) === true) return 'excluded'
@@ -69,17 +71,16 @@ function fateOf({ rules, wanted }: Planning, { address, found }: Extra): Archive
   return { do: 'archive', address, from: found.digest, to: after.digest, item: after, after: [] }
 }
 
-const REASONS: Readonly<Record<Keeping, string>> = {
+const REASONS: Readonly<Record<Staying, string>> = {
   extra: 'Only this side has it, and nothing archives or removes it',
   incomplete: 'A listing of its kind did not come to its end, so nothing follows from its absence there',
   excluded: 'The policy excludes it from sync',
-  cold: 'Made at a failover',
   undecided: 'It is left alone until a person has looked at it',
   brake: 'More would be withdrawn than may be without a person’s consent',
   needed: 'Something that stays needs it',
 }
 
-function kept(address: Address, because: Keeping): Note {
+function kept(address: Address, because: Staying): Note {
   return { is: 'kept', address, because, reason: REASONS[because] }
 }
 
@@ -94,7 +95,8 @@ function brakeOf({ found }: Planning, leaving: readonly { readonly address: Addr
   return leaving.length > allowed ? { withdrawals: leaving.length, allowed } : undefined
 }
 
-function allowance(standing: number): number {
+/** How many of so many things the brake lets go in one pass. */
+export function allowance(standing: number): number {
   return Math.max(BRAKE_ITEMS, Math.floor(standing * BRAKE_PART))
 }
 

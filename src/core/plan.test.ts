@@ -67,6 +67,14 @@ describe('a plan', () => {
     expect(result.notes).toEqual([])
   })
 
+  it('never makes what is only observed: what has its name counts as the same, and what needs it is refused where nothing has', () => {
+    const source = [thing('datastore/k', { attached: true }), thing('model/a/1', {}, ['datastore/k'])]
+    expect(steps(planned(source, [thing('datastore/k', { value: 9 })]))).toEqual(['create model/a/1'])
+    const alone = planned(source, [])
+    expect(steps(alone)).toEqual([])
+    expect(notes(alone)).toEqual(['kept datastore/k observed', 'refused model/a/1 plan/dangling-reference'])
+  })
+
   it('refuses a kind that no service knows, and carries the rest', () => {
     const result = planned([thing('gadget/g'), thing('model/a/1')], [])
     expect(steps(result)).toEqual(['create model/a/1'])

@@ -16,6 +16,7 @@ export interface KindRules {
   frozen?(body: JsonObject): JsonObject
   archived?(body: JsonObject): JsonObject
   parked?(body: JsonObject, mode: Mode): JsonObject
+  observed?(body: JsonObject): boolean
   renamed?(body: JsonObject, renames: ReadonlyMap<Address, Address>): JsonObject
 }
 
@@ -86,7 +87,7 @@ export type Note =
   | { readonly is: 'late'; readonly address: Address; readonly reason: string }
 
 /** Why something is left as it is. */
-export type Keeping = 'extra' | 'incomplete' | 'excluded' | 'cold' | 'brake' | 'needed' | 'undecided'
+export type Keeping = 'extra' | 'incomplete' | 'excluded' | 'cold' | 'observed' | 'brake' | 'needed' | 'undecided'
 
 /** Says that more would be withdrawn than may be without a person's consent. Nothing is withdrawn then. */
 export interface Brake {

@@ -29,7 +29,8 @@ export function driftOf({ plan, source, target }: Prepared): readonly Drift[] {
   for (const note of plan.notes) {
     const { address, reason: why } = note
     const counts =
-      note.is === 'refused' || (note.is === 'kept' && ['extra', 'brake', 'undecided'].includes(note.because))
+      note.is === 'refused' ||
+      (note.is === 'kept' && ['extra', 'brake', 'undecided', 'observed'].includes(note.because))
     if (!counts || found.has(address)) continue
     const [wanted, there] = [source.snapshot.get(address), target.snapshot.get(address)]
     if (wanted === undefined) found.set(address, { address, is: 'extra', next: 'nothing', why })

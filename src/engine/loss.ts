@@ -3,7 +3,7 @@ import { kindOf } from '../core/model.ts'
 import type { Service } from '../services/service.ts'
 import type { Entry, Ledger } from '../store/ledger.ts'
 import { serviceOf } from './parts.ts'
-import { markOf, NO_REPLICA } from './reckon.ts'
+import { isRefused, markOf, NO_REPLICA } from './reckon.ts'
 
 /** Tells of a ledger entry whether it was still being written to. */
 export function openBy(services: readonly Service[]): (entry: Entry) => boolean {
@@ -22,9 +22,14 @@ export interface Lost {
 }
 
 export interface Loss {
-  /** Up to when everything that was acknowledged is in the standby; `undefined` where not even one pass was complete. */
+  /**
+   * Up to when everything that was acknowledged is in the standby, but for what is {@link Loss.refused};
+   * `undefined` where not even one pass was complete.
+   */
   readonly recoveryPoint: Instant | undefined
   readonly items: readonly Lost[]
+  /** Of these, what was never carried and cannot be, as it is. */
+  readonly refused: readonly Address[]
   /** Items in the ledger, by kind. */
   readonly counts: ReadonlyMap<Kind, number>
 }
@@ -44,7 +49,7 @@ export function lossOf(ledger: Ledger, protection: string, isOpen: (entry: Entry
   const entries = [...ledger.entries(protection)]
   const listed = new Map<Kind, Instant>()
   for (const entry of entries) {
-    recoveryPoint = Math.min(recoveryPoint ?? entry.recoveryPoint, entry.recoveryPoint)
+    if (!isRefused(entry)) recoveryPoint = Math.min(recoveryPoint ?? entry.recoveryPoint, entry.recoveryPoint)
     const kind = kindOf(entry.address)
     if (entry.address === markOf(kind)) listed.set(kind, entry.recoveryPoint)
   }
@@ -55,14 +60,15 @@ export function lossOf(ledger: Ledger, protection: string, isOpen: (entry: Entry
     const lost = lostOf(entry, listed.get(kind) ?? 0, isOpen)
     if (lost !== undefined) items.push(lost)
   }
-  return { recoveryPoint: recoveryPoint === 0 ? undefined : recoveryPoint, items, counts }
+  const refused = entries.filter(isRefused).map(({ address }) => address)
+  return { recoveryPoint: recoveryPoint === 0 ? undefined : recoveryPoint, items, refused, counts }
 }
 
 /** `listed`: start of the last list of the kind that came to its end. */
 function lostOf(entry: Entry, listed: Instant, isOpen: (entry: Entry) => boolean): Lost | undefined {
   const { address, recoveryPoint } = entry
   if (entry.replicaDigest === NO_REPLICA) {
-    return { address, recoveryPoint, is: 'whole', why: 'it was seen and could not be carried yet' }
+    return { address, recoveryPoint, is: 'whole', why: entry.refused ?? 'it was seen and could not be carried yet' }
   }
   if (isOpen(entry)) return { address, recoveryPoint, is: 'since', why: 'it was still being written to' }
   if (recoveryPoint < listed)

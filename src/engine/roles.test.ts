@@ -12,3 +12,10 @@ it('is in step by a pass of this direction, and not by one of an earlier', async
   expect(await standbyOf(parts, { active: 'secondary', epoch: 2 }, undefined)).toEqual({ synced: false })
   expect(await standbyOf(parts, { active: 'primary', epoch: 1 }, away)).toEqual({ synced: false })
 })
+
+it('is told with the number of things that could never be carried', async () => {
+  const world = worldOfTest('memory')
+  await world.run('a', ({ tenure }) => tenure.setFact('synced', { active: 'primary', recoveryPoint: 5, refused: 2 }))
+  const { parts } = world.joined('asks', fuse())
+  expect(await standbyOf(parts, { active: 'primary', epoch: 1 }, undefined)).toMatchObject({ synced: true, refused: 2 })
+})

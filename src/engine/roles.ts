@@ -54,5 +54,7 @@ export async function standbyOf(
   // What an earlier direction had come to says nothing of this one.
   const known = synced?.['active'] === active ? Number(synced['recoveryPoint'] ?? 0) : 0
   const recoveryPoint = known || undefined
-  return away === undefined && recoveryPoint !== undefined ? { synced: true, recoveryPoint } : { synced: false }
+  if (away !== undefined || recoveryPoint === undefined) return { synced: false }
+  const refused = Number(synced?.['refused'] ?? 0)
+  return { synced: true, recoveryPoint, ...(refused === 0 ? {} : { refused }) }
 }

@@ -5,7 +5,7 @@ import { PROTECTION, passing, World } from '../../test/support/made-up-world.ts'
 import { digestOf } from '../core/canonical.ts'
 import { Fault } from '../core/errors.ts'
 import type { Address, JsonObject } from '../core/model.ts'
-import { NO_REPLICA } from './reckon.ts'
+import { isRefused, NO_REPLICA } from './reckon.ts'
 
 /** A few addresses of every made-up kind, with the bodies that may stand there. What is frozen follows from the address. */
 const THINGS: Readonly<Record<Address, (value: number) => JsonObject>> = {
@@ -84,9 +84,11 @@ async function untruths(world: World): Promise<readonly string[]> {
   const point = Number((await world.store.fact(PROTECTION, 'synced'))?.['recoveryPoint'] ?? 0)
   for (const address of point === 0 ? [] : ADDRESSES) {
     if (!primary.stoodSince(address, point)) continue
+    const known = world.ledger.get(PROTECTION, address)
+    // What cannot be carried is named in place of being there.
+    if (known !== undefined && isRefused(known)) continue
     if (!address.startsWith('job/') && secondary.get(address) === undefined)
       wrong.push(`${address} is not there, of ${point}`)
-    const known = world.ledger.get(PROTECTION, address)
     if (known === undefined || known.recoveryPoint < point) wrong.push(`${address} is older than ${point}`)
   }
   return wrong

@@ -156,12 +156,70 @@ it('dates something new that cannot be carried by the last list in which it was 
   expect(third.reckoned.recoveryPoint).toBe(first.source.startedAt)
 })
 
-it('has no recovery point before something could be carried that was there from the beginning', async () => {
+it('has no recovery point before something was carried that was there from the beginning and can be carried', async () => {
+  estate()
+  failing('datum/set', new Fault('azure/denied', 'a role is missing'))
+  const first = await passed()
+  expect(first.reckoned).toMatchObject({ recoveryPoint: undefined, refused: [] })
+  expect(first.reckoned.behind).toEqual(['asset/churn/1', 'asset/churn/2', 'datum/set', 'schedule/nightly'])
+})
+
+it('names what was never carried and is refused, with what needs it, and does not hold the recovery point for it', async () => {
   estate()
   failing('datum/set')
   const first = await passed()
-  expect(first.reckoned.recoveryPoint).toBeUndefined()
-  expect(first.reckoned.behind).toEqual(['asset/churn/1', 'asset/churn/2', 'datum/set', 'schedule/nightly'])
+  const refused = ['asset/churn/1', 'asset/churn/2', 'datum/set', 'schedule/nightly']
+  expect(first.reckoned).toMatchObject({ recoveryPoint: first.source.startedAt, behind: refused, refused })
+  expect(await world.store.fact(PROTECTION, 'synced')).toMatchObject({ refused: 4 })
+  const loss = lossOf(world.ledger, PROTECTION, () => false)
+  expect(loss).toMatchObject({ recoveryPoint: first.source.startedAt, refused })
+  expect(loss.items.map(({ address, is }) => [address, is])).toEqual(refused.map((one) => [one, 'whole']))
+  expect(entry('datum/set')).toMatchObject({ replicaDigest: NO_REPLICA, refused: 'it is refused' })
+  failing('datum/set', new Fault('azure/unreachable', 'no answer'))
+  expect((await passed()).reckoned.refused).toEqual(refused)
+  world.befall = () => undefined
+  const third = await passed()
+  expect(third.reckoned).toMatchObject({ recoveryPoint: third.source.startedAt, behind: [], refused: [] })
+})
+
+it('holds the recovery point for what was carried once, though its last change is refused beside what never was', async () => {
+  estate()
+  failing('datum/set')
+  const first = await passed()
+  world.sides.primary.put('blob/weights', body.datum(2))
+  world.befall = (call, moment) => {
+    if (call.act === 'converge' && moment === 'before') throw new Fault('azure/refused', 'it is refused')
+  }
+  const second = await passed()
+  expect(second.reckoned.recoveryPoint).toBe(first.source.startedAt)
+  expect(second.reckoned.refused).not.toContain('blob/weights')
+})
+
+it('has no recovery point where more of a kind is refused than the things themselves can be the reason for', async () => {
+  for (let n = 0; n < 11; n++) world.sides.primary.put(`datum/d${n}`, body.datum(n))
+  world.befall = (call, moment) => {
+    if (call.act === 'converge' && moment === 'before') throw new Fault('azure/refused', 'the account is locked')
+  }
+  expect((await passed()).reckoned).toMatchObject({ recoveryPoint: undefined, refused: [] })
+})
+
+it('makes nothing of what is attached, names it until something has its name in the standby, and holds nothing for it', async () => {
+  estate()
+  world.sides.primary.put('datum/cluster', body.attached(1))
+  world.sides.primary.put('asset/on-it/1', body.asset(1, 'datum/cluster'))
+  const first = await passed()
+  const refused = ['asset/on-it/1', 'datum/cluster']
+  expect(first.execution.quarantined).toEqual([])
+  expect(first.reckoned).toMatchObject({ recoveryPoint: first.source.startedAt, refused })
+  world.sides.secondary.put('datum/cluster', body.attached(2))
+  const second = await passed()
+  expect(world.sides.secondary.get('datum/cluster')).toEqual(body.attached(2))
+  expect(world.sides.secondary.get('asset/on-it/1')).toBeDefined()
+  expect(second.reckoned).toMatchObject({ behind: [], refused: [] })
+  expect((await passed()).plan.steps).toEqual([])
+  world.sides.secondary.drop('datum/cluster')
+  const last = await passed()
+  expect(last.reckoned).toMatchObject({ recoveryPoint: last.source.startedAt, refused: ['datum/cluster'] })
 })
 
 it('carries what grows as it is when its turn comes, and dates it by that', async () => {

@@ -10,6 +10,7 @@ import { type Observation, observe } from './observe.ts'
 import { type Parts, placeOf, serviceOf } from './parts.ts'
 import { attended, type Doubt } from './presence.ts'
 import { type Reckoned, reckon } from './reckon.ts'
+import { refusalsOf } from './refusals.ts'
 import { carryLate } from './return/late.ts'
 import { noteLeftBehind } from './return/left-behind.ts'
 import type { Finding } from './return/sort-out.ts'
@@ -143,6 +144,7 @@ export async function pass(
     target: prepared.target,
     carried: execution.carried,
     rules: prepared.rules,
+    refused: refusalsOf({ ...parts, ...prepared, execution }),
     mapped: mappedOf(plan.notes),
     isOpen: ({ address, body }) => serviceOf(parts.services, kindOf(address))?.open?.(body) ?? false,
     now: parts.now(),
@@ -169,6 +171,7 @@ function syncedFact(active: Side, { prepared: { source, plan }, execution, recko
     items: source.snapshot.size,
     steps: plan.steps.length,
     behind: reckoned.behind.length,
+    refused: reckoned.refused.length,
     failed: execution.quarantined.length,
   }
 }

@@ -114,6 +114,12 @@ export interface Service {
    */
   parked?(body: JsonObject, mode: Mode): JsonObject
 
+  /**
+   * For kinds of which some are never made: whether one with this body only is seen, as what is attached and stands
+   * elsewhere. Whatever has its name on the other side counts as its replica; it is never converged. Pure.
+   */
+  observed?(body: JsonObject): boolean
+
   /** The same body with every reference to an address of the map changed to the other. Pure. Without it, what needs a mapped item is refused. */
   renamed?(body: JsonObject, renames: ReadonlyMap<Address, Address>): JsonObject
 

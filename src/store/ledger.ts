@@ -14,6 +14,8 @@ export interface Entry {
   readonly verifiedAt: Instant
   /** What a later act needs of the source when it can no longer be asked: a job's whole specification. No secrets. */
   readonly kept?: JsonObject
+  /** Why it was never carried and cannot be, as it is. Set only where there is no replica. */
+  readonly refused?: string
 }
 
 /**

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, it } from 'vitest'
 import type { Address } from '../core/model.ts'
 import type { Entry } from './ledger.ts'
@@ -28,6 +29,22 @@ it('gives back what was put, with what was kept for later', async () => {
   expect(ledger.get('churn', 'job/train')).toEqual(job)
   expect([...ledger.entries('churn', 'model')].map((e) => e.address)).toEqual(['model/m/1'])
   expect(ledger.get('fraud', 'job/train')).toBeUndefined()
+})
+
+it('gives back why something was never carried, also in a file of an earlier release', async () => {
+  const path = join(root, 'earlier.db')
+  const file = new DatabaseSync(path)
+  file.exec(`CREATE TABLE entries (protection TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL,
+    sourceDigest TEXT NOT NULL, replicaDigest TEXT NOT NULL, recoveryPoint INTEGER NOT NULL, verifiedAt INTEGER NOT NULL,
+    kept TEXT, PRIMARY KEY (protection, address)) WITHOUT ROWID;
+    INSERT INTO entries VALUES ('churn', 'model/m/1', 'model', 'primary', 'a', 'b', 100, 120, NULL)`)
+  file.close()
+  const ledger = openSqliteLedger(path)
+  expect(ledger.get('churn', 'model/m/1')).toEqual(entry('model/m/1'))
+  const never: Entry = { ...entry('compute/k8s', 0), replicaDigest: '', refused: 'it is attached' }
+  await ledger.begin(LEASE)
+  await ledger.put('churn', [never], LEASE)
+  expect(ledger.get('churn', 'compute/k8s')).toEqual(never)
 })
 
 it('moves the recovery point of all but the named ones, and never back', async () => {

@@ -7,20 +7,22 @@ import type { Lease } from './store.ts'
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS entries (
     protection TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, sourceDigest TEXT NOT NULL,
-    replicaDigest TEXT NOT NULL, recoveryPoint INTEGER NOT NULL, verifiedAt INTEGER NOT NULL, kept TEXT,
+    replicaDigest TEXT NOT NULL, recoveryPoint INTEGER NOT NULL, verifiedAt INTEGER NOT NULL, kept TEXT, refused TEXT,
     PRIMARY KEY (protection, address)) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS entries_by_kind ON entries (protection, kind, address);
   CREATE TABLE IF NOT EXISTS writers (protection TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;`
 
 const RESTORED = 'Move it aside and run `holdfast sync`, which writes it anew from both sides.'
 
-interface Row extends Omit<Entry, 'kept'> {
+interface Row extends Omit<Entry, 'kept' | 'refused'> {
   readonly kept: string | null
+  readonly refused: string | null
 }
 
 /** A ledger in one SQLite file. */
 export function openSqliteLedger(path: string): Ledger {
   const file = new SqliteFile(path, SCHEMA, RESTORED)
+  upgrade(file)
 
   function* entries(protection: string, kind?: string): Iterable<Entry> {
     let after = ''
@@ -47,8 +49,8 @@ export function openSqliteLedger(path: string): Ledger {
 
   function set(protection: string, one: Entry): void {
     file.run(
-      `INSERT OR REPLACE INTO entries (protection, address, kind, source, sourceDigest, replicaDigest, recoveryPoint, verifiedAt, kept)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO entries (protection, address, kind, source, sourceDigest, replicaDigest, recoveryPoint, verifiedAt, kept, refused)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       protection,
       one.address,
       kindOf(one.address),
@@ -58,6 +60,7 @@ export function openSqliteLedger(path: string): Ledger {
       one.recoveryPoint,
       one.verifiedAt,
       one.kept === undefined ? null : JSON.stringify(one.kept),
+      one.refused ?? null,
     )
   }
 
@@ -112,10 +115,27 @@ export function openSqliteLedger(path: string): Ledger {
   }
 }
 
+/** A ledger of an earlier release lacks the last column. */
+function upgrade(file: SqliteFile): void {
+  const has = () => file.all<{ name: string }>("SELECT name FROM pragma_table_info('entries')")
+  if (has().some(({ name }) => name === 'refused')) return
+  file.transaction(() => {
+    if (!has().some(({ name }) => name === 'refused')) file.run('ALTER TABLE entries ADD COLUMN refused TEXT')
+  })
+}
+
 function asEntry(row: Row): Entry {
-  const { address, source, sourceDigest, replicaDigest, recoveryPoint, verifiedAt, kept } = row
-  const entry = { address, source, sourceDigest, replicaDigest, recoveryPoint, verifiedAt }
-  return kept === null ? entry : { ...entry, kept: JSON.parse(kept) }
+  const { address, source, sourceDigest, replicaDigest, recoveryPoint, verifiedAt, kept, refused } = row
+  return {
+    address,
+    source,
+    sourceDigest,
+    replicaDigest,
+    recoveryPoint,
+    verifiedAt,
+    ...(kept === null ? {} : { kept: JSON.parse(kept) }),
+    ...(refused === null ? {} : { refused }),
+  }
 }
 
 function fenced({ protection, holder, epoch }: Lease, latest: number): Fault {

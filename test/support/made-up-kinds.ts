@@ -22,7 +22,7 @@ type Traits = Partial<Service> & { readonly kind: Kind }
 /** One kind for each way in which kinds differ, in the order in which they need each other. */
 export function madeUpKinds(access: Access): readonly Service[] {
   return [
-    kind(access, { kind: 'datum' }),
+    kind(access, { kind: 'datum', observed: (one) => one['attached'] === true }),
     kind(access, { kind: 'blob', aside: (one, mark) => item(`${one.address}.${mark}`, one.body) }),
     kind(access, {
       kind: 'asset',
@@ -187,6 +187,7 @@ function different(one: JsonObject | undefined, other: JsonObject): boolean {
 /** Bodies of the made-up kinds. */
 export const body = {
   datum: (value: number): JsonObject => ({ value }),
+  attached: (value: number): JsonObject => ({ value, attached: true }),
   asset: (value: number, ...needs: readonly Address[]): JsonObject => ({ value, needs }),
   schedule: (value: number, ...needs: readonly Address[]): JsonObject => ({ value, live: true, needs }),
   job: (status: string, tags: JsonObject = {}, ...needs: readonly Address[]): JsonObject => ({

@@ -8,13 +8,14 @@ const PLAIN = { converge: true, update: true, remove: true, acts: false, ordered
 
 /**
  * One kind for each way in which kinds differ: blobs take no change at all, environments have frozen content and
- * versions in order, models can be archived as well, endpoints and schedules act, jobs are only observed.
+ * versions in order, models can be archived as well, endpoints and schedules act, jobs are only
+ * observed, and so are datastores that are attached.
  */
 export const WORLD: ReadonlyMap<Kind, KindRules> = new Map(
   (
     [
       { kind: 'blob', needs: [], can: { ...PLAIN, update: false } },
-      { kind: 'datastore', needs: [], can: PLAIN },
+      { kind: 'datastore', needs: [], can: PLAIN, observed: (body) => body['attached'] === true },
       {
         kind: 'environment',
         needs: [],

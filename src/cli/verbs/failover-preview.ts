@@ -23,6 +23,8 @@ export interface Preview {
   readonly lacking: readonly string[]
   /** Known to be lost, whole or in part. */
   readonly atRisk: readonly Address[]
+  /** Of these, what was never carried and cannot be. */
+  readonly refused: readonly Address[]
 }
 
 const BECOMES = { submit: 'resubmitted', wait: 'waits', leave: 'left', block: 'blocked' } as const
@@ -32,6 +34,7 @@ export async function previewOf(joined: Composed, { roles }: Judged, signal: Abo
   const { parts, policy } = joined
   const place = await parts.open(otherSide(roles.active), signal)
   const choosing = { parts, id: 'preview', signal, ...resubmittingOf(joined) }
+  const { items, refused } = lossNow(parts)
   const choices = place === undefined ? [] : await jobChoices(choosing, place)
   return {
     raises: [...standingBy(parts)].map(({ address }) => address),
@@ -39,7 +42,8 @@ export async function previewOf(joined: Composed, { roles }: Judged, signal: Abo
     pointers: policy.pointer.map((target) => Object.values(target).join()),
     unfenced: parts.unfenced ?? null,
     lacking: await lackingSaid({ parts, side: otherSide(roles.active), signal }),
-    atRisk: lossNow(parts).items.map(({ address }) => address),
+    atRisk: items.map(({ address }) => address),
+    refused,
   }
 }
 
@@ -61,7 +65,10 @@ export function showJudged(io: Terminal, { policy, parts }: Composed, judged: Ju
   if (decision.do === 'continue') io.say(`  ${decision.reason}`)
 }
 
-export function showPreview(io: Terminal, { raises, jobs, pointers, atRisk, unfenced, lacking }: Preview): void {
+export function showPreview(
+  io: Terminal,
+  { raises, jobs, pointers, atRisk, refused, unfenced, lacking }: Preview,
+): void {
   io.say()
   io.say('A failover would')
   io.say(
@@ -75,7 +82,9 @@ export function showPreview(io: Terminal, { raises, jobs, pointers, atRisk, unfe
     io.say(`            not ${name}, which ${becomes === 'waits' ? 'waits' : `is ${becomes}`}: ${readable(reason)}`)
   io.say(`  point     ${listed(pointers, 'pointer')}`)
   showLacking(io, lacking)
-  if (atRisk.length > 0) io.say(`  lose      all or a part of ${listed(atRisk.map(readable), 'thing')}`)
+  if (refused.length > 0) io.say(`  leave     what was never carried: ${listed(refused.map(readable), 'thing')}`)
+  const others = atRisk.filter((one) => !refused.includes(one))
+  if (others.length > 0) io.say(`  lose      all or a part of ${listed(others.map(readable), 'thing')}`)
   io.say()
 }
 

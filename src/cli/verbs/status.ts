@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { counted } from '../../core/counted.ts'
 import { roughly } from '../../core/duration.ts'
 import { kindOf } from '../../core/model.ts'
 import { inMaintenance, isServer, nameOfSide } from '../../core/policy.ts'
@@ -39,6 +40,8 @@ export function statusVerb(): Command {
             const words = `recovery point ${roughly(age)} old, objective ${roughly(policy.objectives.rpo)}`
             io.say(`  ${io.paint(met ? 'green' : 'red', words)}`)
           }
+          if (loss.refused.length > 0)
+            io.say(io.paint('yellow', `  ${refusedSentence(loss)}: \`holdfast loss\` names each`))
           if (synced !== undefined)
             io.say(
               `  last pass ${new Date(Number(synced['endedAt'])).toISOString()}: ${String(synced['items'])} items, ${String(synced['steps'])} carried, ${String(synced['failed'])} failed`,
@@ -65,6 +68,7 @@ export function statusVerb(): Command {
             approval: approvalFacts(approval, parts.now()),
             maintenance: inMaintenance(policy.maintenance, parts.now()),
             atRisk: loss.items.length,
+            refused: loss.refused,
           })
         }),
       ),
@@ -78,12 +82,14 @@ export function lossVerb(): Command {
     .action(
       act<Protected>((options, io) =>
         within(options, io, async ({ parts }) => {
-          const { recoveryPoint, items } = lossNow(parts)
+          const loss = lossNow(parts)
+          const { recoveryPoint, items } = loss
           if (recoveryPoint === undefined) io.say('Everything: nothing was carried yet. Run `holdfast sync`.')
           else
             io.say(
               `Everything acknowledged until ${isoOf(recoveryPoint)} (${roughly(parts.now() - recoveryPoint)} ago) is in the standby; what is newer is in the active side alone.`,
             )
+          if (loss.refused.length > 0) io.say(`${refusedSentence(loss)}.`)
           if (items.length > 0) {
             const rows = items.map(({ address, is, recoveryPoint: point, why }) => [
               readable(address),
@@ -96,10 +102,16 @@ export function lossVerb(): Command {
           io.facts({
             recoveryPoint: isoOf(recoveryPoint),
             items: items.map((one) => ({ ...one, recoveryPoint: isoOf(one.recoveryPoint) })),
+            refused: loss.refused,
           })
         }),
       ),
     )
+}
+
+function refusedSentence({ refused }: Loss): string {
+  const were = counted(refused.length, 'thing was', 'things were')
+  return `${were} never carried and cannot be, whatever the recovery point is`
 }
 
 export function lossNow(parts: Parts): Loss {

@@ -98,7 +98,8 @@ function show(io: Terminal, done: Pass, now: number): void {
   }
   showUnread(io, source.incomplete, ` in ${done.ends.source.location}`)
   showUnread(io, done.target.incomplete, ` in ${done.ends.target.location}`)
-  for (const note of done.plan.notes.filter(({ is }) => is === 'refused' || is === 'mapped')) {
+  for (const note of done.plan.notes) {
+    if (note.is === 'late' || (note.is === 'kept' && note.because !== 'observed')) continue
     io.say(`${io.paint('yellow', note.is)}  ${readable(note.address)}: ${readable(note.reason)}`)
   }
   if (plan.brake !== undefined) io.say(brakeSentence(io, plan))

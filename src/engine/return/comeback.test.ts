@@ -102,6 +102,14 @@ it('keeps both where both changed: merged, aside, under a version of its own, or
   expect(secondary.get('trail/train')).toMatchObject({ lines: ['a', 'by 3', 'by 2'] })
 })
 
+it('lists what is only observed where nothing has its name, and leaves alone what has', async () => {
+  const { primary, secondary } = world.sides
+  for (const name of ['datum/here', 'datum/nowhere'] as const) primary.put(name, body.attached(1))
+  secondary.put('datum/here', body.attached(2))
+  expect(findingsOf(await back())).toEqual(['listed datum/nowhere'])
+  expect(secondary.get('datum/here')).toEqual(body.attached(2))
+})
+
 it('removes nothing that was deleted on either side', async () => {
   const { primary, secondary } = world.sides
   primary.drop('datum/set')

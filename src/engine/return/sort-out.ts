@@ -100,6 +100,10 @@ type Fate =
 function fateOf(service: Service, { item, here, known, before }: States): Fate {
   if (unchanged(service, item, known)) return 'nothing'
   if (here !== undefined && sameStanding(service, item, here.body)) return 'same'
+  if (service.observed?.(item.body) === true) {
+    // Whatever has its name here is what it is here.
+    return here === undefined ? { is: 'listed', why: 'it is never made, and nothing has its name here' } : 'nothing'
+  }
   if (!service.can.converge) {
     return { is: 'listed', why: `it ${known === undefined ? 'came to be' : 'went on'} after the last reading` }
   }

@@ -181,3 +181,15 @@ it('says that another size is another compute', async () => {
   const converging = service.converge(target, item('compute/gpu', other), { source, signal })
   await expect(converging).rejects.toEqual(expect.objectContaining({ code: 'sync/conflict' }))
 })
+
+it('only sees what is attached and stands elsewhere', async () => {
+  const { service, source, target, signal } = await fresh()
+  const attached = (cluster: string) => ({
+    location: '<<hf:location>>',
+    properties: { computeType: 'Kubernetes', resourceId: `/clusters/${cluster}`, properties: { namespace: 'default' } },
+  })
+  expect(service.observed?.(attached('a'))).toBe(true)
+  expect(service.observed?.(first) === true || service.observed?.(instance) === true).toBe(false)
+  const converging = service.converge(target, item('compute/k8s', attached('a')), { source, signal })
+  await expect(converging).rejects.toEqual(expect.objectContaining({ code: 'azure/refused' }))
+})

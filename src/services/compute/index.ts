@@ -59,6 +59,7 @@ export function computes(arm: Arm): Service {
     remove,
     frozen: frozenOf,
     parked: parkedBody,
+    observed: (body) => !isMade(body),
     lacking: (place, acting, reach) => coresLacking(arm, place, acting, reach),
   }
 }
