@@ -94,7 +94,9 @@ export async function lastMove({ parts }: Composed): Promise<string> {
   return last.run
 }
 
-/** The report of a failover or switchover, or `undefined` where the journal has none. */
-export async function reported({ parts }: Composed, id: string): Promise<FailoverReport | undefined> {
-  return reportOf(await Array.fromAsync(parts.store.read(parts.protection, { run: id })))
+/** The report of a failover or switchover that has begun. */
+export async function reported({ parts }: Composed, id: string): Promise<FailoverReport> {
+  const report = reportOf(await Array.fromAsync(parts.store.read(parts.protection, { run: id })))
+  if (report === undefined) throw new Error(`${id} has begun and the journal does not have it`)
+  return report
 }

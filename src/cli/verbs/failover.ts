@@ -12,6 +12,7 @@ import { type Protected, protectedVerb, within } from '../protected.ts'
 import { say, wordOf } from '../saying.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
+import { demandEnded } from './ending.ts'
 import { type Judged, judge, wishOf } from './failover-judge.ts'
 import { factsOfJudged, previewOf, showJudged, showPreview } from './failover-preview.ts'
 import { showReport } from './report.ts'
@@ -80,10 +81,10 @@ async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
       await carryToEnd(joined, doing)
   }
   const report = await reported(joined, before ?? (await lastMove(joined)))
-  if (report === undefined) throw new Error('a failover has begun and the journal does not have it')
   io.say()
   showReport(io, report)
   io.facts({ acted: true, report })
+  demandEnded(report, 'done')
 }
 
 /** Has the beginning written down, here or by whoever holds the lease. */

@@ -64,7 +64,7 @@ export function showReport(io: Terminal, report: FailoverReport): void {
       ),
     )
   }
-  if (report.outcome === 'undone') return
+  if (report.outcome === 'undone' || report.outcome === 'abandoned') return
   io.say()
   const compared = Object.values(verified.compared).reduce((sum, count) => sum + count, 0)
   io.say(
@@ -79,8 +79,10 @@ export function showReport(io: Terminal, report: FailoverReport): void {
     showFindings(io, returned)
   }
   for (const sentence of unfinished) io.say(`${io.paint('yellow', 'unfinished')}  ${readable(sentence)}`)
-  if (planned && loss.length === 0) io.say('Nothing was lost.')
-  if (loss.length === 0 && report.recoveryPoint !== null && report.lastAnswered !== null) {
+  // What was lost is written down at the end.
+  if (report.outcome !== 'done' || loss.length > 0) return
+  if (planned) io.say('Nothing was lost.')
+  if (report.recoveryPoint !== null && report.lastAnswered !== null) {
     const span = Date.parse(report.lastAnswered) - Date.parse(report.recoveryPoint)
     io.say(
       `Nothing is known to be lost; what was acknowledged in the last ${roughly(Math.max(0, span))} was never seen.`,

@@ -19,6 +19,7 @@ import { personHere, say, wordOf } from '../saying.ts'
 import { sidesSeen } from '../seeing.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
+import { demandEnded, demandSameWay } from './ending.ts'
 import { showReport } from './report.ts'
 import { showChecked, switchoverFacts } from './switchover-preview.ts'
 
@@ -112,20 +113,16 @@ function demandUnopposed({ refusals }: Checked): void {
 async function carryThrough(joined: Composed, doing: Doing): Promise<void> {
   const { io, signal, wish } = doing
   const running = await underWay(joined.parts)
-  if (running?.move !== 'switchover') await begin(joined, doing)
+  if (running?.move === 'switchover') demandSameWay(running, wish.towards)
+  else await begin(joined, doing)
   const id = await lastMove(joined)
   const ended = await followOther(joined, id, { io, signal })
   if (!ended) await carryToEnd(joined, { io, signal })
   const report = await reported(joined, id)
   io.say()
-  if (report !== undefined) showReport(io, report)
+  showReport(io, report)
   io.facts({ acted: true, jobs: wish.jobs, report })
-  if (report?.outcome !== 'undone') return
-  const why = report.timeline.findLast(({ what }) => what.includes('failed: '))?.what ?? 'a person wanted it'
-  throw new Fault('failover/refused', `The switchover was turned back, and all is where it was: ${why}`, {
-    facts: { id },
-    hint: 'Do away with the reason and run it again.',
-  })
+  demandEnded(report, 'done')
 }
 
 /** Looks, says what is to come, and has the beginning written down, here or by whoever holds the lease. */
@@ -162,6 +159,7 @@ async function undo(joined: Composed, { io, signal, name }: Doing): Promise<void
   if (running === undefined) return
   if (!(await followOther(joined, running.id, { io, signal }))) await carryToEnd(joined, { io, signal })
   const report = await reported(joined, running.id)
-  if (report !== undefined) showReport(io, report)
+  showReport(io, report)
   io.facts({ acted: true, report })
+  demandEnded(report, 'undone')
 }
