@@ -1,3 +1,6 @@
+/** Longest wait of one timer, 24 days. A longer one would end at once. */
+export const LONGEST_PAUSE = 2 ** 31 - 1
+
 /** Waits, or throws the signal's reason as soon as it is aborted. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()

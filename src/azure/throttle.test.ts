@@ -19,6 +19,8 @@ function throttleOf(...answers: readonly Prepared[]) {
     reserved: 0.2,
     now: () => now,
     pause: async (milliseconds) => {
+      // As timers are: one for longer ends at once.
+      if (milliseconds > 2 ** 31 - 1) throw new Error(`no timer takes ${milliseconds} ms`)
       now += milliseconds
     },
   })
@@ -56,6 +58,14 @@ describe('throttled', () => {
     const { exchange, times } = throttleOf({ status: 429, headers: { 'retry-after': '30' } }, { status: 200 })
     await exchange(requestOf())
     expect(await times(1, { lane: 'critical' })).toBe(30_000)
+  })
+
+  it('stops them for as long as Azure says, however long that is', async () => {
+    const yearSeconds = 365 * 24 * 3600
+    const headers = { 'retry-after': String(yearSeconds) }
+    const { exchange, times } = throttleOf({ status: 429, headers }, { status: 200 })
+    await exchange(requestOf())
+    expect(await times(1)).toBe(yearSeconds * 1000)
   })
 })
 

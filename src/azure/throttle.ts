@@ -1,6 +1,6 @@
 import type { AzureReply, AzureRequest, Exchange, Lane } from './exchange.ts'
 import { secondsOf } from './faults.ts'
-import { type Pause, pause } from './pause.ts'
+import { LONGEST_PAUSE, type Pause, pause } from './pause.ts'
 
 /** A token bucket: so many requests at once, and so many a second from then on. */
 export interface Limit {
@@ -117,7 +117,7 @@ class Bucket {
     try {
       const ahead = () => [...line].indexOf(own)
       for (let waiting = this.#take(lane, ahead()); waiting > 0; waiting = this.#take(lane, ahead())) {
-        await wait(waiting)
+        await wait(Math.min(waiting, LONGEST_PAUSE))
       }
     } finally {
       line.delete(own)

@@ -67,6 +67,8 @@ describe('local play', () => {
   it.each([
     ['- { is: down, at: eastus2 }', /is no script/],
     ['steps:\n  - { after: soon, heal: true }', /soon is no span of time/],
+    ['steps:\n  - { after: 25d, heal: true }', /Step 1 in .* does not come within 24 days/],
+    ['steps:\n  - { after: -1h, heal: true }', /Step 1 in .* does not come within 24 days/],
     ['steps:\n  - { kill: eastus2, start: eastus2 }', /Step 1 in .* does not name one thing to do/],
     ['steps:\n  - { melt: eastus2 }', /Give one of break, heal, kill/],
   ])('refuses %j before it does anything', async (text, reason) => {

@@ -4,6 +4,9 @@ import { Fault } from '../../core/errors.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Emulator, EmulatorFault } from './emulator.ts'
 
+/** The longest that a timer waits. One that is set for longer ends at once. */
+const LONGEST_WAIT = 24 * 24 * 3_600_000
+
 /** One step of a script: what happens, so long after the step before. */
 interface Step {
   readonly after: number
@@ -57,7 +60,9 @@ function stepOf(given: unknown, index: number, path: string): Step {
   const [field, ...more] = Object.keys(rest)
   const make = field === undefined ? undefined : ACTS[field]
   if (make === undefined || field === undefined || more.length > 0) throw wrong('does not name one thing to do')
-  return { after: spanOf(String(after)), ...make(rest[field]) }
+  const span = spanOf(String(after))
+  if (span < 0 || span > LONGEST_WAIT) throw wrong('does not come within 24 days after the one before')
+  return { after: span, ...make(rest[field]) }
 }
 
 /** Milliseconds of a text such as `10s`, `14d` or `-1h`; 0 is no time. */
