@@ -11,7 +11,7 @@ import {
 } from '../../mlflow/evaluation-datasets.ts'
 import { becomeRecords, recordsIn } from '../../mlflow/evaluation-records.ts'
 import type { Tell } from './differences.ts'
-import { noteKey } from './notes.ts'
+import { forgetReplica, noteKey } from './notes.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { targetIds } from './traces.ts'
 
@@ -62,6 +62,7 @@ interface DatasetCopy {
 
 async function copyDataset(pass: Pass, api: EvaluationDatasets, { dataset, there }: DatasetCopy): Promise<void> {
   const { parts, signal } = pass
+  if (there === undefined) forgetReplica(parts.ledger, ['evaluation-dataset'], dataset.id)
   const before = carriedBefore(pass, dataset)
   const envelope = digestOf({ ...dataset })
   if (there !== undefined && before.envelope === envelope) return

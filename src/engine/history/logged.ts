@@ -4,7 +4,7 @@ import type { LoggedModel, LoggedModels } from '../../mlflow/logged-models.ts'
 import type { Pair, Point } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
-import { noteKey } from './notes.ts'
+import { forgetReplica, noteKey } from './notes.ts'
 import { underWay } from './once.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint } from './recent.ts'
@@ -110,6 +110,7 @@ async function copyModel(
   const known = standing.get(sharedModelId(model))
   if (known !== undefined) identities.learnModel(model, known)
   if (known !== undefined && ledger.get(key) === envelope && model.status !== 'LOGGED_MODEL_PENDING') return
+  if (known === undefined) forgetReplica(ledger, ['logged', 'file', 'logged-tags'], model.id)
   const there = known ?? (await create(pass, api, model))
   // A list may give it twice.
   standing.set(sharedModelId(model), there)

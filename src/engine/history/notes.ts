@@ -36,6 +36,13 @@ export function savingNothing(ledger: HistoryLedger): HistoryLedger {
   return { ...ledger, get: (key) => stillSaid(kindOf(key), ledger.get(key)) }
 }
 
+/** Forgets what was noted of a thing before a replica of it is made: it was of another, which is gone. */
+export function forgetReplica(ledger: HistoryLedger, kinds: readonly NoteKind[], id: string): void {
+  for (const key of kinds.map((kind) => noteKey(kind, id))) {
+    for (const one of ledger.keys(key)) if (one === key || one.startsWith(`${key}/`)) ledger.forget(one)
+  }
+}
+
 function stillSaid(kind: NoteKind, note: string | undefined): string | undefined {
   const saving: typeof ALL | readonly string[] = SAVING_WORK[kind]
   if (note === undefined || saving === ALL) return undefined

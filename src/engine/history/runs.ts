@@ -7,7 +7,7 @@ import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { missingLinks, withModels } from './links.ts'
-import { noteKey } from './notes.ts'
+import { forgetReplica, noteKey } from './notes.ts'
 import { underWay } from './once.ts'
 import { isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
@@ -64,6 +64,7 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Waiting): Promise<v
     return
   }
   const isNew = identities.run(id) === undefined
+  if (isNew) forgetReplica(ledger, ['run', 'file', 'trace-links'], id)
   await converge(pass, run)
   noteReplica(pass, id)
   noteOpen(pass, run)

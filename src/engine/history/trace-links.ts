@@ -29,7 +29,7 @@ export async function copyTraceLinks(pass: Pass, traced: ReadonlySet<string>): P
         const left = await copyLinks(pass, { run, traced, targets })
         const { experiment_id: experiment } = run.info
         if (left > 0) lost.set(experiment, (lost.get(experiment) ?? 0) + left)
-        else if (!isOpenRun(run)) parts.ledger.put(keyOf(run), envelopeOf(run))
+        else if (!isOpenRun(run)) note(pass, run)
       }),
     )
   })
@@ -87,8 +87,20 @@ async function targetsOf(pass: Pass, traced: ReadonlySet<string>): Promise<reado
   return [...traced].flatMap((id) => targets.get(pass.experiments.get(id)?.name ?? '') ?? [])
 }
 
-function isKnown({ parts }: Pass, run: TrackedRun): boolean {
-  return !isOpenRun(run) && parts.ledger.get(keyOf(run)) === envelopeOf(run)
+function isKnown(pass: Pass, run: TrackedRun): boolean {
+  const linked = linkedAs(pass, run)
+  return !isOpenRun(run) && linked !== undefined && pass.parts.ledger.get(keyOf(run)) === linked
+}
+
+function note(pass: Pass, run: TrackedRun): void {
+  const linked = linkedAs(pass, run)
+  if (linked !== undefined) pass.parts.ledger.put(keyOf(run), linked)
+}
+
+/** What the run shows, and which replica has its links: another one has none yet. `undefined` where there is none. */
+function linkedAs({ identities }: Pass, run: TrackedRun): string | undefined {
+  const own = identities.run(run.info.run_id)
+  return own === undefined ? undefined : `${own} ${envelopeOf(run)}`
 }
 
 function keyOf(run: TrackedRun): string {

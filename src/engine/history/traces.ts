@@ -13,7 +13,7 @@ import {
   writeTrace,
 } from '../../mlflow/traces.ts'
 import { inParallel } from './in-parallel.ts'
-import { noteKey } from './notes.ts'
+import { forgetReplica, noteKey } from './notes.ts'
 import { isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
@@ -86,6 +86,7 @@ interface TraceCopy {
 async function copyTrace(pass: Pass, api: Traces, { wanted, there }: TraceCopy): Promise<void> {
   const { parts, signal } = pass
   const key = noteKey('trace', wanted.id)
+  if (there === undefined) forgetReplica(parts.ledger, ['trace'], wanted.id)
   const digest = digestOf(wanted.info)
   const before = remembered(parts.ledger.get(key))
   const isOpen = wanted.info['state'] === 'IN_PROGRESS'
