@@ -273,6 +273,18 @@ it('compares all of it where a list broke off once', async () => {
   expect([verified.compared, verified.missing, unfinished]).toEqual([expect.objectContaining({ schedule: 2 }), [], []])
 })
 
+it('says of a job that goes on that it does, though its old run cannot be closed', async () => {
+  world.befall = ({ act, of }) => {
+    if (act === 'close' && of.startsWith('train')) throw new Fault('azure/refused', 'it may not be changed')
+  }
+  await world.run('b', whole(world))
+  const { jobs, unfinished } = await reported()
+  expect(jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train submitted', 'tune submitted'])
+  expect(unfinished).toEqual([
+    `The run of train, which goes on as train-${FAILOVER}, could not be closed: it may not be changed`,
+  ])
+})
+
 it('names what could not be raised, and raises the rest', async () => {
   world.befall = ({ act, of }) => {
     if (act === 'converge' && of === 'schedule/nightly') throw new Fault('azure/refused', 'it is refused')

@@ -63,7 +63,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
     lastAnswered: isoOf(begun['lastAnswered']),
     recoveryPoint: isoOf(begun['recoveryPoint']),
     timeline: records.flatMap((one) => (isTold(state.move, one) ? lineOf(one) : [])),
-    jobs: ((results.get('resubmit') ?? results.get('reopen'))?.['jobs'] ?? []) as unknown as readonly Resubmitted[],
+    jobs: jobsIn(results),
     pointers: (results.get('pointer')?.['moved'] ?? []) as unknown as FailoverReport['pointers'],
     verified: {
       compared: objectOf(verified['compared']) as Readonly<Record<string, number>>,
@@ -135,6 +135,9 @@ function unfinishedOf(results: ReadonlyMap<string, JsonObject>, left: ReadonlyMa
   const failed = Object.entries(objectOf((results.get('promote') ?? results.get('reopen'))?.['failed'])).map(
     ([address, why]) => `${address} was not raised: ${String(why)}`,
   )
+  const unclosed = jobsIn(results).flatMap(({ job, as, unclosed: why }) =>
+    why === undefined ? [] : [`The run of ${job}, which goes on as ${as}, could not be closed: ${why}`],
+  )
   const unread = Object.entries(objectOf(results.get('verify')?.['unread'])).map(
     ([kind, why]) => `${kind} could not be verified: ${String(why)}`,
   )
@@ -146,10 +149,15 @@ function unfinishedOf(results: ReadonlyMap<string, JsonObject>, left: ReadonlyMa
   return [
     ...open,
     ...failed,
+    ...unclosed,
     ...pointers,
     ...unread,
     ...[...left].map(([phase, why]) => `${phase} was given up: ${why}`),
   ]
+}
+
+function jobsIn(results: ReadonlyMap<string, JsonObject>): readonly Resubmitted[] {
+  return ((results.get('resubmit') ?? results.get('reopen'))?.['jobs'] ?? []) as unknown as readonly Resubmitted[]
 }
 
 function objectOf(value: unknown): JsonObject {

@@ -39,6 +39,8 @@ export interface Resubmitted {
   readonly reason: string
   /** Outputs that begin with a checkpoint. */
   readonly checkpoints?: readonly string[]
+  /** Why the run of the interrupted job stays open, where it could not be closed. */
+  readonly unclosed?: string
 }
 
 /**
@@ -118,11 +120,15 @@ async function submitOne(failing: Failing, place: Place, choice: Submission): Pr
   const answers = () => failing.sharedDatastores(place, signal)
   const done = await insist(() => goOnAs(failing, place, choice), { answers, signal })
   if ('failed' in done) return { job: name, is: 'failed', as: newName, reason: done.failed.message }
-  return { job: name, is: 'submitted', as: newName, reason, checkpoints: done.value }
+  return { job: name, is: 'submitted', as: newName, reason, ...done.value }
 }
 
-/** Makes a job go on under its new name, and gives the outputs that begin with a checkpoint. */
-async function goOnAs(failing: Failing, place: Place, choice: Submission): Promise<readonly string[]> {
+/** Makes a job go on under its new name, and closes its old run, without which it goes on all the same. */
+async function goOnAs(
+  failing: Failing,
+  place: Place,
+  choice: Submission,
+): Promise<Pick<Resubmitted, 'checkpoints' | 'unclosed'>> {
   const { id, signal } = failing
   const { name, newName, body } = choice
   const permit = () => failing.tenure.demand(failing.callMilliseconds)
@@ -134,9 +140,13 @@ async function goOnAs(failing: Failing, place: Place, choice: Submission): Promi
   }
   permit()
   await failing.submit(place, newName, body, { signal })
-  permit()
-  await failing.closeRun(place, { id: name, successor: newName, failover: id }, signal)
-  return checkpoints
+  const answers = () => failing.sharedDatastores(place, signal)
+  const close = () => {
+    permit()
+    return failing.closeRun(place, { id: name, successor: newName, failover: id }, signal)
+  }
+  const closed = await insist(close, { answers, signal })
+  return { checkpoints, ...('failed' in closed ? { unclosed: closed.failed.message } : {}) }
 }
 
 /** Each output with the prefix at which the new job has it: its path in the datastore, or where Azure puts it by itself. */
