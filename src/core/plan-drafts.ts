@@ -84,10 +84,12 @@ class Drafting {
     const kind = this.#planning.rules.kind(kindOf(wanted.address))
     const cold = difference.is === 'absent' && isCold(wanted, this.#planning.rules)
     const others = wanted.needs.filter((need) => need !== wanted.address)
-    const hindrance = others.map((need) => this.#hindrance(need)).find((one) => one !== undefined)
+    const hindrances = others.flatMap((need) => this.#hindrance(need) ?? [])
+    const hindrance = hindrances.find(({ trouble }) => trouble !== 'cold') ?? hindrances[0]
     if (kind?.observed?.(wanted.body) === true) this.#observe(difference)
     else if (kind === undefined || cold) this.#cold(wanted.address, 'Made at a failover')
-    else if (hindrance?.trouble === 'cold') this.#cold(wanted.address, `Made at a failover, with ${hindrance.need}`)
+    else if (hindrance?.trouble === 'cold' && kind.parked !== undefined)
+      this.#cold(wanted.address, `Made at a failover, with ${hindrance.need}`)
     else if (hindrance !== undefined) this.refuse(wanted.address, 'plan/dangling-reference', hindrance.reason)
     else this.#carry(difference, kind)
   }
@@ -127,7 +129,8 @@ class Drafting {
     if (found.has(need) || rules.elsewhere?.(need) === true) return undefined
     // What is only observed (a job) is never made on the other side, so nothing can wait for it.
     if (rules.kind(kindOf(need))?.can.converge === false) return undefined
-    if (trouble === 'cold') return { need, trouble, reason: '' }
+    // A failover raises what can stand by, and makes nothing else.
+    if (trouble === 'cold') return { need, trouble, reason: `It needs ${need}, which is made at a failover` }
     const why = trouble === 'refused' ? 'which is not carried' : 'which is not there'
     return { need, trouble: 'refused', reason: `It needs ${need}, ${why}` }
   }

@@ -229,6 +229,13 @@ describe('what acts', () => {
     expect(notes(result)).toEqual(['kept endpoint/e cold', 'kept schedule/s cold'])
   })
 
+  it('is refused under hot/cold to what no failover makes', () => {
+    const result = planned([thing('endpoint/e'), thing('model/a/1', {}, ['endpoint/e'])], [], {
+      mode: () => 'hot/cold',
+    })
+    expect(notes(result)).toEqual(['kept endpoint/e cold', 'refused model/a/1 plan/dangling-reference'])
+  })
+
   it('is made to act when the side becomes active', () => {
     const result = planned([thing('schedule/s'), thing('endpoint/e')], [thing('schedule/s', { live: false })], {
       role: 'active',

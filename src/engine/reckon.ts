@@ -19,6 +19,8 @@ export interface Reckoning {
   readonly rules: PlanRules
   /** Where the source's items stand in the target, if not at their own address. */
   readonly mapped: ReadonlyMap<Address, Address>
+  /** What is made at a failover and not before. */
+  readonly cold: ReadonlySet<Address>
   /** What cannot be carried as it is, with the reason. */
   readonly refused: ReadonlyMap<Address, string>
   /** Whether an item is still being written to. */
@@ -117,7 +119,7 @@ function entryOf(of: Reckoning, item: Item): Entry | undefined {
     const why = of.refused.get(address)
     return why === undefined ? undefined : { ...facts, replicaDigest: NO_REPLICA, recoveryPoint: 0, refused: why }
   }
-  if (kind?.can.converge === false || isCold(item, rules)) {
+  if (kind?.can.converge === false || isCold(item, rules) || of.cold.has(address)) {
     // Never made in the standby before a failover: what is needed then is the body, and the ledger has it.
     return { ...facts, replicaDigest: item.digest, kept: item.body }
   }

@@ -282,6 +282,15 @@ it('keeps what is cold as a body in the ledger and makes nothing of it', async (
   expect(entry('job/train').kept).toEqual(body.job('Running'))
 })
 
+it('keeps what waits for something cold as a body too, and is in step with it', async () => {
+  world.sides.primary.put('schedule/cold', body.schedule(1))
+  world.sides.primary.put('schedule/on-it', body.schedule(1, 'schedule/cold'))
+  const carrying = { ...CARRYING, mode: (of: Address) => (of === 'schedule/cold' ? 'hot/cold' : 'hot/warm') } as const
+  const done = await passed('primary', carrying)
+  expect(done.reckoned).toMatchObject({ behind: [], recoveryPoint: done.source.startedAt })
+  expect(entry('schedule/on-it').kept).toEqual(body.schedule(1, 'schedule/cold'))
+})
+
 it('maps what stands in the standby with other frozen content, and counts it as carried', async () => {
   estate()
   world.sides.secondary.put('asset/churn/1', body.asset(99))

@@ -144,6 +144,7 @@ export async function pass(
     target: prepared.target,
     carried: execution.carried,
     rules: prepared.rules,
+    cold: coldIn(plan.notes),
     refused: refusalsOf({ ...parts, ...prepared, execution }),
     mapped: mappedOf(plan.notes),
     isOpen: ({ address, body }) => serviceOf(parts.services, kindOf(address))?.open?.(body) ?? false,
@@ -178,6 +179,10 @@ function syncedFact(active: Side, { prepared: { source, plan }, execution, recko
 
 function mappedOf(notes: readonly Note[]): ReadonlyMap<Address, Address> {
   return new Map(notes.flatMap((note) => (note.is === 'mapped' ? [[note.address, note.to] as const] : [])))
+}
+
+function coldIn(notes: readonly Note[]): ReadonlySet<Address> {
+  return new Set(notes.flatMap((note) => (note.is === 'kept' && note.because === 'cold' ? [note.address] : [])))
 }
 
 /** Kinds with the number of steps each, in the order of kinds, for people. */
