@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
-import { regionNamed } from '../core/regions.ts'
+import { shortLocation } from '../core/regions.ts'
 
 /** What may stand in `holdfast.yaml`. The messages are what to write instead. */
 
@@ -30,10 +30,7 @@ const Server = z
   .refine((uri) => URL.canParse(uri), A_SERVER)
   .transform((uri) => uri.replace(/\/+$/, ''))
 
-const Location = z
-  .string()
-  .min(1, 'write a location such as centralus')
-  .transform((location) => regionNamed(location)?.name ?? location.toLowerCase().replaceAll(' ', ''))
+const Location = z.string().min(1, 'write a location such as centralus').transform(shortLocation)
 
 const Kind = z.string().regex(/^[a-z][a-z0-9-]*$/, 'write a kind such as model or online-endpoint')
 const Selector = z

@@ -78,5 +78,10 @@ export const REGIONS: ReadonlyMap<string, Region> = new Map(
 
 /** The region by its short or its display form. `undefined` for one that this table does not know yet. */
 export function regionNamed(location: string): Region | undefined {
-  return REGIONS.get(location.toLowerCase().replaceAll(' ', ''))
+  return REGIONS.get(shortLocation(location))
+}
+
+/** A location in the form in which two are compared: that of a region’s short name. */
+export function shortLocation(location: string): string {
+  return location.toLowerCase().replaceAll(' ', '')
 }

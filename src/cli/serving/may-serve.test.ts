@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { FOLLOWED } from '../../../test/support/made-up-policy.ts'
 import type { Milliseconds } from '../../core/duration.ts'
-import { demandPace, type Pace } from './may-serve.ts'
+import type { Place } from '../../services/service.ts'
+import { demandMayServe, demandPace, type Pace, sideAround } from './may-serve.ts'
 
 const USUAL: Pace = { lease: 60_000, call: 10_000, tick: 2000 }
 
@@ -21,5 +22,34 @@ describe('the pace of a controller', () => {
         expect.objectContaining({ code: 'usage/bad-argument' }),
       )
     }
+  })
+})
+
+describe('the region of a controller', () => {
+  const open = async () => ({ location: 'eastus2' }) as Place
+  const around = (region: string | undefined) =>
+    sideAround(region, { policy: FOLLOWED, parts: { open } }, new AbortController().signal)
+
+  // Guards: a controller is not automatic where it would be lost with what it watches.
+  it('is known in every form, and refused to automatic mode where it is the primary’s', async () => {
+    for (const written of ['eastus2', 'East US 2', 'EASTUS2']) {
+      const inside = await around(written)
+      expect(() => demandMayServe(FOLLOWED, inside), written).toThrow(
+        expect.objectContaining({ code: 'failover/refused' }),
+      )
+    }
+    for (const [written, side] of [
+      ['Central US', 'secondary'],
+      ['West Europe', undefined],
+      [undefined, undefined],
+    ] as const) {
+      expect(await around(written), written).toBe(side)
+      expect(() => demandMayServe(FOLLOWED, side), written).not.toThrow()
+    }
+  })
+
+  it('is refused where it is none and no side is there', async () => {
+    for (const written of ['eastsu2', 'rack 3', ''])
+      await expect(around(written), written).rejects.toMatchObject({ code: 'usage/bad-argument' })
   })
 })

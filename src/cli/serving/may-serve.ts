@@ -3,6 +3,7 @@ import { Fault } from '../../core/errors.ts'
 import { freshFor, voters } from '../../core/health.ts'
 import type { Side } from '../../core/model.ts'
 import { locationOfSide, type Policy } from '../../core/policy.ts'
+import { regionNamed, shortLocation } from '../../core/regions.ts'
 import type { Parts } from '../../engine/parts.ts'
 
 /** How long and how often a controller does what it does. */
@@ -30,16 +31,26 @@ export function demandPace({ lease, call, tick }: Pace, { failover }: Policy): v
   })
 }
 
-/** The side in whose region this process runs, if any. */
+/**
+ * The side in whose region this process runs, if any.
+ * @throws Fault `usage/bad-argument` for a region that is not known and in which no side is: it would protect from nothing
+ */
 export async function sideAround(
   region: string | undefined,
   { policy, parts }: { readonly policy: Policy; readonly parts: Pick<Parts, 'open'> },
   signal: AbortSignal,
 ): Promise<Side | undefined> {
   if (region === undefined) return undefined
-  if (region === locationOfSide(policy.secondary)) return 'secondary'
-  const primary = await parts.open('primary', signal)
-  return primary?.location === region ? 'primary' : undefined
+  const here = shortLocation(region)
+  const secondary = shortLocation(locationOfSide(policy.secondary))
+  if (here === secondary) return 'secondary'
+  const primary = shortLocation((await parts.open('primary', signal))?.location ?? locationOfSide(policy.primary))
+  if (here === primary) return 'primary'
+  if (regionNamed(region) !== undefined) return undefined
+  throw new Fault('usage/bad-argument', `--region is ${region}: Holdfast knows no such region, and no side is there`, {
+    facts: { region },
+    hint: `Give the name of a region, such as ${primary || secondary}, or leave it out where this runs in neither side’s.`,
+  })
 }
 
 /** Automatic mode asks for more than a process: eyes elsewhere, and a place that survives. */
