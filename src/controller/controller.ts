@@ -298,7 +298,8 @@ async function goOn({ options, memory, follower, aside, signal }: Ticking, tenur
     options.told({ is: 'phase', id, phase, ...(result === undefined ? {} : { result }) })
   }
   const ended = await carryOut(failing, told, { acts: options.acts.phases, clock })
-  memory.lastFailover = clock()
+  // One that turned back has moved nothing.
+  if (ended.outcome === 'done') memory.lastFailover = clock()
   follower.forget()
   options.told({ is: 'failover', id, outcome: ended.outcome })
 }

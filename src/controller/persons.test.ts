@@ -196,6 +196,17 @@ it('refuses what it does not know', async () => {
   expect(await say('dance')).toEqual({ refused: 'This controller does not know what to do with dance' })
 })
 
+it('fails over at once from a side that is lost after a switchover from it turned back', async () => {
+  world.sides.primary.put('job/train', body.job('Running'))
+  await time.goOn(MINUTE)
+  expect(await say('switchover', { jobs: 'wait', wait: 0 })).toHaveProperty('records')
+  await time.goOn(MINUTE)
+  expect(outcomes(one)).toEqual(['a1 undone'])
+  world.sides.primary.down = true
+  await time.goOn(FOLLOWED.failover.after + 5 * TICK)
+  expect(outcomes(one)).toEqual(['a1 undone', 'a2 done'])
+})
+
 it.each([new Fault('azure/denied', 'it may not read the quota'), new TypeError('x is not a function')])(
   'refuses what cannot be weighed, and fails over all the same: %s',
   async (thrown) => {
