@@ -229,11 +229,18 @@ describe('what acts', () => {
     expect(notes(result)).toEqual(['kept endpoint/e cold', 'kept schedule/s cold'])
   })
 
-  it('is refused under hot/cold to what no failover makes', () => {
-    const result = planned([thing('endpoint/e'), thing('model/a/1', {}, ['endpoint/e'])], [], {
-      mode: () => 'hot/cold',
-    })
-    expect(notes(result)).toEqual(['kept endpoint/e cold', 'refused model/a/1 plan/dangling-reference'])
+  it('is refused under hot/cold to what no failover makes, and to what needs more that is not there', () => {
+    const things = [
+      thing('endpoint/e'),
+      thing('model/a/1', {}, ['endpoint/e']),
+      thing('schedule/s', {}, ['endpoint/e', 'model/gone/1']),
+    ]
+    const mode = (of: Address) => (of === 'endpoint/e' ? 'hot/cold' : 'hot/warm')
+    expect(notes(planned(things, [], { mode }))).toEqual([
+      'kept endpoint/e cold',
+      'refused model/a/1 plan/dangling-reference',
+      'refused schedule/s plan/dangling-reference',
+    ])
   })
 
   it('is made to act when the side becomes active', () => {
