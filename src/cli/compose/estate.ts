@@ -22,8 +22,11 @@ export interface Estate extends Pick<Parts, 'services' | 'open' | 'unfenced'> {
   reachOutside(signal: AbortSignal): Promise<void>
   /** Asks by which names both sides go. Gives what changed since it was remembered. */
   learn(signal: AbortSignal): Promise<ReadonlyMap<Side, JsonObject>>
-  /** Makes the secondary be there; what cannot be made from here must answer. Safe to call again. */
-  makeSecondary(signal: AbortSignal): Promise<void>
+  /**
+   * Makes the secondary be there; what cannot be made from here must answer. Safe to call again. Returns in words where
+   * it was made otherwise than the primary.
+   */
+  makeSecondary(signal: AbortSignal): Promise<readonly string[]>
   readonly resubmitting: Omit<Resubmitting, 'rule' | 'otherwise'>
   /** Through it goes whatever may change something. */
   readonly gate: Pick<Gate, 'prepare' | 'open' | 'leave'>

@@ -5,8 +5,11 @@ import { ML_API } from '../../services/arm-body.ts'
 import { provision } from '../../services/workspace/provision.ts'
 import { demandOwnCloud } from './own-cloud.ts'
 
-/** Makes the secondary's workspace, and what it stands on, be there, like the primary's. Safe to call again. */
-export async function makeSecondary(azure: Azure, policy: Policy, signal: AbortSignal): Promise<void> {
+/**
+ * Makes the secondary's workspace, and what it stands on, be there, like the primary's. Safe to call again. Returns in
+ * words where it is more open than the primary, or lets in less.
+ */
+export async function makeSecondary(azure: Azure, policy: Policy, signal: AbortSignal): Promise<readonly string[]> {
   const primary = nameOfSide(policy.primary)
   demandOwnCloud(primary)
   const like = await azure.arm.get(primary, { signal, apiVersion: ML_API })
@@ -16,5 +19,7 @@ export async function makeSecondary(azure: Azure, policy: Policy, signal: AbortS
     })
   }
   const [workspace, location] = [nameOfSide(policy.secondary), locationOfSide(policy.secondary)]
-  await provision(azure.arm, { workspace, location, like, signal })
+  const remarks: string[] = []
+  await provision(azure.arm, { workspace, location, like, signal, remark: (text) => remarks.push(text) })
+  return remarks
 }

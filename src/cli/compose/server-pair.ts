@@ -86,7 +86,10 @@ export function openServerPair(options: EstateOptions): Estate {
     learn: () => Promise.resolve(new Map()),
     questions: (side, place) => questionsOf(side, of(place).server, of(place).storage),
     reachOutside,
-    makeSecondary: async (signal) => void (await answers((await opened('secondary')).server, HISTORY, signal)),
+    makeSecondary: async (signal) => {
+      await answers((await opened('secondary')).server, HISTORY, signal)
+      return []
+    },
     resubmitting: NO_JOBS,
     gate: azure === undefined ? gate : both(gate, azure.transport.gate),
     calls: () => azure?.calls() ?? [],

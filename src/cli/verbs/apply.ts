@@ -16,13 +16,15 @@ export function applyVerb(): Command {
           const { policy, estate, parts } = joined
           const [name, location] = [nameOfSide(policy.secondary), locationOfSide(policy.secondary)]
           parts.progress.phase(`making ${location}`)
-          await underLease(joined, async (tenure) => {
-            await estate.makeSecondary(AbortSignal.any([signal, tenure.signal]))
+          const remarks = await underLease(joined, async (tenure) => {
+            const made = await estate.makeSecondary(AbortSignal.any([signal, tenure.signal]))
             await parts.learn(tenure, signal)
+            return made
           })
           io.say(`The secondary stands: ${name}`)
+          for (const remark of remarks) io.say(`Otherwise than the primary: ${remark}`)
           io.say('Next: `holdfast sync`.')
-          io.facts({ ...(isServer(policy.secondary) ? { server: name } : { workspace: name }), location })
+          io.facts({ ...(isServer(policy.secondary) ? { server: name } : { workspace: name }), location, remarks })
         }),
       ),
     )

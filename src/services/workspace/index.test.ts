@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openWorld, type World } from '../../../test/support/world.ts'
-import type { Body } from '../../azure/arm.ts'
+import type { Arm, Body } from '../../azure/arm.ts'
+import { Fault } from '../../core/errors.ts'
+import { propertiesOf } from '../arm-body.ts'
 import { openPlace } from '../place.ts'
 import type { Place } from '../service.ts'
 import { workspaces } from './index.ts'
@@ -69,6 +71,18 @@ describe('the settings of a workspace', () => {
   })
 })
 
+function templateOf(like: Body, insights?: Body): Body {
+  const workspace = '/subscriptions/s/resourceGroups/g/providers/p/workspaces/w'
+  return standbyTemplate({
+    workspace,
+    location: 'centralus',
+    like,
+    insights,
+    keyVault: undefined,
+    containerRegistry: undefined,
+  })
+}
+
 describe('provision', () => {
   const standbyId = (group: string, name: string) =>
     `/subscriptions/${world.emulator.subscription}/resourceGroups/${group}/providers/Microsoft.MachineLearningServices/workspaces/${name}`
@@ -103,6 +117,59 @@ describe('provision', () => {
     expect(other?.body).toEqual(one?.body)
   })
 
+  it('is as closed as the primary, and says whom it does not let in', async () => {
+    const { source } = await world.pair()
+    const network = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s'
+    const networkAcls = { defaultAction: 'Deny', ipRules: [{ value: '203.0.113.0/24', action: 'Allow' }] }
+    const letIn = { ...networkAcls, bypass: 'Logging', virtualNetworkRules: [{ id: network, action: 'Allow' }] }
+    const storage = { signal, apiVersion: '2023-05-01' }
+    await world.arm.patch(source.storageAccount, { properties: { networkAcls: letIn } }, storage)
+    const rules = {
+      ipAllowlist: ['203.0.113.7'],
+      networkAcls: { defaultAction: 'Deny', ipRules: [{ value: '203.0.113.7' }] },
+    }
+    await change(source, { properties: rules })
+    const workspace = standbyId('rg-standby-3', 'churn-dr-3')
+    const remarks: string[] = []
+    const options = { workspace, location: 'centralus', like: await raw(source), signal }
+    const made = (await provision(world.arm, { ...options, remark: (text) => remarks.push(text) }))[
+      'properties'
+    ] as Body
+    const account = await world.arm.get(String(made['storageAccount']), storage)
+    expect(propertiesOf(account ?? {})['networkAcls']).toEqual({ ...networkAcls, bypass: 'Logging' })
+    expect(made).toMatchObject(rules)
+    expect(remarks).toEqual([expect.stringContaining(network)])
+  })
+
+  it('says so where it could not be seen how closed the primary is', async () => {
+    const { source } = await world.pair()
+    const workspace = standbyId('rg-standby-4', 'churn-dr-4')
+    const refused = new Fault('azure/denied', 'not for you')
+    const arm: Arm = {
+      ...world.arm,
+      get: (path, options) =>
+        path === source.storageAccount || options.apiVersion.endsWith('preview')
+          ? Promise.reject(refused)
+          : world.arm.get(path, options),
+    }
+    const remarks: string[] = []
+    const remark = (text: string) => void remarks.push(text)
+    await provision(arm, { workspace, location: 'centralus', like: await raw(source), signal, remark })
+    expect(remarks).toEqual([expect.stringContaining('storage account'), expect.stringContaining(workspace)])
+  })
+
+  it('acts by the same identity of users', () => {
+    const id = '/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u'
+    const identity = { type: 'UserAssigned', userAssignedIdentities: { [id]: { principalId: 'p' } } }
+    const template = templateOf({ identity, properties: { primaryUserAssignedIdentity: id } })
+    expect(template['resources']).toContainEqual(
+      expect.objectContaining({
+        identity: { type: 'UserAssigned', userAssignedIdentities: { [id]: {} } },
+        properties: expect.objectContaining({ primaryUserAssignedIdentity: id }),
+      }),
+    )
+  })
+
   it('refuses what a template would make less of', async () => {
     const like = { properties: { encryption: { status: 'Enabled' } } }
     const workspace = standbyId('rg-never', 'never')
@@ -120,14 +187,8 @@ describe('provision', () => {
   })
 
   it('keeps the retention of telemetry', () => {
-    const template = standbyTemplate({
-      workspace: '/subscriptions/s/resourceGroups/g/providers/p/workspaces/w',
-      location: 'centralus',
-      like: { properties: {} },
-      insights: { properties: { RetentionInDays: 180 } },
-      keyVault: undefined,
-      containerRegistry: undefined,
-    })
+    const insights = { properties: { RetentionInDays: 180 } }
+    const template = templateOf({ properties: {} }, insights)
     expect(JSON.stringify(template)).toContain('"RetentionInDays":180')
   })
 })

@@ -2,6 +2,7 @@ import type { Arm, Body } from '../../azure/arm.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import { ML_API, objectOf, propertiesOf, STORAGE_API, textOf } from '../arm-body.ts'
 import type { Reach } from '../service.ts'
+import { leftOut } from './left-out.ts'
 import { type Standby, standbyTemplate } from './template.ts'
 
 export interface ProvisionOptions extends Reach {
@@ -14,9 +15,14 @@ export interface ProvisionOptions extends Reach {
   readonly keyVault?: 'shared' | 'own' | { readonly id: string }
   /** Registry of the standby. Default: the primary's, which must be geo-replicated to be of use. */
   readonly containerRegistry?: string
+  /** Is told in words where the standby is made more open than the primary, or lets in less. */
+  readonly remark?: (text: string) => void
 }
 
 const GROUP_API = '2022-09-01'
+
+/** A version of Azure ML's API that knows which addresses may reach a workspace. 2025-12-01 has no such fields. */
+const ADDRESSES_API = '2025-10-01-preview'
 
 /**
  * Makes the standby's workspace, and what it stands on, be there. A workspace that is there is left as it is;
@@ -30,7 +36,9 @@ export async function provision(arm: Arm, options: ProvisionOptions): Promise<Bo
   const group = workspace.split('/').slice(0, 5).join('/')
   const found = await arm.get(group, { signal, apiVersion: GROUP_API })
   if (found === undefined) await arm.put(group, { location }, { signal, apiVersion: GROUP_API })
-  const template = standbyTemplate(await standbyOf(arm, options))
+  const standby = await standbyOf(arm, options)
+  for (const text of leftOut(standby)) options.remark?.(text)
+  const template = standbyTemplate(standby)
   const name = `holdfast-${workspace.slice(workspace.lastIndexOf('/') + 1)}`.slice(0, 64)
   const path = `${group}/providers/Microsoft.Resources/deployments/${name}`
   const body = { properties: { mode: 'Incremental', template, parameters: {} } }
@@ -51,6 +59,7 @@ async function standbyOf(arm: Arm, options: ProvisionOptions): Promise<Standby> 
     workspace,
     location,
     like,
+    addresses: await addressesOf(arm, like, signal),
     storage: await readable(arm, textOf(own['storageAccount']), STORAGE_API, signal),
     insights: await readable(arm, textOf(own['applicationInsights']), '2020-02-02', signal),
     keyVault: shared,
@@ -70,6 +79,23 @@ async function readable(
     return await arm.get(id, { signal, apiVersion })
   } catch (thrown) {
     if (isFault(thrown, 'azure/unreachable', 'azure/denied')) return undefined
+    throw thrown
+  }
+}
+
+/** Which addresses may reach a workspace; `undefined` where all may. */
+async function addressesOf(arm: Arm, like: Body, signal: AbortSignal): Promise<Standby['addresses']> {
+  try {
+    const found = await arm.get(textOf(like['id']) ?? '', { signal, apiVersion: ADDRESSES_API })
+    const { ipAllowlist, networkAcls } = propertiesOf(found ?? {})
+    const acls = objectOf(networkAcls)
+    const properties = {
+      ...(Array.isArray(ipAllowlist) && ipAllowlist.length > 0 ? { ipAllowlist } : {}),
+      ...(/^deny$/i.test(String(acls['defaultAction'])) ? { networkAcls: acls } : {}),
+    }
+    return Object.keys(properties).length === 0 ? undefined : { apiVersion: ADDRESSES_API, properties }
+  } catch (thrown) {
+    if (isFault(thrown, 'azure/unreachable', 'azure/denied', 'azure/refused')) return 'unread'
     throw thrown
   }
 }

@@ -55,5 +55,4 @@ export const MADE_WITH = [
   'enableDataIsolation',
   'imageBuildCompute',
   'serverlessComputeSettings',
-  'ipAllowlist',
 ] as const

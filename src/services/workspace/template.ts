@@ -1,7 +1,7 @@
 import type { Body } from '../../azure/arm.ts'
 import { sha256 } from '../../core/canonical.ts'
-import type { JsonObject } from '../../core/model.ts'
-import { objectOf, propertiesOf } from '../arm-body.ts'
+import type { Json, JsonObject } from '../../core/model.ts'
+import { ML_API, objectOf, propertiesOf } from '../arm-body.ts'
 import { MADE_WITH } from './schema.ts'
 
 /** What a standby is made from. */
@@ -11,12 +11,20 @@ export interface Standby {
   readonly location: string
   /** The primary's workspace, as ARM gives it. */
   readonly like: Body
+  /** Which addresses may reach the primary, where that is limited. */
+  readonly addresses?: AddressRules | 'unread' | undefined
   /** The primary's storage account and Application Insights, where they could be read. */
   readonly storage?: Body | undefined
   readonly insights?: Body | undefined
   /** Vault and registry that both sides use. `undefined`: a vault of its own, no registry. */
   readonly keyVault: string | undefined
   readonly containerRegistry: string | undefined
+}
+
+/** Fields of a workspace that say which addresses may reach it. They exist only in previews of Azure's API. */
+export interface AddressRules {
+  readonly apiVersion: string
+  readonly properties: JsonObject
 }
 
 /** Names of what is made beside the workspace. They follow from its id, so that a second run finds the same ones. */
@@ -62,8 +70,8 @@ export function standbyTemplate(standby: Standby): JsonObject {
 }
 
 function storageOf({ location, storage }: Standby, names: StandbyNames): JsonObject {
-  const { allowSharedKeyAccess, minimumTlsVersion, publicNetworkAccess } = propertiesOf(storage ?? {})
-  const given = { allowSharedKeyAccess, minimumTlsVersion, publicNetworkAccess }
+  const { allowSharedKeyAccess, minimumTlsVersion, publicNetworkAccess, networkAcls } = propertiesOf(storage ?? {})
+  const given = { allowSharedKeyAccess, minimumTlsVersion, publicNetworkAccess, networkAcls: aclsOf(networkAcls) }
   const like = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null))
   return {
     type: 'Microsoft.Storage/storageAccounts',
@@ -74,6 +82,13 @@ function storageOf({ location, storage }: Standby, names: StandbyNames): JsonObj
     sku: { name: String(objectOf(storage?.['sku'])['name'] ?? 'Standard_LRS') },
     properties: { supportsHttpsTrafficOnly: true, allowBlobPublicAccess: false, minimumTlsVersion: 'TLS1_2', ...like },
   } as JsonObject
+}
+
+/** As closed as the primary's. Networks and resources that it lets in are those of its region, and are left out. */
+function aclsOf(networkAcls: Json | undefined): JsonObject | undefined {
+  const { defaultAction, bypass, ipRules } = objectOf(networkAcls)
+  if (defaultAction === undefined) return undefined
+  return { defaultAction, ...(bypass === undefined ? {} : { bypass }), ipRules: ipRules ?? [] }
 }
 
 function vaultOf({ location, like }: Standby, names: StandbyNames): JsonObject {
@@ -120,6 +135,7 @@ function insightsOf({ location, insights }: Standby, names: StandbyNames): JsonO
 
 function workspaceOf(standby: Standby, names: StandbyNames): JsonObject {
   const { like, location } = standby
+  const addresses = standby.addresses === 'unread' ? undefined : standby.addresses
   const own = propertiesOf(like)
   const made = MADE_WITH.filter((field) => own[field] !== undefined && own[field] !== null)
   const storageAccount = idOf('Microsoft.Storage/storageAccounts', names.storageAccount)
@@ -128,7 +144,7 @@ function workspaceOf(standby: Standby, names: StandbyNames): JsonObject {
   const ownVault = standby.keyVault === undefined
   return {
     type: 'Microsoft.MachineLearningServices/workspaces',
-    apiVersion: '2025-12-01',
+    apiVersion: addresses?.apiVersion ?? ML_API,
     name: nameOf(standby),
     location,
     kind: like['kind'] ?? 'Default',
@@ -143,6 +159,8 @@ function workspaceOf(standby: Standby, names: StandbyNames): JsonObject {
       keyVault: standby.keyVault ?? vault,
       ...(standby.containerRegistry === undefined ? {} : { containerRegistry: standby.containerRegistry }),
       ...networkOf(objectOf(own['managedNetwork'])),
+      ...mainIdentityOf(like),
+      ...addresses?.properties,
     },
   } as JsonObject
 }
@@ -158,6 +176,13 @@ function identityOf({ type, userAssignedIdentities }: JsonObject): JsonObject {
   const users = Object.keys(objectOf(userAssignedIdentities))
   const named = users.length === 0 ? {} : { userAssignedIdentities: Object.fromEntries(users.map((id) => [id, {}])) }
   return { type: type ?? 'SystemAssigned', ...named }
+}
+
+/** The one of the users' identities that acts for the workspace: one that has no system identity is not made without it. */
+function mainIdentityOf(like: Body): JsonObject {
+  const { primaryUserAssignedIdentity } = propertiesOf(like)
+  const users = Object.keys(objectOf(objectOf(like['identity'])['userAssignedIdentities']))
+  return users.length === 0 || primaryUserAssignedIdentity == null ? {} : { primaryUserAssignedIdentity }
 }
 
 function retentionOf(insights: Body | undefined): number {
