@@ -58,7 +58,7 @@ export async function openHistory(options: HistoryOptions): Promise<OpenHistory>
   const pair = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16)
   const file = openSqliteHistoryLedger(join(state, `${pair}.db`))
   const ledger = recheck ? savingNothing(file) : file
-  const sinceLast = options.sinceLast ? { since: lastPass(ledger, filter) } : {}
+  const sinceLast = options.sinceLast ? { since: await lastPass({ to: other.end, ledger, filter }, signal) } : {}
   const source = { ...one, access: { ...one.access, residents: one.end.census } }
   const creations = creationsIn(file)
   const target = { ...other, access: { ...other.access, residents: other.end.census, creations } }

@@ -11,7 +11,7 @@ const SAVING_WORK = {
   file: ALL,
   logged: ALL,
   'trace-links': ALL,
-  pass: ALL,
+  pass: ['since'],
   trace: ['digest'],
   'evaluation-dataset': ['envelope'],
   creation: [],

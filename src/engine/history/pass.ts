@@ -15,6 +15,14 @@ export interface Pass {
   readonly troubles: Trouble[]
   readonly remarks: Remark[]
   readonly tally: Tally
+  /** The replica of a run that was made last in this pass. */
+  readonly made: { last?: Witness }
+}
+
+/** A run of the source and its replica, by which a target is known again. */
+export interface Witness {
+  readonly run: string
+  readonly replica: string
 }
 
 export interface Tally {
@@ -45,6 +53,7 @@ export function openPass(
     troubles: [],
     remarks: [],
     tally: { runs: 0, unchanged: 0, files: 0, bytes: 0, loggedModels: 0, models: 0, versions: 0, traces: 0 },
+    made: {},
   }
 }
 

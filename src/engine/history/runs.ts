@@ -6,6 +6,7 @@ import { linksOf, type ModelLink } from '../../mlflow/logged-models.ts'
 import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
+import { forgetPasses } from './last-pass.ts'
 import { missingLinks, withModels } from './links.ts'
 import { forgetReplica, noteKey } from './notes.ts'
 import { underWay } from './once.ts'
@@ -64,10 +65,11 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Waiting): Promise<v
     return
   }
   const isNew = identities.run(id) === undefined
-  if (isNew) forgetReplica(ledger, ['run', 'file', 'trace-links'], id)
+  if (isNew) forgetRun(pass, id)
   await converge(pass, run)
   noteReplica(pass, id)
   noteOpen(pass, run)
+  if (isNew) noteMade(pass, id)
   const [here, there] = [from.census.byId(id), to.census.byShared(sharedOf(pass, run))]
   if (here !== undefined && there !== undefined) {
     const { files, bytes } = await copyFiles({
@@ -89,6 +91,17 @@ async function copyRun(pass: Pass, run: TrackedRun, pending: Waiting): Promise<v
   if (links.read.length + links.made.length > 0 || parent !== undefined)
     pending.set(id, { run: pendingPartOf(whole), envelope })
   else ledger.put(keyOf(run), envelope)
+}
+
+/** Forgets what was noted of a run whose replica is gone, before there is another. */
+function forgetRun({ parts: { ledger } }: Pass, id: string): void {
+  forgetReplica(ledger, ['run', 'file', 'trace-links'], id)
+  forgetPasses(ledger, id)
+}
+
+function noteMade({ identities, made }: Pass, run: string): void {
+  const replica = identities.run(run)
+  if (replica !== undefined) made.last = { run, replica }
 }
 
 /** What is still asked of a run that waits: there may be very many. */
