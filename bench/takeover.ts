@@ -18,7 +18,7 @@ const GOAL_MILLISECONDS = 2500
 /** A phase reads this and waits for it, so that the failover is under way in every round. */
 const HELD = { is: 'hang', at: 'centralus', plane: 'arm', route: 'GET **/datastores' }
 
-const pair = await openPair({ lease, call: Math.round(lease * 0.6), tick: 100 })
+const pair = await openPair({ lease, call: Math.floor(lease / 3), tick: 100 })
 try {
   const times = await measured(pair)
   const [p50, p95, most] = [percentile(times, 0.5), percentile(times, 0.95), Math.max(...times)]

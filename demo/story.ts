@@ -134,7 +134,7 @@ async function protect(stage: Stage, estate: Estate, standby: Standby): Promise<
     run.service(name, ['vantage', '--name', name, '--listen', listen, ...pace], () => undefined)
   }
   const watching = watchServe(screen)
-  run.service('holdfast', ['serve', '--json', '--lease', '6000', '--call', '3000', '--tick', '400'], watching.line)
+  run.service('holdfast', ['serve', '--json', '--lease', '9000', '--call', '3000', '--tick', '400'], watching.line)
   await watching.until(({ decision }) => decision?.do === 'stay' && /active and well/.test(decision.reason), signal)
   screen.line('three vantage points watch both regions, a controller holds the lease')
   return { run, watching, pointedTo: pointer(dir) }

@@ -91,6 +91,24 @@ it('guards I1: reckons its end from before a renewal was sent, however long the 
   await tenure.end()
 })
 
+it('lets an effect that takes a third of the lease begin though three renewals in turn fail or are late', async () => {
+  let now = 0
+  let pace = 0
+  const every = (milliseconds: number) => {
+    pace = milliseconds
+    return () => undefined
+  }
+  const store = scripted(() => undefined)
+  const options = { store, ledger, protection: 'churn', holder: 'a', leaseMilliseconds: 300, every }
+  const tenure = await takeTenure({ ...options, clock: () => now })
+  if ('held' in tenure) throw new Error('held')
+  now = 4 * pace - 1
+  tenure.demand(100)
+  now = 4 * pace
+  expect(() => tenure.demand(100)).toThrow(/ends before/)
+  await tenure.end()
+})
+
 it('guards I1: permits nothing after it was given back, though the time that it had would last', async () => {
   const tenure = await held(scripted(() => undefined))
   tenure.demand(1)

@@ -33,6 +33,9 @@ export interface TenureOptions {
   readonly every?: Time['every']
 }
 
+/** So often is a lease renewed in its time, that an effect which takes a third of it still may begin after three that failed or were late. */
+const RENEWALS = 6
+
 /**
  * Takes the lease and keeps it, or says who has it. Whoever had it before writes nothing to the ledger any more.
  *
@@ -72,7 +75,7 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
     }
   }
 
-  const stopRenewing = every(leaseMilliseconds / 3, () => void (clock() >= until ? fence() : renew()))
+  const stopRenewing = every(leaseMilliseconds / RENEWALS, () => void (clock() >= until ? fence() : renew()))
 
   function demand(effectMilliseconds: number): void {
     if (ended || clock() >= until) fence()
@@ -83,7 +86,7 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
       `The lease of ${protection} ends before an effect of ${effectMilliseconds} ms could`,
       {
         facts: { epoch: lease.epoch, effectMilliseconds },
-        hint: 'Make the lease longer than the longest time-out of a call.',
+        hint: 'Make the lease at least three times as long as the longest time-out of a call.',
       },
     )
   }

@@ -81,7 +81,7 @@ async function secrets(): Promise<readonly string[]> {
 it(
   'is one JSON object a line, each with time, level and words; no secret; and nothing else',
   async () => {
-    const serve = started('serve', '--json', '--level', 'debug', '--tick', '200', '--lease', '9000', '--call', '4000')
+    const serve = started('serve', '--json', '--level', 'debug', '--tick', '200', '--lease', '12000', '--call', '4000')
     const { text, lines } = read(serve)
     const has = (is: string) => lines().some((line) => line['is'] === is)
     await until(() => has('pass') && has('health') && has('decision'), 'it followed, watched and decided')

@@ -8,7 +8,7 @@ import { openPair, type Pair, type Point, until } from './pair.ts'
 let pair: Pair
 const replaying: Server[] = []
 beforeAll(async () => {
-  pair = await openPair({ lease: 6000, call: 3000, tick: 200 })
+  pair = await openPair({ lease: 9000, call: 3000, tick: 200 })
 }, 120_000)
 afterAll(async () => {
   await Promise.all(replaying.map(closed))

@@ -21,7 +21,7 @@ export interface Played {
   readonly writes: number
 }
 
-const PACE = { lease: 4000, call: 1500, tick: 300 }
+const PACE = { lease: 4500, call: 1500, tick: 300 }
 /** A pause of this length outlasts the lease. */
 export const SHORTEST_PAUSE = PACE.lease + 1000
 /** Where what is carried arrives. */

@@ -3,7 +3,7 @@ import { JOB, leaseOf, openPair, type Pair, until } from './pair.ts'
 
 let pair: Pair
 beforeAll(async () => {
-  pair = await openPair({ lease: 6000, call: 3000, tick: 200 })
+  pair = await openPair({ lease: 9000, call: 3000, tick: 200 })
 }, 120_000)
 afterAll(() => pair.end())
 

@@ -2,23 +2,36 @@ import { describe, expect, it } from 'vitest'
 import { FOLLOWED } from '../../../test/support/made-up-policy.ts'
 import type { Milliseconds } from '../../core/duration.ts'
 import type { Place } from '../../services/service.ts'
-import { demandMayServe, demandPace, type Pace, sideAround } from './may-serve.ts'
-
-const USUAL: Pace = { lease: 60_000, call: 10_000, tick: 2000 }
+import { demandMayServe, demandPace, PACE, sideAround } from './may-serve.ts'
 
 describe('the pace of a controller', () => {
+  // Guards: with a call as long as what is left of a lease between two renewals, nothing would begin there.
+  it('is refused where a lease is shorter than three calls', () => {
+    expect(() => demandPace(PACE, FOLLOWED)).not.toThrow()
+    expect(() => demandPace({ ...PACE, lease: 9000, call: 3000 }, FOLLOWED)).not.toThrow()
+    for (const [lease, call] of [
+      [8999, 3000],
+      [30_000, 20_000],
+      [20_001, 20_000],
+    ] as const) {
+      expect(() => demandPace({ ...PACE, lease, call }, FOLLOWED), `${lease} ${call}`).toThrow(
+        expect.objectContaining({ code: 'usage/bad-argument' }),
+      )
+    }
+  })
+
   // Guards: a side is lost when everything was down without a gap, and looks far apart leave one each time.
   it('is refused where its looks are so far apart that what was seen counts no more at the next', () => {
     const lostAfter = (milliseconds: Milliseconds) => ({
       ...FOLLOWED,
       failover: { ...FOLLOWED.failover, after: milliseconds },
     })
-    expect(() => demandPace({ ...USUAL, tick: 15_000 }, lostAfter(90_000))).not.toThrow()
+    expect(() => demandPace({ ...PACE, tick: 15_000 }, lostAfter(90_000))).not.toThrow()
     for (const [tick, policy] of [
       [16_000, lostAfter(90_000)],
       [6000, lostAfter(10_000)],
     ] as const) {
-      expect(() => demandPace({ ...USUAL, tick }, policy)).toThrow(
+      expect(() => demandPace({ ...PACE, tick }, policy)).toThrow(
         expect.objectContaining({ code: 'usage/bad-argument' }),
       )
     }

@@ -13,13 +13,19 @@ export interface Pace {
   readonly tick: Milliseconds
 }
 
+/** The usual pace. Why it is this one: docs/decisions/0013-a-call-takes-a-third-of-a-lease.md. */
+export const PACE: Pace = { lease: 30_000, call: 10_000, tick: 2000 }
+
+/** The part of a lease that one call may take: what begins must end in what is left, though renewals are late. */
+const CALLS_IN_A_LEASE = 3
+
 /** At a pace at which nothing could ever begin, or nothing be lost, a controller would only seem to protect. */
 export function demandPace({ lease, call, tick }: Pace, { failover }: Policy): void {
-  if (lease <= call) {
-    // No effect begins that the lease would not outlast.
+  if (lease < call * CALLS_IN_A_LEASE) {
+    // No effect begins that the lease would not outlast: between two renewals nothing could.
     throw new Fault('usage/bad-argument', `--lease is ${lease} ms, and a call may take ${call} ms`, {
       facts: { lease, call },
-      hint: 'Give a --lease that is longer than --call, best three times as long.',
+      hint: `Give a --lease of at least ${call * CALLS_IN_A_LEASE}, three times --call, or a shorter --call.`,
     })
   }
   const counts = freshFor(failover)

@@ -10,10 +10,9 @@ import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { failingOf } from '../compose/failing.ts'
 import { sharedKey } from '../key.ts'
-import { CALL_MILLISECONDS } from '../limits.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { lookHere } from '../seeing.ts'
-import { demandMayServe, demandPace, type Pace, sideAround } from '../serving/may-serve.ts'
+import { demandMayServe, demandPace, PACE, type Pace, sideAround } from '../serving/may-serve.ts'
 import { metricsOf } from '../serving/metrics.ts'
 import { type Witnessed, witnessing } from '../serving/witnessed.ts'
 import type { Terminal } from '../terminal.ts'
@@ -28,6 +27,8 @@ interface Options extends Protected, Pace {
 
 /** How long a side is tried once more that no vantage point has an answer from. */
 const SILENT_SIDE_MILLISECONDS = 1000
+/** How many calls long one is that answered, for what it still gives or takes. */
+const LOST_SIDE_CALLS = 2
 
 /** `holdfast serve`: the controller. */
 export function serveVerb(): Command {
@@ -42,10 +43,10 @@ export function serveVerb(): Command {
       '--lease <milliseconds>',
       'how long a dead controller keeps the next one waiting',
       milliseconds(1000),
-      30_000,
+      PACE.lease,
     )
-    .option('--call <milliseconds>', 'longest that one call to Azure may take', milliseconds(100), CALL_MILLISECONDS)
-    .option('--tick <milliseconds>', 'time between two looks at the vantage points', milliseconds(50), 2000)
+    .option('--call <milliseconds>', 'longest that one call to Azure may take', milliseconds(100), PACE.call)
+    .option('--tick <milliseconds>', 'time between two looks at the vantage points', milliseconds(50), PACE.tick)
     .addOption(new Option('--level <level>', 'least level of the lines under --json').choices(LEVELS).default('info'))
     .addHelpText(
       'after',
@@ -134,7 +135,7 @@ export function controllerOptions(
     failing: (which) =>
       failingOf(joined, which, {
         callMilliseconds,
-        lostSideMilliseconds: which.silent ? SILENT_SIDE_MILLISECONDS : callMilliseconds,
+        lostSideMilliseconds: which.silent ? SILENT_SIDE_MILLISECONDS : callMilliseconds * LOST_SIDE_CALLS,
       }),
     freshId: () => `f${randomBytes(4).toString('hex')}`,
     inside: (side) => options.inside === side,
