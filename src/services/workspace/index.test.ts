@@ -83,6 +83,42 @@ function templateOf(like: Body, insights?: Body): Body {
   })
 }
 
+describe('settings that are gone from the source', () => {
+  it('go in the standby too: the last tag, a text, an object and a list', async () => {
+    const { source, target } = await world.pair()
+    const service = workspaces(world.arm)
+    const serverlessComputeSettings = { serverlessComputeNoPublicIP: true }
+    const properties = { description: 'old', serverlessComputeSettings, ipAllowlist: ['10.0.0.1'] }
+    await change(target, { tags: { team: 'crm' }, properties })
+    const wanted = await service.read(source, 'workspace/settings', { signal })
+    if (wanted === undefined) throw new Error('no settings')
+    expect((await service.converge(target, wanted, { source, signal })).digest).toBe(wanted.digest)
+    expect(await raw(target)).toMatchObject({ tags: {} })
+  })
+
+  it('are named where Azure does not let go of them', async () => {
+    const { source, target } = await world.pair()
+    await change(target, { properties: { softDeleteRetentionInDays: 7 } })
+    const patch: typeof world.arm.patch = (path, body, options) => {
+      const { softDeleteRetentionInDays: _, ...rest } = body['properties'] as Body
+      return world.arm.patch(path, { ...body, properties: rest }, options)
+    }
+    const service = workspaces({ ...world.arm, patch })
+    const wanted = await service.read(source, 'workspace/settings', { signal })
+    if (wanted === undefined) throw new Error('no settings')
+    const converging = service.converge(target, wanted, { source, signal })
+    await expect(converging).rejects.toEqual(expect.objectContaining({ code: 'azure/refused' }))
+  })
+
+  it('do not count what is said only when a workspace is made', async () => {
+    const { source } = await world.pair()
+    const service = workspaces(world.arm)
+    const before = await service.read(source, 'workspace/settings', { signal })
+    await change(source, { properties: { provisionNetworkNow: true } })
+    expect((await service.read(source, 'workspace/settings', { signal }))?.digest).toBe(before?.digest)
+  })
+})
+
 describe('provision', () => {
   const standbyId = (group: string, name: string) =>
     `/subscriptions/${world.emulator.subscription}/resourceGroups/${group}/providers/Microsoft.MachineLearningServices/workspaces/${name}`

@@ -1,6 +1,7 @@
 import type { Arm } from '../../azure/arm.ts'
 import { digestOf } from '../../core/canonical.ts'
-import { address, type Item, type JsonObject } from '../../core/model.ts'
+import { Fault } from '../../core/errors.ts'
+import { address, type Item, type Json, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import { ML_API, portableBody, propertiesOf } from '../arm-body.ts'
 import type { Place, Reach, Service } from '../service.ts'
@@ -18,18 +19,22 @@ export function workspaces(arm: Arm): Service {
 
   async function settings(place: Place, { signal }: Reach): Promise<Item | undefined> {
     const found = await arm.get(place.workspace, { signal, apiVersion: ML_API })
-    return found === undefined ? undefined : item(SETTINGS, portableBody(place, found, WORKSPACE_SCHEMA))
+    return found === undefined
+      ? undefined
+      : item(SETTINGS, withoutEmptyLists(portableBody(place, found, WORKSPACE_SCHEMA)))
   }
 
   async function converge(place: Place, wanted: Item, { signal }: Reach): Promise<Item> {
     const there = await settings(place, { signal })
     if (there?.digest === wanted.digest) return there
-    const { properties: _, ...beside } = changedFields(wanted.body, there?.body ?? {})
-    const properties = changedFields(propertiesOf(wanted.body), propertiesOf(there?.body ?? {}))
-    const cleared = clearedTexts(propertiesOf(wanted.body), propertiesOf(there?.body ?? {}))
-    const change = place.local({ ...beside, properties: { ...properties, ...cleared } } as JsonObject)
-    await arm.patch(place.workspace, change, { signal, apiVersion: ML_API })
-    return (await settings(place, { signal })) ?? wanted
+    await arm.patch(place.workspace, place.local(changeTo(wanted.body, there?.body ?? {})), {
+      signal,
+      apiVersion: ML_API,
+    })
+    const stands = (await settings(place, { signal })) ?? wanted
+    const left = goneFrom(propertiesOf(wanted.body), propertiesOf(stands.body))
+    if (left.length > 0) throw notCleared(place, left)
+    return stands
   }
 
   return {
@@ -46,6 +51,14 @@ export function workspaces(arm: Arm): Service {
 }
 
 /** Only what differs is sent, so that a field which Azure lets nobody change stands in nothing's way. */
+function changeTo(wanted: JsonObject, there: JsonObject): JsonObject {
+  const { properties: _, ...beside } = changedFields(wanted, there)
+  const tags = 'tags' in there && !('tags' in wanted) ? { tags: {} } : {}
+  const [own, before] = [propertiesOf(wanted), propertiesOf(there)]
+  const cleared = goneFrom(own, before).map((field) => [field, emptied(before[field])])
+  return { ...beside, ...tags, properties: { ...changedFields(own, before), ...Object.fromEntries(cleared) } }
+}
+
 function changedFields(wanted: JsonObject, there: JsonObject): JsonObject {
   const changed = Object.entries(wanted).filter(([field, value]) => {
     const before = there[field]
@@ -54,7 +67,25 @@ function changedFields(wanted: JsonObject, there: JsonObject): JsonObject {
   return Object.fromEntries(changed)
 }
 
-function clearedTexts(wanted: JsonObject, there: JsonObject): JsonObject {
-  const cleared = ['description', 'imageBuildCompute'].filter((field) => field in there && !(field in wanted))
-  return Object.fromEntries(cleared.map((field) => [field, '']))
+/** Fields that only the second says. */
+function goneFrom(wanted: JsonObject, there: JsonObject): readonly string[] {
+  return Object.keys(there).filter((field) => !(field in wanted))
+}
+
+/** What says as little as a field that is not there, and is not taken for one that is not to be changed. */
+function emptied(value: Json | undefined): Json {
+  if (Array.isArray(value)) return []
+  if (typeof value === 'string') return ''
+  return typeof value === 'object' && value !== null ? {} : null
+}
+
+function withoutEmptyLists(body: JsonObject): JsonObject {
+  const said = Object.entries(propertiesOf(body)).filter(([, value]) => !(Array.isArray(value) && value.length === 0))
+  return { ...body, properties: Object.fromEntries(said) }
+}
+
+function notCleared({ workspace }: Place, fields: readonly string[]): Fault {
+  return new Fault('azure/refused', `${workspace} keeps ${fields.join(', ')}, which the active side has no more`, {
+    hint: 'Set it by hand there as it is on the active side.',
+  })
 }

@@ -1,19 +1,27 @@
 /**
  * Fields of a workspace that say what it stands on or was made with. They are set when the standby is made and are
- * each side's own from then on.
+ * each side's own from then on. Among them is what is written at creation and no change takes: it is in
+ * `WorkspaceProperties` and not in `WorkspacePropertiesUpdateParameters`
+ * ([workspaceRP.json](https://github.com/Azure/azure-rest-api-specs/blob/main/specification/machinelearningservices/resource-manager/Microsoft.MachineLearningServices/stable/2025-06-01/workspaceRP.json)).
  */
 const BOUND = [
   'friendlyName',
   'storageAccount',
+  'storageAccounts',
   'keyVault',
+  'keyVaults',
   'applicationInsights',
   'containerRegistry',
+  'containerRegistries',
   'hubResourceId',
   'associatedWorkspaces',
   'encryption',
+  'enableServiceSideCMKEncryption',
+  'enableSimplifiedCmk',
   'hbiWorkspace',
   'enableDataIsolation',
   'managedNetwork',
+  'provisionNetworkNow',
   'primaryUserAssignedIdentity',
   'privateEndpointConnections',
   'sharedPrivateLinkResources',
