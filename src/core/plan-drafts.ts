@@ -165,7 +165,8 @@ class Drafting {
       this.notes.push({ is: 'mapped', address: wanted.address, to, reason })
       this.#draft({ ...form, address: to }, wanted)
     } else {
-      const reason = 'The same name stands on the other side with other content, which can never change'
+      const fields = fieldsThatDiffer(kind, form, found)
+      const reason = `The same name stands on the other side with other content in ${fields}, which can never change`
       this.refuse(wanted.address, 'plan/conflict', reason)
     }
   }
@@ -200,6 +201,16 @@ class Drafting {
 function sameFrozen(kind: KindRules, one: Item, other: Item): boolean {
   if (kind.frozen === undefined) return true
   return sameJson(kind.frozen(one.body), kind.frozen(other.body))
+}
+
+/** By name, what differs of what can never change. */
+function fieldsThatDiffer(kind: KindRules, one: Item, other: Item): string {
+  const [left, right] = [one, other].map(({ body }) => kind.frozen?.(body) ?? body)
+  const fields = new Set([...Object.keys(left ?? {}), ...Object.keys(right ?? {})])
+  return [...fields]
+    .filter((field) => !sameJson(left?.[field], right?.[field]))
+    .sort()
+    .join(', ')
 }
 
 /** The address whose item may have been mapped to this one. */

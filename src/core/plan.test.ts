@@ -145,6 +145,11 @@ describe('one name with other frozen content', () => {
     ])
   })
 
+  it('is refused with the fields in which it differs', () => {
+    const [note] = planned(source, standby, { conflict: 'refuse' }).notes
+    expect(note).toMatchObject({ reason: expect.stringMatching(/ in value,/) })
+  })
+
   it('is mapped to another version and followed by what needs it, where the policy says so', () => {
     const result = planned(source, standby, { conflict: 'map' })
     const [first, second] = result.steps
