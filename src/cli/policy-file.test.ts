@@ -219,6 +219,16 @@ describe('a mistake', () => {
     )
   })
 
+  it('of a subnet that is mapped by its name is found, since a body names it by its id', () => {
+    const id = (net: string) =>
+      `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/${net}/subnets/ml`
+    const mapped = (to: string) => `${SMALLEST}mappings:\n  subnet:\n    ${id('east')}: ${to}\n`
+    expect(mistakes(mapped('ml'))).toContain('mappings.subnet has "ml"')
+    expect(parsePolicies(mapped(id('central')), 'holdfast.yaml')[0]?.mappings).toEqual({
+      subnet: { [id('east')]: id('central') },
+    })
+  })
+
   // Guards: one host, or two, are no majority that automatic mode may stand on.
   it('is an automatic mode with fewer than three vantage points on hosts of their own', () => {
     const two = WHOLE.replace('host: rack-3', 'host: b.example')

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml'
 import type { z } from 'zod'
 import { Fault } from '../core/errors.ts'
+import { SUBNET } from '../core/place-names.ts'
 import { isServer, nameOfSide, type Policy } from '../core/policy.ts'
 import { PolicySchema, policyJsonSchema } from './policy-schema.ts'
 
@@ -284,12 +285,26 @@ function contradictions(source: Source, policy: Policy): readonly string[] {
   }
   mistakes.push(...unfit(source, policy))
   mistakes.push(...unfitPoints(source, policy))
-  for (const [kind, names] of Object.entries(policy.mappings)) {
+  mistakes.push(...unfitMappings(source, policy))
+  return mistakes
+}
+
+function unfitMappings(source: Source, { mappings }: Policy): readonly string[] {
+  const mistakes: string[] = []
+  for (const [kind, names] of Object.entries(mappings)) {
+    const where = `${at(source, ['mappings', kind])}: mappings.${kind}`
     const targets = Object.values(names)
     const twice = targets.find((target, index) => targets.indexOf(target) !== index)
-    if (twice !== undefined) {
+    if (twice !== undefined) mistakes.push(`${where} leads to "${twice}" twice; give each its own name`)
+    const strange =
+      kind === 'subnet'
+        ? Object.entries(names)
+            .flat()
+            .find((id) => !SUBNET.test(id))
+        : undefined
+    if (strange !== undefined) {
       mistakes.push(
-        `${at(source, ['mappings', kind])}: mappings.${kind} leads to "${twice}" twice; give each its own name`,
+        `${where} has "${strange}", which is no id of a subnet; write /subscriptions/…/virtualNetworks/…/subnets/…`,
       )
     }
   }

@@ -198,7 +198,10 @@ export const PolicySchema = z.strictObject({
     )
     .default([])
     .describe('Everything that must follow the active workspace.'),
-  mappings: z.record(Kind, z.record(z.string(), z.string())).default({}),
+  mappings: z
+    .record(Kind, z.record(z.string(), z.string()))
+    .default({})
+    .describe('By kind: the name in the primary → the name in the secondary. Under `subnet`, ids of subnets.'),
   maintenance: z.array(Window).default([]),
   notify: z
     .array(z.union([NotifyWebhook, z.strictObject({ file: z.string().min(1) })]))

@@ -117,6 +117,10 @@ export function kindOfCollection(collection: string): Kind | undefined {
   return COLLECTIONS[collection.toLowerCase()]
 }
 
+/** The ARM id of a subnet. It stands in one region, so each side has its own: `mappings.subnet` says which stands for which. */
+export const SUBNET =
+  /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Network\/virtualNetworks\/[^/]+\/subnets\/[^/]+$/i
+
 /** Renames one way, and the other. */
 export interface Renaming {
   toLocal(kind: Kind, name: string): string
@@ -127,13 +131,13 @@ export interface Renaming {
  * The policy's mappings as a renaming that loses nothing.
  *
  * `gpu → gpu-cus` alone would give two clusters one name where the side also has one called `gpu`. So every
- * chain is closed into a ring: that other one takes the name that became free.
+ * chain is closed into a ring: that other one takes the name that became free. Ids of subnets lose their case.
  */
 export function renaming(mappings: PlaceNames['mappings']): Renaming {
   const local = new Map<string, string>()
   for (const [kind, names] of Object.entries(mappings ?? {})) {
     const used = new Set<string>()
-    for (const [from, to] of Object.entries(names)) {
+    for (const [from, to] of pairsOf(kind, names)) {
       if (used.has(to)) continue
       used.add(to)
       local.set(`${kind}/${from}`, `${kind}/${to}`)
@@ -147,9 +151,17 @@ export function renaming(mappings: PlaceNames['mappings']): Renaming {
     portable.set(start, end)
   }
   const renamed = (by: ReadonlyMap<string, string>, kind: Kind, name: string) =>
-    by.get(`${kind}/${name}`)?.slice(kind.length + 1) ?? name
+    by.get(`${kind}/${spelled(kind, name)}`)?.slice(kind.length + 1) ?? spelled(kind, name)
   return {
     toLocal: (kind, name) => renamed(local, kind, name),
     toPortable: (kind, name) => renamed(portable, kind, name),
   }
+}
+
+function pairsOf(kind: Kind, names: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(names).map(([from, to]) => [spelled(kind, from), spelled(kind, to)])
+}
+
+function spelled(kind: Kind, name: string): string {
+  return kind === 'subnet' ? name.toLowerCase() : name
 }

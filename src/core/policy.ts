@@ -17,7 +17,7 @@ export interface Policy {
   /** URL of a container in a third region that holds lease and journal. Default: SQLite on this machine. */
   readonly witness?: string
   readonly pointer: readonly PointerTarget[]
-  /** By kind: name in the primary → name in the secondary. */
+  /** By kind: name in the primary → name in the secondary. Under `subnet`, ids of subnets. */
   readonly mappings: Readonly<Record<Kind, Readonly<Record<string, string>>>>
   readonly maintenance: readonly MaintenanceWindow[]
   readonly notify: readonly NotifyTarget[]

@@ -244,6 +244,16 @@ describe('mapped names', () => {
     }
   })
 
+  it('are followed where a body has the id of a subnet, in any case', () => {
+    const subnet = (net: string) =>
+      `/subscriptions/${SUB}/resourceGroups/nets/providers/Microsoft.Network/virtualNetworks/${net}/subnets/ml`
+    const there = translation({ ...central, mappings: { subnet: { [subnet('east')]: subnet('central') } } })
+    const portable = atEast.portable({ subnet: { id: subnet('EAST') } })
+    expect(there.portable({ subnet: { id: subnet('Central') } })).toEqual(portable)
+    expect(there.local(portable)).toEqual({ subnet: { id: subnet('central').toLowerCase() } })
+    expect(there.local(atEast.portable({ id: subnet('other') }))).toEqual({ id: subnet('other').toLowerCase() })
+  })
+
   it('lose nothing, whatever the mappings and the names', () => {
     const name = fc.constantFrom('a', 'b', 'c', 'd', 'e')
     fc.assert(

@@ -1,6 +1,6 @@
 import { Fault } from './errors.ts'
 import type { Json, JsonObject, Kind } from './model.ts'
-import { type PlaceNames, renaming, type Word, wordsOf } from './place-names.ts'
+import { type PlaceNames, type Renaming, renaming, SUBNET, type Word, wordsOf } from './place-names.ts'
 import { fromTokens, type Rewrite, token, toTokens } from './place-patterns.ts'
 
 /**
@@ -42,16 +42,21 @@ export function translation(names: PlaceNames, peer?: PlaceNames): Translation {
       const word = wordOfField(side.words, object, name, value)
       if (word !== undefined) return token(side.prefix + word)
     }
-    return COMPUTE.has(name) ? renames.toPortable('compute', value) : undefined
+    return renamedAs(renames.toPortable, name, value)
   }
-  const unfield: FieldRewrite = (_object, name, value) =>
-    COMPUTE.has(name) ? renames.toLocal('compute', value) : undefined
+  const unfield: FieldRewrite = (_object, name, value) => renamedAs(renames.toLocal, name, value)
   return {
     portable: (value) => rewritten(value, { text: portableText, field }, 0),
     local: (value) => rewritten(value, { text: localText, field: unfield }, 0),
     portableName: renames.toPortable,
     localName: renames.toLocal,
   }
+}
+
+/** A bare name of a compute, or the id of a subnet, as the policy maps it. `undefined` for all else. */
+function renamedAs(rename: Renaming['toLocal'], field: string, value: string): string | undefined {
+  if (COMPUTE.has(field)) return rename('compute', value)
+  return SUBNET.test(value) ? rename('subnet', value) : undefined
 }
 
 /** A rewriting that holds for a whole value because of the field it stands in. `undefined`: none does. */

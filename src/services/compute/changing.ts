@@ -1,8 +1,8 @@
 import type { Arm } from '../../azure/arm.ts'
 import { sameJson } from '../../core/canonical.ts'
-import { Fault } from '../../core/errors.ts'
+import { Fault, isFault } from '../../core/errors.ts'
 import type { Item, JsonObject } from '../../core/model.ts'
-import { ML_API, withProperties } from '../arm-body.ts'
+import { ML_API, objectOf, textOf, withProperties } from '../arm-body.ts'
 import type { Place } from '../service.ts'
 import { innerOf, withoutState } from './schema.ts'
 
@@ -13,6 +13,31 @@ import { innerOf, withoutState } from './schema.ts'
 const DOUBTFUL = { schedules: 'its schedules', idleTimeBeforeShutdown: 'how long it may idle' } as const
 
 const IDLE = 'idleTimeBeforeShutdown'
+
+/**
+ * Makes a compute.
+ *
+ * @throws Fault `azure/refused` that asks for a mapping where the compute is in a subnet for which the policy names none
+ */
+export async function make(
+  arm: Arm,
+  path: string,
+  { place, wanted }: { readonly place: Place; readonly wanted: Item },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await arm.put(path, place.local(withoutState(wanted.body)), { signal, apiVersion: ML_API })
+  } catch (thrown) {
+    const subnet = textOf(objectOf(innerOf(wanted.body)['subnet'])['id'])
+    if (!isFault(thrown, 'azure/refused') || subnet === undefined || place.local({ subnet })['subnet'] !== subnet)
+      throw thrown
+    throw new Fault('azure/refused', thrown.message, {
+      facts: { ...thrown.facts, subnet },
+      hint: `Name the subnet that stands for ${subnet} in this region under \`mappings.subnet\`.`,
+      cause: thrown,
+    })
+  }
+}
 
 /** Changes a compute that stands, each part by the call that takes it. Nothing is sent where nothing differs. */
 export async function change(

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { Fault } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import { conforms } from '../conformance.ts'
@@ -141,6 +142,36 @@ it('has the name that the policy maps, and the same address', async () => {
   const listed: string[] = []
   for await (const one of service.list(mapped, { signal })) listed.push(one.address)
   expect(listed).toEqual(['compute/gpu'])
+})
+
+describe('in a subnet', () => {
+  const subnet = (net: string) =>
+    `/subscriptions/s/resourcegroups/g/providers/microsoft.network/virtualnetworks/${net}/subnets/ml`
+  const inEast = {
+    ...first,
+    properties: { ...first.properties, properties: { ...inner, subnet: { id: subnet('east') } } },
+  }
+
+  it('is made in the one that the policy maps, and is the same where it stands there', async () => {
+    const { service, source, target, signal } = await fresh()
+    const mappings = { subnet: { [subnet('east')]: subnet('central') } }
+    const mapped = await openPlace(world().arm, target.workspace, { mappings, signal })
+    if (mapped === undefined) throw new Error('the workspace is not there')
+    const wanted = item('compute/gpu', inEast)
+    const stands = await service.converge(mapped, wanted, { source, signal })
+    const raw = await world().arm.get(`${target.workspace}/computes/gpu`, { signal, apiVersion: '2025-12-01' })
+    expect(JSON.stringify(raw)).toContain(subnet('central'))
+    expect(stands.digest).toBe(wanted.digest)
+  })
+
+  it('that is mapped to none and refused asks for the mapping', async () => {
+    const { source, target, signal } = await fresh()
+    const put = () => Promise.reject(new Fault('azure/refused', 'no such network here'))
+    const making = computes({ ...world().arm, put }).converge(target, item('compute/gpu', inEast), { source, signal })
+    await expect(making).rejects.toEqual(
+      expect.objectContaining({ code: 'azure/refused', facts: { subnet: subnet('east') } }),
+    )
+  })
 })
 
 it('stands where it was asked for, if that is neither region', async () => {

@@ -5,9 +5,9 @@ import type { Address, Item } from '../../core/model.ts'
 import { ML_API } from '../arm-body.ts'
 import { namedResources } from '../named-resource.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
-import { change, demandTaken } from './changing.ts'
+import { change, demandTaken, make } from './changing.ts'
 import { coresLacking } from './quota.ts'
-import { computeBody, frozenOf, innerOf, isMade, parkedBody, typeOf, withoutState } from './schema.ts'
+import { computeBody, frozenOf, innerOf, isMade, parkedBody, typeOf } from './schema.ts'
 
 /** Computes: clusters, instances, and what is attached. See ./readme.md. */
 export function computes(arm: Arm): Service {
@@ -22,7 +22,7 @@ export function computes(arm: Arm): Service {
     }
     const path = pathOf(place, wanted.address)
     if (there !== undefined) await change(arm, path, { place, there, wanted }, signal)
-    else await arm.put(path, place.local(withoutState(wanted.body)), { signal, apiVersion: ML_API })
+    else await make(arm, path, { place, wanted }, signal)
     await settle(place, wanted, signal)
     const stands = (await read(place, wanted.address, { signal })) ?? wanted
     demandTaken(wanted, stands)
@@ -73,6 +73,6 @@ function attached(wanted: Item): Fault {
 
 function otherCompute(of: Address): Fault {
   return new Fault('sync/conflict', `${of} stands there with another type, size or network, which can never change`, {
-    hint: 'Map the name to a compute of your choice in `mappings`, or remove the one in the standby.',
+    hint: 'Map its subnet, or its name to a compute of your choice, in `mappings`, or remove the one in the standby.',
   })
 }
