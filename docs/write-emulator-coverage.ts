@@ -67,7 +67,7 @@ const SECTIONS: readonly Section[] = [
   {
     title: 'Azure ML over ARM',
     words:
-      'Every operation of the vendor’s spec of Microsoft.MachineLearningServices, version 2025-12-01. Paths are those below the provider.',
+      'Every operation of the vendor’s spec of Microsoft.MachineLearningServices, version 2025-12-01. Paths are those below the provider. Every other address of it answers 501, and a method that the vendor does not have at an address 404.',
     of: ({ where, name, offers }) => where === 'region' && name === 'arm' && offers.some(isMachineLearning),
     rows: (offers) => {
       const answers = new Map(offers.map((one) => [shapeOf(one.method, one.path), one.served]))
@@ -88,7 +88,7 @@ const SECTIONS: readonly Section[] = [
   {
     title: 'Run history, metrics and artifacts',
     words:
-      'At `{region}.api.azureml.ms`, below the ARM id of a workspace. An operation that has several addresses stands here once.',
+      'At `{region}.api.azureml.ms`, below the ARM id of a workspace. An operation that has several addresses stands here once. Every other address of these services answers 501, and a method that the vendor does not have at an address 404.',
     of: ({ name }) => name === 'history',
     rows: (offers) => once(offers.map(rowOf)),
   },
@@ -135,8 +135,8 @@ const SECTIONS: readonly Section[] = [
   {
     title: 'Sign-in, discovery, scoring and telemetry',
     words:
-      'Microsoft Entra at `login.microsoftonline.com`, the discovery document and the scoring hosts of a region, and what clients report about themselves.',
-    of: ({ name }) => ['signin', 'discovery', 'scoring', 'telemetry'].includes(name),
+      'Microsoft Entra at `login.microsoftonline.com`, the discovery document and the scoring hosts of a region, what clients report about themselves, and what else is at the hosts of workspaces.',
+    of: ({ name }) => ['signin', 'discovery', 'scoring', 'telemetry', 'other-services'].includes(name),
     rows: (offers) => once(offers.map(rowOf)),
   },
 ]

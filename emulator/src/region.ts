@@ -11,6 +11,7 @@ import { history } from './history/plane.ts'
 import { Runs } from './history/runs.ts'
 import { Limits } from './limits/limits.ts'
 import { discovery } from './ml/discovery.ts'
+import { otherServices } from './ml/other-services.ts'
 import { machineLearning } from './ml/plane.ts'
 import { scoring } from './ml/serving/scoring.ts'
 import { mlflow } from './mlflow/plane.ts'
@@ -69,6 +70,7 @@ function planesOf(region: Region): readonly Plane[] {
     scoring(region),
     mlflow(region),
     history(region),
+    otherServices(region),
     blobService(region),
     storageAccounts(region),
     keyVault(region),

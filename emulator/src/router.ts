@@ -2,7 +2,9 @@ import findMyWay from 'find-my-way'
 import type { Call, Handler, Offer, Reply } from './call.ts'
 import { notImplemented, Refusal } from './refusal.ts'
 
-type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'HEAD'
+const METHODS = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE', 'HEAD'] as const
+
+type Method = (typeof METHODS)[number]
 
 /** Stands in a table for what answers an operation that Azure has and that is not done here: 501 with its name. */
 export const UNFINISHED = 'unfinished'
@@ -30,13 +32,29 @@ interface Found {
   readonly handler: Route[3]
 }
 
+interface Ways {
+  /** The path to look for. */
+  readonly pathOf?: (call: Call) => string
+  /** What a path is answered that no row has by any method. */
+  readonly unknown?: (call: Call) => Refusal
+}
+
+/** For tables beside which the vendor has more than they say: 501, which names what was asked. */
+export function gap({ method, path }: Call): Refusal {
+  return notImplemented(`${method} ${path}`)
+}
+
+function nothing({ method, path }: Call): Refusal {
+  return new Refusal(404, 'NotFound', `Nothing answers ${method} ${path} here.`)
+}
+
 /**
  * Finds the route for a call. Paths match whatever their case and with doubled slashes, as Azure's do;
- * parameters keep the case that was sent and arrive percent-decoded. `pathOf` gives the path to look for.
+ * parameters keep the case that was sent and arrive percent-decoded.
  */
 export function router(
   routes: readonly Route[],
-  pathOf: (call: Call) => string = ({ path }) => path,
+  { pathOf = ({ path }) => path, unknown = nothing }: Ways = {},
 ): (call: Call) => Promise<Reply> {
   const ways = findMyWay({
     caseSensitive: false,
@@ -48,8 +66,9 @@ export function router(
     ways.on(method, path, () => undefined, { operation, handler })
   }
   return async (call) => {
-    const found = ways.find(call.method as Method, pathOf(call))
-    if (found === null) throw new Refusal(404, 'NotFound', `Nothing answers ${call.method} ${call.path} here.`)
+    const path = pathOf(call)
+    const found = ways.find(call.method as Method, path)
+    if (found === null) throw METHODS.some((method) => ways.find(method, path)) ? nothing(call) : unknown(call)
     const { operation, handler } = found.store as Found
     const params = found.params as Readonly<Record<string, string>>
     call.operation = operation

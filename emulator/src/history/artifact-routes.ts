@@ -44,6 +44,7 @@ export function artifactRoutes(region: Region): readonly Route[] {
     ...routesOf(region, service, named),
     ['GET', `${service}/content`, 'artifacts_download', download(region, named)],
     ['POST', `${service}/content`, 'artifacts_upload', upload(region, named)],
+    ['DELETE', `${service}/metadata`, 'artifacts_delete_meta_data', UNFINISHED],
     ['GET', `${service}/write`, 'artifacts_get_sas', writeUrl(region, named)],
     ['POST', `${ARTIFACT}/artifacts/register`, 'artifacts_register', register(region)],
     ['POST', `${ARTIFACT}/artifacts/metadata`, 'artifacts_create', register(region)],

@@ -246,6 +246,27 @@ test('what is not done says so by name', async () => {
   expect(answer.id('error.message')).toContain('events_post')
 })
 
+test.each([
+  ['GET', `/history/v1.0${WORKSPACE}/experiments/e/metrics/x`],
+  ['GET', `/history/v1.0${WORKSPACE}/experiments/e/runs/r/token`],
+  ['POST', `/history/v1.0${WORKSPACE}/runs/x`],
+  ['DELETE', `/metric/v2.0${WORKSPACE}/experiments/e/containers/c/deletemetrics`],
+  ['DELETE', `/artifact/v2.0${WORKSPACE}/artifacts/ExperimentRun/dcid.x/metadata`],
+  ['GET', `/data/v1.0${WORKSPACE}/datacontainer`],
+  ['POST', `/modelregistry/v1.0${WORKSPACE}/models`],
+  ['POST', `/execution/v1.0${WORKSPACE}/experiments/e/startrun`],
+  ['POST', '/index/v1.0/entities'],
+])('what other services of a workspace have is said not to be there: %s %s', async (method, path) => {
+  const answer = await region.send(method, path, { body: {} })
+  expect([answer.status, answer.id('error.message')]).toEqual([501, expect.stringContaining('does not implement')])
+})
+
+test('a method that run history does not have at an address, and another service without a token, are refused', async () => {
+  expect((await history('PUT', 'runs/x', {})).status).toBe(404)
+  const unsigned = await region.send('POST', '/index/v1.0/entities', { headers: { authorization: '' } })
+  expect(unsigned.status).toBe(401)
+})
+
 test('an experiment is made by name, changed by id, and goes only when it is empty', async () => {
   const made = await history('POST', 'experiments/lonely')
   const id = made.id('experimentId')

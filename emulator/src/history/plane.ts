@@ -1,7 +1,7 @@
 import { bearer } from '../arm/authenticate.ts'
 import type { Call, Plane, Reply } from '../call.ts'
 import type { Region } from '../region.ts'
-import { offersOf, router } from '../router.ts'
+import { gap, offersOf, router } from '../router.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import { assetUriRoutes } from './asset-uris.ts'
 import { experimentRoutes } from './experiment-routes.ts'
@@ -25,7 +25,7 @@ export function history(region: Region): Plane {
     offers: offersOf(routes),
     serves: (host, path) => isDataPlane(region, host) && MINE.test(path),
     authenticate: (call) => bearer(call, region.tokens),
-    handle: router(routes),
+    handle: router(routes, { unknown: gap }),
     refuse: (refusal, call) => errorJson(region, refusal, call),
   }
 }

@@ -36,6 +36,8 @@ export function runRoutes(region: Region): readonly Route[] {
     ['POST', `${HISTORY}/rundata`, 'runs_get_run_data', asking(runData(region))],
     ['POST', `${HISTORY}/batchrundata`, 'runs_batch_get_run_data', asking(batchRunData(region))],
     ['GET', `${HISTORY}/runs/:runId/serviceinstances/:node`, 'runs_get_run_service_instances', noInstances],
+    ['POST', `${HISTORY}/runs/:runId`, 'runs_add', UNFINISHED],
+    ['PATCH', `${HISTORY}/runs/:runId/serviceinstances/:node`, 'runs_add_or_modify_run_service_instances', UNFINISHED],
     ['GET', `${HISTORY}/computes/:compute/runs`, 'runs_get_by_compute_name', UNFINISHED],
   ]
 }

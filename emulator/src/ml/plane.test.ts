@@ -45,6 +45,38 @@ describe('the plane of Microsoft.MachineLearningServices', () => {
     expect(unnamed).toEqual([])
   })
 
+  it.each([
+    ['GET', 'datasets'],
+    ['GET', 'linkedServices'],
+    ['GET', 'labelingJobs/x'],
+    ['PUT', 'inferencePools/x'],
+    ['PATCH', 'jobs/x'],
+    ['POST', 'schedules/x/pause'],
+  ])('names what it does not have: %s %s', async (method, path) => {
+    const answer = await test.ask(method, `${workspace}/${path}`, method === 'GET' ? undefined : {})
+
+    expect([answer.status, answer.at('error.code')]).toEqual([501, 'NotImplemented'])
+  })
+
+  it('names what it does not have in a location, in a registry and at the root', async () => {
+    const [, , subscription = ''] = GROUP_ID.split('/')
+    const provider = `/subscriptions/${subscription}/providers/Microsoft.MachineLearningServices`
+    const paths = [`${provider}/locations/eastus2/quotaAndUsage`, `${provider}/skus`, `${ML}/registries/r/datarefs/d`]
+    const answers = await Promise.all(paths.map((path) => test.ask('GET', path)))
+
+    expect(answers.map((one) => one.status)).toEqual([501, 501, 501])
+  })
+
+  it('has no method at an address that the vendor does not have there', async () => {
+    const answers = [
+      await test.ask('PATCH', `${workspace}/models/m`, {}),
+      await test.ask('POST', `${workspace}/jobs/x`, {}),
+      await test.ask('PUT', `${workspace}/models`, {}),
+    ]
+
+    expect(answers.map((one) => one.status)).toEqual([404, 404, 404])
+  })
+
   it('leaves to another provider what hangs on its resources, whatever they are named', async () => {
     const settings = `${workspace}/providers/Microsoft.Insights/diagnosticSettings/all`
     const sent = { properties: { workspaceId: 'x', metrics: [] } }

@@ -4,7 +4,7 @@ import { providerOf } from '../arm/provider-of.ts'
 import type { Call, Plane, Reply } from '../call.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
-import { offersOf, type Route, router } from '../router.ts'
+import { gap, offersOf, type Route, router } from '../router.ts'
 import { assetRoutes, assetRoutesIn } from './assets.ts'
 import { capacityRoutes } from './capacity.ts'
 import { computeRoutes } from './computes.ts'
@@ -28,7 +28,7 @@ const MINE = NAMESPACE.toLowerCase()
 /** What a region answers for Microsoft.MachineLearningServices: its part of ARM, and ARM's paths on the data plane. */
 export function machineLearning(region: Region): readonly Plane[] {
   const routes = routesOf(region)
-  const find = router(routes, armPath)
+  const find = router(routes, { pathOf: armPath, unknown: gap })
   const answer = (call: Call) => {
     needVersion(call)
     return find(call)

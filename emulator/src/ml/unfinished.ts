@@ -23,10 +23,19 @@ export function vendorOperations(): readonly VendorOperation[] {
     })
 }
 
+/** What versions before that one have at an address of its operations; clients of them still call it. */
+const EARLIER: readonly VendorOperation[] = [
+  {
+    name: 'jobs_update',
+    method: 'PATCH',
+    path: '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.MachineLearningServices/workspaces/{workspaceName}/jobs/{id}',
+  },
+]
+
 /** Routes for the operations that `done` leaves out: each answers 501 with its name. */
 export function unfinishedRoutes(done: readonly Route[]): readonly Route[] {
   const there = new Set(done.map(([method, path]) => shapeOf(method, path)))
-  return vendorOperations()
+  return [...vendorOperations(), ...EARLIER]
     .filter(({ method, path }) => !there.has(shapeOf(method, path)))
     .map(({ name, method, path }) => [method, path.replaceAll(/\{(\w+)\}/g, ':$1'), name, UNFINISHED])
 }
