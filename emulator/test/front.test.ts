@@ -156,6 +156,32 @@ describe('ARM', () => {
     expect(log['lines']).toMatchObject([{ client: 'tester', method: 'PUT', subject: central.body['id'] }])
   })
 
+  it.each([
+    ['GET', '/providers/Microsoft.Storage/skus'],
+    ['GET', '/providers/Microsoft.Storage/deletedAccounts'],
+    ['GET', '/providers/Microsoft.KeyVault/deletedVaults'],
+    ['GET', '/providers/Microsoft.MachineLearningServices/workspaceSkus'],
+    ['GET', '/resourceGroups/east/providers/Some.Provider/things'],
+    ['GET', '/providers/Microsoft.Resources/resourceGroups'],
+    ['POST', '/providers/Microsoft.Storage/unregister'],
+    ['POST', '/providers/Microsoft.CognitiveServices/checkDomainAvailability'],
+    ['POST', '/resourceGroups/east/moveResources'],
+    ['PUT', '/tagNames/x'],
+  ])('names what it does not do: %s %s', async (method, path) => {
+    const answer = await client.arm(method, path, method === 'GET' ? undefined : {})
+    expect(answer).toMatchObject({ status: 501, body: { error: { code: 'NotImplemented' } } })
+  })
+
+  it('lists what it keeps of a type, also of one that it knows nothing of', async () => {
+    const things = '/resourceGroups/east/providers/Some.Provider/others'
+    await client.arm('PUT', `${things}/one`, { location: 'centralus' })
+    const listed = await client.arm('GET', things)
+    const empty = await client.arm('GET', '/resourceGroups/east/providers/Microsoft.Storage/storageAccounts')
+    expect(listed).toMatchObject({ status: 200, body: { value: [{ name: 'one' }] } })
+    expect(empty).toMatchObject({ status: 200, body: { value: [] } })
+    expect((await client.arm('PUT', things, {})).status).toBe(405)
+  })
+
   it('keeps a name, a location and a missing parent as Azure does', async () => {
     await client.arm('PUT', vault('east', 'taken'), { location: 'eastus2' })
     const elsewhere = await client.arm('PUT', vault('east', 'taken'), { location: 'centralus' })

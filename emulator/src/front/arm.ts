@@ -2,7 +2,7 @@ import { bearer } from '../arm/authenticate.ts'
 import type { Call, Plane, Reply } from '../call.ts'
 import type { Clock } from '../clock.ts'
 import { notImplemented, Refusal } from '../refusal.ts'
-import { offersOf, type Route, router } from '../router.ts'
+import { gap, offersOf, type Route, router } from '../router.ts'
 import type { Database } from '../state/database.ts'
 import { SUBSCRIPTION, type Tokens } from '../tokens.ts'
 import { unescaped } from '../unescaped.ts'
@@ -64,7 +64,7 @@ export function openArm(parts: ArmParts): Arm {
     ...deploymentRoutes(frontArm),
     ...providerRoutes({ directory, groups, reach, regions, routing }),
   ]
-  const find = router(routes)
+  const find = router(routes, { unknown: gap })
 
   async function handle(call: Call): Promise<Reply> {
     needVersion(call)
@@ -97,16 +97,17 @@ function providerRoutes(parts: {
   async function inGroup(call: Call): Promise<Reply> {
     const path = providerPath(call.path)
     if (path === undefined) throw new Refusal(404, 'NotFound', `Nothing answers ${call.method} ${call.path} here.`)
-    if (path.namespace.toLowerCase() === 'microsoft.resources') throw notImplemented(`${path.type} ${call.method}`)
+    if (path.namespace.toLowerCase() === 'microsoft.resources') throw gap(call)
     if (path.name !== undefined) return routing.handle(call, path)
     groups.need(path.subscription, path.resourceGroup)
-    if (call.method !== 'GET') throw notAllowed(call)
+    if (call.method !== 'GET') throw noList(call)
     return listType(call, path, parts)
   }
 
   async function inSubscription(call: Call, params: Readonly<Record<string, string>>): Promise<Reply> {
     const { subscription = '', namespace = '' } = params
     const [type = '', location, ...rest] = (params['*'] ?? '').split('/').filter((segment) => segment !== '')
+    if (namespace.toLowerCase() === 'microsoft.resources') throw gap(call)
     if (type.toLowerCase() === 'locations' && location !== undefined && rest.length > 0) {
       const region = locationName(unescaped(location))
       if (regions.includes(region)) return routing.pass(call, region)
@@ -114,7 +115,7 @@ function providerRoutes(parts: {
       throw new Refusal(400, 'LocationNotAvailableForResourceType', message)
     }
     if (location !== undefined) throw notImplemented(`${namespace}/${params['*']} ${call.method}`)
-    if (call.method !== 'GET') throw notAllowed(call)
+    if (call.method !== 'GET') throw noList(call)
     return listType(call, { subscription, resourceGroup: undefined, type: `${namespace}/${type}` }, parts)
   }
 
@@ -124,7 +125,9 @@ function providerRoutes(parts: {
   ])
 }
 
-function notAllowed(call: Call): Refusal {
+/** What else than a list is asked at the address of one: providers have actions there. */
+function noList(call: Call): Refusal {
+  if (call.method === 'POST') return gap(call)
   return new Refusal(405, 'HttpMethodNotAllowed', `The method ${call.method} is not allowed on a collection.`)
 }
 

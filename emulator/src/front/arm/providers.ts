@@ -32,3 +32,14 @@ export const PROVIDERS: Readonly<Record<string, Readonly<Record<string, readonly
   },
   'Microsoft.Storage': { storageAccounts: ['2023-05-01', '2022-09-01', '2019-06-01'] },
 })
+
+const OFFERED = new Set(
+  Object.entries(PROVIDERS).flatMap(([namespace, types]) =>
+    Object.keys(types).map((type) => `${namespace}/${type}`.toLowerCase()),
+  ),
+)
+
+/** True for a type, with its namespace, that clients find among the providers. */
+export function isOffered(type: string): boolean {
+  return OFFERED.has(type.toLowerCase())
+}

@@ -1,8 +1,9 @@
 import type { Call, Reply } from '../../call.ts'
-import { Refusal } from '../../refusal.ts'
+import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Reach } from '../reach.ts'
 import type { Directory } from './directory.ts'
 import { passedOn, relayedWhole, watching } from './forwarded.ts'
+import { isOffered } from './providers.ts'
 
 /** Which resources a list of one type is about. */
 export interface TypeScope {
@@ -24,6 +25,7 @@ export async function listType(
   scope: TypeScope,
   parts: { readonly directory: Directory; readonly reach: Reach },
 ): Promise<Reply> {
+  checkKnown(scope, parts.directory)
   const regions = new Set(parts.directory.list(scope).map((entry) => entry.region))
   const all = await watching(call, (signal) =>
     Promise.all([...regions].map((region) => listIn(call, { region, reach: parts.reach, signal }))),
@@ -31,6 +33,12 @@ export async function listType(
   const failed = all.find((one) => 'reply' in one)
   if (failed !== undefined && 'reply' in failed) return failed.reply
   return { status: 200, body: { value: all.flatMap((one) => ('value' in one ? one.value : [])) } }
+}
+
+/** Refuses a type that no client finds among the providers, and nothing is of: an empty list would say that there is none. */
+function checkKnown({ subscription, type }: TypeScope, directory: Directory): void {
+  if (isOffered(type) || directory.list({ subscription, type }).length > 0) return
+  throw notImplemented(`a list of ${type}`)
 }
 
 async function listIn(
