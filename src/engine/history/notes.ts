@@ -12,7 +12,7 @@ const SAVING_WORK = {
   logged: ALL,
   'trace-links': ALL,
   pass: ['since'],
-  trace: ['digest'],
+  trace: ['digest', 'shown'],
   'evaluation-dataset': ['envelope'],
   creation: [],
   experiment: [],

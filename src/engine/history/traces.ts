@@ -14,7 +14,7 @@ import {
 } from '../../mlflow/traces.ts'
 import { inParallel } from './in-parallel.ts'
 import { forgetReplica, noteKey } from './notes.ts'
-import { isChosen } from './parts.ts'
+import { type HistoryFilter, isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
 
@@ -40,7 +40,8 @@ export async function copyTraces(pass: Pass): Promise<ReadonlySet<string>> {
   const lost = new Map<string, number>()
   await inParallel(AT_ONCE, sources, async (trace) => {
     traced.add(trace.experimentId)
-    if (!takesTrace(pass, trace)) return
+    const there = standing?.get(trace.id)
+    if (!takesTrace(pass, trace) && !(there !== undefined && hasChanged(pass, trace))) return
     const name = experiments.get(trace.experimentId)?.name ?? trace.experimentId
     const api = parts.to.traces
     if (api === undefined || standing === undefined) {
@@ -49,10 +50,8 @@ export async function copyTraces(pass: Pass): Promise<ReadonlySet<string>> {
     }
     const experimentId = targets.get(name) ?? ''
     await acquaintAll(pass, JSON.stringify(trace.info))
-    const wanted = translated(pass, trace, experimentId)
-    await apart(pass, `trace ${trace.id} (${name})`, () =>
-      persistently(() => copyTrace(pass, api, { wanted, there: standing.get(trace.id) })),
-    )
+    const copy = { wanted: translated(pass, trace, experimentId), shown: shownBy(trace), there }
+    await apart(pass, `trace ${trace.id} (${name})`, () => persistently(() => copyTrace(pass, api, copy)))
     parts.progress.advance()
   })
   for (const [name, count] of lost) {
@@ -71,57 +70,83 @@ async function nameOlder({ parts, experiments, troubles, signal }: Pass): Promis
   }
 }
 
-/** A trace goes with its run; where runs are chosen, only theirs. */
-export function takesTrace({ parts }: Pass, { info }: Trace): boolean {
+/** True for a trace that the filter takes: one of the chosen runs, which is open, or began since. */
+export function takesTrace({ parts }: Pass, trace: Trace): boolean {
   const { since } = parts.filter
-  if (!isChosen(parts.filter, String(metadataOf(info)[SOURCE_RUN]))) return false
-  return since === undefined || Date.parse(String(info['request_time'])) >= since
+  if (!isOfChosen(parts.filter, trace)) return false
+  return since === undefined || isOpen(trace) || Date.parse(String(trace.info['request_time'])) >= since
+}
+
+/** A trace goes with its run; where runs are chosen, only theirs. */
+function isOfChosen(filter: HistoryFilter, { info }: Trace): boolean {
+  return isChosen(filter, String(metadataOf(info)[SOURCE_RUN]))
+}
+
+/** True if a trace of the filter shows something else than when it was carried: its end, an assessment. */
+function hasChanged({ parts }: Pass, trace: Trace): boolean {
+  if (!isOfChosen(parts.filter, trace)) return false
+  return remembered(parts.ledger.get(noteKey('trace', trace.id))).shown !== shownBy(trace)
+}
+
+function shownBy({ info }: Trace): string {
+  return digestOf(comparable(info))
+}
+
+function isOpen({ info }: Trace): boolean {
+  return info['state'] === 'IN_PROGRESS'
 }
 
 interface TraceCopy {
   readonly wanted: Trace
-  readonly there: Trace | undefined
+  /** Digest of all that it says of itself at the source. */
+  readonly shown: string
+  /** Digest of what stands at the target. */
+  readonly there: string | undefined
 }
 
-async function copyTrace(pass: Pass, api: Traces, { wanted, there }: TraceCopy): Promise<void> {
+async function copyTrace(pass: Pass, api: Traces, { wanted, shown, there }: TraceCopy): Promise<void> {
   const { parts, signal } = pass
   const key = noteKey('trace', wanted.id)
   if (there === undefined) forgetReplica(parts.ledger, ['trace'], wanted.id)
   const digest = digestOf(wanted.info)
   const before = remembered(parts.ledger.get(key))
-  const isOpen = wanted.info['state'] === 'IN_PROGRESS'
-  if (there !== undefined && before.digest === digest && !isOpen) return
+  if (there !== undefined && before.digest === digest && !isOpen(wanted)) {
+    if (before.shown !== shown) parts.ledger.put(key, noted({ ...before, shown }))
+    return
+  }
   const spans = (await parts.from.traces?.spans(wanted.id, signal)) ?? []
   const has = there === undefined ? [] : await api.spans(wanted.id, signal)
-  const isSame = there !== undefined && digestOf(comparable(there.info)) === digest
+  const isSame = there === digest
   const lacking = lackingSpans(spans, has)
   const labels = labelsOf(wanted.info)
   const change = { isSame, lacking, gone: goneFrom(before.labels, labels) }
   if (!isSame || lacking.length > 0) {
     await awake(parts.to.tracking, wanted.experimentId, signal, () => writeTrace(api, wanted, change, signal))
   }
-  if (spans.length === 0) {
+  if (spans.length === 0 && !isOpen(wanted)) {
     const message = 'its spans are kept where the server does not hand them out; what it says of itself is carried'
     pass.troubles.push({ subject: `trace ${wanted.id}`, code: 'sync/loss', message })
     return
   }
   if (!isSame || lacking.length > 0) pass.tally.traces += 1
-  parts.ledger.put(key, noted({ digest, labels }))
+  parts.ledger.put(key, noted({ digest, shown, labels }))
 }
 
 /** What was carried last: of that, what is gone since is taken away; what others have added stays. */
 interface Remembered {
+  /** Of the trace in the names of the target, and of what it showed at the source. */
   readonly digest: string
+  readonly shown: string
   readonly labels: Labels
 }
 
 function remembered(text: string | undefined): Remembered {
-  const { digest = '', tags = [], notes = [] } = JSON.parse(text ?? '{}')
-  return { digest, labels: { tags, assessments: notes } }
+  const { digest = '', shown = '', tags = [], notes = [] } = JSON.parse(text ?? '{}')
+  return { digest, shown, labels: { tags, assessments: notes } }
 }
 
-function noted({ digest, labels: { tags, assessments } }: Remembered): string {
-  return JSON.stringify({ digest, tags, notes: assessments })
+function noted({ digest, shown, labels: { tags, assessments } }: Remembered): string {
+  return JSON.stringify({ digest, shown, tags, notes: assessments })
 }
 
 /** Spans that are not there as they are at the source. */
@@ -138,15 +163,15 @@ export async function targetIds({ parts, experiments, signal }: Pass): Promise<R
   return found
 }
 
-/** Traces of the target by id; `undefined` where it has no traces. */
+/** Digests of what the traces of the target say of themselves, by id: there may be very many. `undefined` where it has none. */
 export async function standingTraces(
   { parts, signal }: Pass,
   experimentIds: readonly string[],
-): Promise<ReadonlyMap<string, Trace> | undefined> {
+): Promise<ReadonlyMap<string, string> | undefined> {
   const list = await parts.to.traces?.list(experimentIds, signal)
   if (list === undefined) return undefined
-  const found = new Map<string, Trace>()
-  for await (const trace of list) found.set(trace.id, trace)
+  const found = new Map<string, string>()
+  for await (const { id, info } of list) found.set(id, digestOf(comparable(info)))
   return found
 }
 
@@ -192,6 +217,6 @@ function metadataOf(info: JsonObject): JsonObject {
   return (info['trace_metadata'] ?? {}) as JsonObject
 }
 
-function digestOf(info: JsonObject): string {
+export function digestOf(info: JsonObject): string {
   return createHash('sha256').update(canonical(info)).digest('hex')
 }

@@ -1,10 +1,9 @@
-import { sameJson } from '../../../core/canonical.ts'
 import type { JsonObject } from '../../../core/model.ts'
 import type { Trace } from '../../../mlflow/traces.ts'
 import type { Tell } from '../differences.ts'
 import { apart, type Pass } from '../pass.ts'
 import { compareTraceLinks } from '../trace-links.ts'
-import { comparable, lackingSpans, standingTraces, takesTrace, targetIds, translated } from '../traces.ts'
+import { comparable, digestOf, lackingSpans, standingTraces, takesTrace, targetIds, translated } from '../traces.ts'
 
 /** Compares every trace of the source with its replica, spans and links too. Returns how many there are. */
 export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
@@ -32,12 +31,14 @@ export async function compareTraces(pass: Pass, tell: Tell): Promise<number> {
 
 async function compareTrace(
   { parts, signal }: Pass,
-  { wanted, there }: { readonly wanted: Trace; readonly there: Trace },
+  { wanted, there }: { readonly wanted: Trace; readonly there: string },
   tell: Tell,
 ): Promise<void> {
   const subject = `trace ${wanted.id}`
-  const found = comparable(there.info)
-  if (!sameJson(wanted.info, found)) tell(subject, wanted.info, found)
+  if (digestOf(wanted.info) !== there) {
+    const found = await parts.to.traces?.trace(wanted.id, signal)
+    tell(subject, wanted.info, comparable(found?.info ?? {}))
+  }
   const [here, theirs] = [
     (await parts.from.traces?.spans(wanted.id, signal)) ?? [],
     (await parts.to.traces?.spans(wanted.id, signal)) ?? [],
