@@ -204,6 +204,27 @@ it('goes on carrying what can be read while only the control plane is down', asy
   expect(outcomes(one)).toEqual([])
 })
 
+it('waits longer between the tries of a failover that cannot go on, tells it once, and goes on when it can', async () => {
+  const heard: string[] = []
+  const target = { key: 't', name: 't', send: async ({ sentence }: { sentence: string }) => void heard.push(sentence) }
+  const one = controller('a', { notices: [target] })
+  await time.goOn(MINUTE)
+  const { primary, secondary } = world.sides
+  world.befall = ({ act }) => {
+    if (act === 'converge') secondary.down = true
+  }
+  primary.down = true
+  await time.goOn(FOLLOWED.failover.after + 60 * MINUTE)
+  const failures = (await world.journal()).filter(({ type }) => type === 'failover/phase-failed')
+  expect(failures.length).toBeGreaterThan(50)
+  expect(failures.length).toBeLessThan(70)
+  expect(heard.filter((sentence) => sentence.includes('promote'))).toHaveLength(1)
+  world.befall = () => undefined
+  secondary.down = false
+  await time.goOn(MINUTE + TICK)
+  expect(outcomes(one)).toEqual(['a1 done'])
+})
+
 it('goes on after a tick that surprised it', async () => {
   let surprises = 3
   const askPoints = async () => {

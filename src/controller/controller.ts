@@ -28,6 +28,7 @@ import { type Beside, beside } from './beside.ts'
 import { type Candidate, candidate } from './candidate.ts'
 import { following, type PassEnd } from './following.ts'
 import { heard } from './persons.ts'
+import { type Retries, retries } from './retries.ts'
 import { type Seeing, type SeeingOptions, seeing } from './seeing.ts'
 import { askPoints, type Sightings } from './vantage-points.ts'
 
@@ -102,6 +103,8 @@ interface Memory {
   tenure: Tenure | undefined
   lastFailover: number | undefined
   decided: string
+  /** Of what is under way. */
+  readonly retries: Retries
 }
 
 /**
@@ -130,7 +133,7 @@ export async function runController(given: ControllerOptions, signal: AbortSigna
     clock: time.clock,
     trouble: (what, why) => told({ is: 'trouble', what, why }),
   })
-  const memory: Memory = { tenure: undefined, lastFailover: undefined, decided: '' }
+  const memory: Memory = { tenure: undefined, lastFailover: undefined, decided: '', retries: retries(time.clock) }
   const { planes, points, lookHere } = options
   const eyes = seeing({ policy: policy.failover, planes, points, lookHere, ...acts, clock: time.clock })
   const { store, ledger, protection } = parts
@@ -280,7 +283,7 @@ async function anew(ticking: Ticking, tenure: Tenure): Promise<void> {
 /** Carries the failover that the journal has to its end, whoever began it. */
 async function goOn({ options, memory, follower, aside, signal }: Ticking, tenure: Tenure): Promise<void> {
   const running = await underWay(options.parts)
-  if (running === undefined) return
+  if (running === undefined || !memory.retries.isDue(running.id)) return
   const { id, begun } = running
   const [from, to] = [begun['from'] as Side, begun['to'] as Side]
   await follower.halt('a failover is under way')
@@ -295,9 +298,13 @@ async function goOn({ options, memory, follower, aside, signal }: Ticking, tenur
   const { clock } = options.time
   const told = (phase: Phase, result?: JsonObject) => {
     aside.turn(tenure)
+    if (result !== undefined) memory.retries.gotOn()
     options.told({ is: 'phase', id, phase, ...(result === undefined ? {} : { result }) })
   }
-  const ended = await carryOut(failing, told, { acts: options.acts.phases, clock })
+  const ended = await carryOut(failing, told, { acts: options.acts.phases, clock }).catch((thrown) => {
+    memory.retries.failed(id)
+    throw thrown
+  })
   // One that turned back has moved nothing.
   if (ended.outcome === 'done') memory.lastFailover = clock()
   follower.forget()

@@ -32,7 +32,8 @@ const SAYS: Readonly<Record<string, Say>> = {
     body['move'] === 'switchover' ? 'info' : 'critical',
     `${moveOf(body)} ${body['id']} from the ${body['from']} to the ${body['to']} begins: ${body['reason']}`,
   ],
-  'failover/phase-failed': (body) => ['warning', `Failover ${body['id']}: ${body['phase']} failed: ${body['message']}`],
+  'failover/phase-failed': ({ id, phase, message, again }) =>
+    again === true ? undefined : ['warning', `Failover ${id}: ${phase} failed: ${message}`],
   'failover/ended': (body) => [
     body['outcome'] === 'done' ? 'info' : 'warning',
     `Failover ${body['id']} has ended: ${body['outcome']}`,

@@ -88,7 +88,7 @@ function ruleOf(move: Move, phase: Phase): PhaseRule | undefined {
  * - `failover/begun` `{ id, move, from, to, epoch, reason }`
  * - `failover/phase-begun` `{ id, phase }`
  * - `failover/phase-done` `{ id, phase, milliseconds, … }`
- * - `failover/phase-failed` `{ id, phase, milliseconds, code, message }`
+ * - `failover/phase-failed` `{ id, phase, milliseconds, code, message, again }`
  * - `failover/agreed` `{ id, by }`, where a person wants it carried on although its side answers again
  * - `failover/turned-back` `{ id, by, message }`, where a person wants it
  * - `failover/ended` `{ id, outcome }`, with `done`, `abandoned` or `undone`

@@ -4,6 +4,8 @@ import { type FailoverState, failovers, isBounded, nextPhase, type Phase, runnin
 import { type Failing, PHASE_ACTS } from './phase-acts.ts'
 import { type Monotonic, processClock } from './time.ts'
 
+const FAILED = 'failover/phase-failed'
+
 /**
  * Carries a failover to its end from wherever the journal says it is. A controller that takes over does the phase
  * again that had begun; each ends in the same place.
@@ -43,12 +45,11 @@ export async function carryOut(
       told(phase, result)
     } catch (thrown) {
       if (tenure.signal.aborted || failing.signal.aborted || !isFault(thrown)) throw thrown
-      await record('failover/phase-failed', {
-        phase,
-        milliseconds: milliseconds(),
-        code: thrown.code,
-        message: thrown.message,
-      })
+      const { code, message } = thrown
+      const again = records.some(
+        ({ type, body }) => type === FAILED && body['phase'] === phase && body['code'] === code,
+      )
+      await record(FAILED, { phase, milliseconds: milliseconds(), code, message, ...(again ? { again } : {}) })
       // What is bounded is given up or turned back by the fold of the journal; any other must be tried again by whoever holds the lease.
       if (!isBounded(state, phase)) throw thrown
     }

@@ -88,7 +88,8 @@ function lineOf({ at, type, body }: JournalRecord): { at: string; what: string }
   if (type === 'failover/begun') return [{ at, what: String(body['reason']) }]
   if (type === 'failover/phase-done' && phase in LINES)
     return [{ at, what: LINES[phase as keyof typeof LINES](result) }]
-  if (type === 'failover/phase-failed') return [{ at, what: `${phase} failed: ${String(body['message'])}` }]
+  if (type === 'failover/phase-failed' && body['again'] !== true)
+    return [{ at, what: `${phase} failed: ${String(body['message'])}` }]
   if (type === 'failover/turned-back') return [{ at, what: `turned back: ${String(body['message'])}` }]
   if (type === 'return/done')
     return [{ at, what: `the ${String(body['side'])} is back, fenced, and what only it had is carried over` }]
