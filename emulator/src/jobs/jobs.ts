@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { complaint } from '../complaint.ts'
 import type { Region } from '../region.ts'
 import type { Database } from '../state/database.ts'
 import { computeOf } from './compute.ts'
@@ -72,11 +73,11 @@ export class Jobs {
       return
     }
     if (job !== undefined && isStored(job)) {
-      void this.records.move(id, ['NotStarted'], 'Failed', notRun(job.definition))
+      this.records.move(id, ['NotStarted'], 'Failed', notRun(job.definition)).catch(complaint(`job ${id}`))
       return
     }
     this.#waiting.push(id.toLowerCase())
-    void this.records.move(id, ['NotStarted'], 'Queued')
+    this.records.move(id, ['NotStarted'], 'Queued').catch(complaint(`job ${id}`))
     this.#dispatch()
   }
 
@@ -148,7 +149,8 @@ export class Jobs {
     const compute = computeOf(this.#region, job.workspace, job.definition)
     if (compute === undefined) {
       const message = `The compute target '${job.definition.computeId}' was not found.`
-      void this.records.move(id, ['NotStarted', 'Queued'], 'Failed', { code: 'ComputeTargetNotFound', message })
+      const failure = { code: 'ComputeTargetNotFound', message }
+      this.records.move(id, ['NotStarted', 'Queued'], 'Failed', failure).catch(complaint(`job ${id}`))
       return true
     }
     if (full.has(compute.id)) return false
@@ -181,7 +183,7 @@ export class Jobs {
       const [region, records, storage] = [this.#region, this.records, this.#storage]
       await runJob({ region, storage, records, job, folder, cancelled, closing })
     } catch (failure) {
-      process.stderr.write(`emulator: job ${job.id}: ${failure instanceof Error ? failure.stack : failure}\n`)
+      complaint(`job ${job.id}`)(failure)
     }
     return true
   }
@@ -196,9 +198,7 @@ export function jobsOf(region: Region): Jobs {
   if (known !== undefined) return known
   const jobs = new Jobs(region)
   opened.set(region.db, jobs)
-  const resumed = jobs
-    .resume()
-    .catch((failure) => process.stderr.write(`emulator: jobs of ${region.name}: ${failure}\n`))
+  const resumed = jobs.resume().catch(complaint(`jobs of ${region.name}`))
   region.closing.push(async () => {
     await resumed
     await jobs.close()

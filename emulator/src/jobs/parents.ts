@@ -1,3 +1,4 @@
+import { complaint } from '../complaint.ts'
 import type { Region } from '../region.ts'
 import { isTerminal, type PipelineJob, type SweepJob } from './definition.ts'
 import { advancePipeline, stepsOf } from './graph/advance.ts'
@@ -45,8 +46,7 @@ export class Parents {
     if (this.#closed || this.#asked.has(key)) return
     this.#asked.add(key)
     const looking = this.#look(key).catch((failure) => {
-      if (!this.#closed)
-        process.stderr.write(`emulator: job ${id}: ${failure instanceof Error ? failure.stack : failure}\n`)
+      if (!this.#closed) complaint(`job ${id}`)(failure)
     })
     this.#looking.add(looking)
     void looking.then(() => this.#looking.delete(looking))
@@ -74,7 +74,7 @@ export class Parents {
     if (done === undefined || this.#closed) return
     this.#watch(id)
     for (const child of done.made) this.#children.submitted(child)
-    for (const child of done.stop) void this.#children.stop(child)
+    for (const child of done.stop) this.#children.stop(child).catch(complaint(`job ${child}`))
     const parent = this.#records.get(id)
     if (parent !== undefined) await writeExecutionLog(this.#region, parent, childrenOf(this.#region, parent))
   }

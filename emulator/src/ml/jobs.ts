@@ -2,6 +2,7 @@ import { checkConditions, one, propertiesOf, queryOf, storable } from '../arm/en
 import { type Operation, pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Handler } from '../call.ts'
+import { complaint } from '../complaint.ts'
 import { type AnyJob, isTerminal } from '../jobs/definition.ts'
 import { jobsOf } from '../jobs/jobs.ts'
 import { childrenOf } from '../jobs/parents.ts'
@@ -95,7 +96,10 @@ function cancel(region: Region): Handler {
       const headers = pollingHeaders(call, operation, { location: region.name, polling: 'location' })
       return { status: 202, headers, note: { subject } }
     })
-    if (marked) void jobsOf(region).stop(id)
+    if (marked)
+      jobsOf(region)
+        .stop(id)
+        .catch(complaint(`job ${id}`))
     return reply
   }
 }

@@ -12,6 +12,7 @@ import {
 import { pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Call, Handler, Reply } from '../call.ts'
+import { complaint } from '../complaint.ts'
 import { isTerminal } from '../jobs/definition.ts'
 import { jobsOf } from '../jobs/jobs.ts'
 import { Refusal } from '../refusal.ts'
@@ -117,7 +118,11 @@ function remove(region: Region): Handler {
       for (const job of open) jobsOf(region).requestCancel(job)
       return { status: 202, headers, note: { subject: id, facts: { purge: forGood } } }
     })
-    if (reply.status === 202) for (const job of open) void jobsOf(region).stop(job)
+    if (reply.status === 202)
+      for (const job of open)
+        jobsOf(region)
+          .stop(job)
+          .catch(complaint(`job ${job}`))
     return reply
   }
 }

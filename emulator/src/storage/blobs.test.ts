@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { movableClock } from '../clock.ts'
 import { Database } from '../state/database.ts'
 import { Blobs } from './blobs.ts'
@@ -20,6 +20,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  vi.restoreAllMocks()
   await close()
   await rm(dir, { recursive: true })
 })
@@ -96,6 +97,16 @@ test('a body that breaks off leaves nothing', async () => {
   await expect(blobs.put(at('never'), broken)).rejects.toThrow('the line is cut')
   expect(blobs.info(at('never'))).toBeUndefined()
   expect(await readdir(join(dir, 'blobs'))).toEqual([])
+})
+
+test('a region opens although blocks that were never committed cannot be removed', async () => {
+  await close()
+  vi.spyOn(Database.prototype, 'write').mockRejectedValue(new Error('database or disk is full'))
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  open()
+  await vi.waitFor(() => expect(said.mock.calls.flat().join('')).toContain('disk is full'))
+  vi.restoreAllMocks()
+  expect((await blobs.put(at('new'), Buffer.from('x'))).length).toBe(1)
 })
 
 test('a list goes on after a name', async () => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../clock.ts'
+import { complaint } from '../complaint.ts'
 import type { Database } from '../state/database.ts'
 import { type Account, Accounts, type Container } from './accounts.ts'
 import { type Blob, Catalogue } from './catalogue.ts'
@@ -58,7 +59,7 @@ export class Blobs {
     this.pages = new Pages(db)
     this.catalogue = new Catalogue(db, clock, this)
     this.contents.sweep(this.parts.filesInUse())
-    void db.write(() => this.parts.expireBlocks(clock.now() - WEEK))
+    db.write(() => this.parts.expireBlocks(clock.now() - WEEK)).catch(complaint('blocks that were never committed'))
   }
 
   /** The account, or `undefined` where it is not in this region. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { complaint } from '../complaint.ts'
 import type { Activity } from '../state/activity.ts'
 import type { Database } from '../state/database.ts'
 import type { Blobs } from './blobs.ts'
@@ -43,6 +44,7 @@ export class Copies {
     this.#running.set(copy.id, controller)
     this.#run(blob, copy, { source, signal: controller.signal })
       .catch((failure) => this.#fail(blob, copy.id, failure))
+      .catch(complaint(`the copy to ${blob.name}`))
       .finally(() => this.#running.delete(copy.id))
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { forgetDeployments } from '../../arm/template/execute/store.ts'
 import type { Call, Reply } from '../../call.ts'
+import { complaint } from '../../complaint.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Database } from '../../state/database.ts'
 import type { Tokens } from '../../tokens.ts'
@@ -100,11 +101,13 @@ export class GroupRemovals {
   }
 
   #follow(removal: Removal): void {
-    const work = this.#remove(removal).catch((failure: unknown) => {
-      if (!this.#ending.signal.aborted) return this.#fail(removal, String(failure))
-    })
+    const work = this.#remove(removal)
+      .catch((failure: unknown) => {
+        if (!this.#ending.signal.aborted) return this.#fail(removal, String(failure))
+      })
+      .catch(complaint(`the removal of the group ${removal.name}`))
     this.#running.add(work)
-    work.finally(() => this.#running.delete(work))
+    void work.then(() => this.#running.delete(work))
   }
 
   async #remove(removal: Removal): Promise<void> {
