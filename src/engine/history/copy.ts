@@ -8,6 +8,7 @@ import { copyLoggedModels } from './logged.ts'
 import { type HistoryParts, isChosen, type Remark, type Trouble } from './parts.ts'
 import { apart, asPart, openPass, type Pass, persistently, type Tally } from './pass.ts'
 import { readableOf } from './readable.ts'
+import { forgetOver } from './recent.ts'
 import { copyRegistered } from './registered.ts'
 import { followRenames, noteExperiments } from './renamed.ts'
 import { completeRuns, copyRuns, takes } from './runs.ts'
@@ -55,7 +56,10 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
   await asPart(pass, 'logged models', () => copyLoggedModels(pass))
   await completeRuns(pass, pending)
   progress.phase('traces')
-  await asPart(pass, 'traces', async () => copyTraceLinks(pass, await copyTraces(pass)))
+  await asPart(pass, 'traces', async () => {
+    await copyTraceLinks(pass, await copyTraces(pass))
+    forgetOver(pass)
+  })
   progress.phase('evaluation datasets')
   await asPart(pass, 'evaluation datasets', () => copyEvaluations(pass))
   if (takesModels(filter)) {

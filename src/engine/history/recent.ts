@@ -4,6 +4,8 @@ import { noteKey } from './notes.ts'
 import type { Pass } from './pass.ts'
 
 const NOTED_OPEN = noteKey('open', '')
+/** Of a run that was open, and was carried since as it is at its end. */
+const OVER = 'over'
 const IDS = /\b[0-9a-f]{32}\b/g
 
 /**
@@ -40,12 +42,22 @@ export async function* recentRuns(pass: Pass, since: number): AsyncIterable<Trac
   }
 }
 
-/** Notes a run that is open, so that the next pass looks at it whatever it says of its times. */
+/** Notes a run that is open, so that the next pass looks at it whatever it says of its times; or that it was, and is over. */
 export function noteOpen({ parts: { ledger } }: Pass, run: TrackedRun): void {
   const key = NOTED_OPEN + run.info.run_id
-  const isNoted = ledger.get(key) !== undefined
-  if (isOpenRun(run) && !isNoted) ledger.put(key, '')
-  if (!isOpenRun(run) && isNoted) ledger.forget(key)
+  const noted = ledger.get(key)
+  const now = isOpenRun(run) ? '' : OVER
+  if (noted === undefined ? isOpenRun(run) : noted !== now) ledger.put(key, now)
+}
+
+/** True for a run that was open when it was carried last. */
+export function wasOpen({ parts: { ledger } }: Pass, { info }: TrackedRun): boolean {
+  return ledger.get(NOTED_OPEN + info.run_id) !== undefined
+}
+
+/** Forgets the runs that are over, when all of them is carried. */
+export function forgetOver({ parts: { ledger } }: Pass): void {
+  for (const key of ledger.keys(NOTED_OPEN)) if (ledger.get(key) === OVER) ledger.forget(key)
 }
 
 /** Notes under which id a run stands at the target. */

@@ -12,7 +12,7 @@ import { forgetReplica, noteKey } from './notes.ts'
 import { underWay } from './once.ts'
 import { isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
-import { acquaint, noteOpen, noteReplica, recentRuns } from './recent.ts'
+import { acquaint, noteOpen, noteReplica, recentRuns, wasOpen } from './recent.ts'
 
 const RUNS_AT_ONCE = 8
 const PARENT = 'mlflow.parentRunId'
@@ -196,12 +196,14 @@ export function subjectOf(pass: Pass, run: TrackedRun): string {
 }
 
 /** True for a run that the filter takes. */
-export function takes({ parts }: Pass, run: TrackedRun): boolean {
+export function takes(pass: Pass, run: TrackedRun): boolean {
+  const { parts } = pass
   const { since } = parts.filter
   if (!isChosen(parts.filter, run.info.run_id)) return false
   if (since === undefined || isOpenRun(run)) return true
-  // A run that began before and ended since has changed since.
-  return Math.max(Number(run.info['start_time'] ?? 0), Number(run.info['end_time'] ?? 0)) >= since
+  // A run that began before and ended since has changed since; one that was open has, whatever it says of its end.
+  const last = Math.max(Number(run.info['start_time'] ?? 0), Number(run.info['end_time'] ?? 0))
+  return last >= since || wasOpen(pass, run)
 }
 
 function keyOf(run: TrackedRun): string {
