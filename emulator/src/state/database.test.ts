@@ -56,6 +56,18 @@ describe('write', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     expect(db.all('SELECT n FROM t')).toEqual([{ n: 1 }, { n: 3 }])
   })
+
+  it('fails with its neighbours, for the reason of the first, where SQLite takes the whole group back', async () => {
+    db.migrate('CREATE TABLE t (n PRIMARY KEY)')
+    const add = (n: number) => db.write(() => db.run('INSERT OR ROLLBACK INTO t VALUES (?)', n))
+    const outcomes = await Promise.allSettled([add(1), add(1), add(2)])
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('UNIQUE') } })
+    }
+    expect(db.all('SELECT n FROM t')).toEqual([])
+    await add(3)
+    expect(db.all('SELECT n FROM t')).toEqual([{ n: 3 }])
+  })
 })
 
 describe('hold', () => {

@@ -190,6 +190,8 @@ export class Database {
       one.run()
       this.#sqlite.exec('RELEASE one')
     } catch (failure) {
+      // SQLite itself takes back the whole group where, for instance, the disk is full before its end: no write of it is kept.
+      if (!this.#sqlite.isTransaction) throw failure
       this.#sqlite.exec('ROLLBACK TO one; RELEASE one')
       outcomes.set(one, failure ?? new Error('a write threw nothing'))
     }
