@@ -1,5 +1,6 @@
 import type { Azure } from '../../azure/open-azure.ts'
 import { Fault } from '../../core/errors.ts'
+import { renaming } from '../../core/place-names.ts'
 import { locationOfSide, nameOfSide, type Policy } from '../../core/policy.ts'
 import { ML_API } from '../../services/arm-body.ts'
 import { provision } from '../../services/workspace/provision.ts'
@@ -20,6 +21,8 @@ export async function makeSecondary(azure: Azure, policy: Policy, signal: AbortS
   }
   const [workspace, location] = [nameOfSide(policy.secondary), locationOfSide(policy.secondary)]
   const remarks: string[] = []
-  await provision(azure.arm, { workspace, location, like, signal, remark: (text) => remarks.push(text) })
+  const named = renaming(policy.mappings).toLocal
+  const remark = (text: string) => void remarks.push(text)
+  await provision(azure.arm, { workspace, location, like, named, signal, remark })
   return remarks
 }

@@ -7,7 +7,7 @@ import { openPlace } from '../place.ts'
 import type { Place } from '../service.ts'
 import { workspaces } from './index.ts'
 import { provision } from './provision.ts'
-import { standbyNames, standbyTemplate } from './template.ts'
+import { type Named, standbyNames, standbyTemplate } from './template.ts'
 
 const ML = '2025-12-01'
 const signal = AbortSignal.timeout(240_000)
@@ -61,6 +61,20 @@ describe('the settings of a workspace', () => {
     expect(await raw(target)).toEqual(after)
   })
 
+  it('leave each side the subnet of its serverless jobs', async () => {
+    const { source, target } = await world.pair()
+    const service = workspaces(world.arm)
+    const jobsIn = (subnet: string) => ({
+      properties: { serverlessComputeSettings: { serverlessComputeCustomSubnet: subnet } },
+    })
+    await change(source, { ...jobsIn('/subnets/east'), tags: { team: 'crm' } })
+    await change(target, jobsIn('/subnets/central'))
+    const wanted = await service.read(source, 'workspace/settings', { signal })
+    if (wanted === undefined) throw new Error('no settings')
+    expect((await service.converge(target, wanted, { source, signal })).digest).toBe(wanted.digest)
+    expect(await raw(target)).toMatchObject({ ...jobsIn('/subnets/central'), tags: { team: 'crm' } })
+  })
+
   it('are cleared where they were cleared', async () => {
     const { source, target } = await world.pair()
     const service = workspaces(world.arm)
@@ -80,6 +94,7 @@ function templateOf(like: Body, insights?: Body): Body {
     insights,
     keyVault: undefined,
     containerRegistry: undefined,
+    named: (_kind, name) => `${name}-dr`,
   })
 }
 
@@ -192,6 +207,33 @@ describe('provision', () => {
     const remark = (text: string) => void remarks.push(text)
     await provision(arm, { workspace, location: 'centralus', like: await raw(source), signal, remark })
     expect(remarks).toEqual([expect.stringContaining('storage account'), expect.stringContaining(workspace)])
+  })
+
+  it('runs serverless jobs in the subnet that the policy maps, and says where it maps none', async () => {
+    const subnet = (net: string) =>
+      `/subscriptions/s/resourcegroups/g/providers/microsoft.network/virtualnetworks/${net}/subnets/ml`
+    const settings = { serverlessComputeNoPublicIP: true, serverlessComputeCustomSubnet: subnet('east') }
+    const { source } = await world.pair()
+    await change(source, { properties: { serverlessComputeSettings: settings } })
+    const like = await raw(source)
+    const making = async (name: string, named: Named) => {
+      const remarks: string[] = []
+      const options = { workspace: standbyId(`rg-${name}`, name), location: 'centralus', like, named, signal }
+      const made = await provision(world.arm, { ...options, remark: (text) => remarks.push(text) })
+      return [propertiesOf(made)['serverlessComputeSettings'], remarks]
+    }
+    expect(await making('mapped', () => subnet('central'))).toEqual([
+      { ...settings, serverlessComputeCustomSubnet: subnet('central') },
+      [],
+    ])
+    expect(await making('unmapped', (_kind, id) => id)).toEqual([undefined, [expect.stringContaining(subnet('east'))]])
+  })
+
+  it('builds images on the compute that the policy maps', () => {
+    const template = templateOf({ properties: { imageBuildCompute: 'builder' } })
+    expect(template['resources']).toContainEqual(
+      expect.objectContaining({ properties: expect.objectContaining({ imageBuildCompute: 'builder-dr' }) }),
+    )
   })
 
   it('acts by the same identity of users', () => {

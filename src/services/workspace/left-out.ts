@@ -1,10 +1,10 @@
 import type { Json } from '../../core/model.ts'
 import { objectOf, propertiesOf, textOf } from '../arm-body.ts'
-import { type Standby, standbyNames } from './template.ts'
+import { type Standby, serverlessOf, standbyNames } from './template.ts'
 
 /** Where the standby is made more open than the primary, or lets in less, each in a sentence for whoever makes it. */
 export function leftOut(standby: Standby): readonly string[] {
-  return [...ofStorage(standby), ...ofAddresses(standby)]
+  return [...ofStorage(standby), ...ofAddresses(standby), ...ofServerless(standby)]
 }
 
 function ofStorage({ storage, workspace, location }: Standby): readonly string[] {
@@ -22,6 +22,13 @@ function ofStorage({ storage, workspace, location }: Standby): readonly string[]
 function ofAddresses({ addresses, workspace }: Standby): readonly string[] {
   if (addresses !== 'unread') return []
   return [`Which addresses may reach the primary could not be read: look whether all may reach ${workspace}`]
+}
+
+function ofServerless({ like, named, workspace }: Standby): readonly string[] {
+  const own = propertiesOf(like)
+  const subnet = textOf(objectOf(own['serverlessComputeSettings'])['serverlessComputeCustomSubnet'])
+  if (subnet === undefined || serverlessOf(own, named) !== undefined) return []
+  return [`Serverless jobs of ${workspace} run in no subnet of yours: set the one there that stands for ${subnet}`]
 }
 
 function idsIn(rules: Json | undefined, field: string): readonly string[] {

@@ -3,7 +3,7 @@ import { Fault, isFault } from '../../core/errors.ts'
 import { ML_API, objectOf, propertiesOf, STORAGE_API, textOf } from '../arm-body.ts'
 import type { Reach } from '../service.ts'
 import { leftOut } from './left-out.ts'
-import { type Standby, standbyTemplate } from './template.ts'
+import { type Named, type Standby, standbyTemplate } from './template.ts'
 
 export interface ProvisionOptions extends Reach {
   /** ARM id of the workspace that is to be: in a resource group of the secondary's region. */
@@ -15,6 +15,8 @@ export interface ProvisionOptions extends Reach {
   readonly keyVault?: 'shared' | 'own' | { readonly id: string }
   /** Registry of the standby. Default: the primary's, which must be geo-replicated to be of use. */
   readonly containerRegistry?: string
+  /** What the policy maps. Default: nothing, names are the same on both sides. */
+  readonly named?: Named
   /** Is told in words where the standby is made more open than the primary, or lets in less. */
   readonly remark?: (text: string) => void
 }
@@ -63,6 +65,7 @@ async function standbyOf(arm: Arm, options: ProvisionOptions): Promise<Standby> 
     storage: await readable(arm, textOf(own['storageAccount']), STORAGE_API, signal),
     insights: await readable(arm, textOf(own['applicationInsights']), '2020-02-02', signal),
     keyVault: shared,
+    named: options.named ?? ((_kind, name) => name),
     containerRegistry: containerRegistry ?? textOf(own['containerRegistry']),
   }
 }

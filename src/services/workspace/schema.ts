@@ -28,6 +28,8 @@ const BOUND = [
   'featureStoreSettings',
   'workspaceHubConfig',
   'allowPublicAccessWhenBehindVnet',
+  // The subnet of serverless compute, and whether its nodes have public addresses there.
+  'serverlessComputeSettings',
 ]
 
 /** Fields that only Azure sets. */
@@ -61,6 +63,4 @@ export const MADE_WITH = [
   'v1LegacyMode',
   'systemDatastoresAuthMode',
   'enableDataIsolation',
-  'imageBuildCompute',
-  'serverlessComputeSettings',
 ] as const

@@ -1,7 +1,7 @@
 import type { Body } from '../../azure/arm.ts'
 import { sha256 } from '../../core/canonical.ts'
 import type { Json, JsonObject } from '../../core/model.ts'
-import { ML_API, objectOf, propertiesOf } from '../arm-body.ts'
+import { ML_API, objectOf, propertiesOf, textOf } from '../arm-body.ts'
 import { MADE_WITH } from './schema.ts'
 
 /** What a standby is made from. */
@@ -19,7 +19,11 @@ export interface Standby {
   /** Vault and registry that both sides use. `undefined`: a vault of its own, no registry. */
   readonly keyVault: string | undefined
   readonly containerRegistry: string | undefined
+  readonly named: Named
 }
+
+/** What is called so in the primary, as it is called in the standby: computes by name, subnets by id. */
+export type Named = (kind: 'compute' | 'subnet', name: string) => string
 
 /** Fields of a workspace that say which addresses may reach it. They exist only in previews of Azure's API. */
 export interface AddressRules {
@@ -160,6 +164,7 @@ function workspaceOf(standby: Standby, names: StandbyNames): JsonObject {
       ...(standby.containerRegistry === undefined ? {} : { containerRegistry: standby.containerRegistry }),
       ...networkOf(objectOf(own['managedNetwork'])),
       ...mainIdentityOf(like),
+      ...computesOf(standby),
       ...addresses?.properties,
     },
   } as JsonObject
@@ -176,6 +181,27 @@ function identityOf({ type, userAssignedIdentities }: JsonObject): JsonObject {
   const users = Object.keys(objectOf(userAssignedIdentities))
   const named = users.length === 0 ? {} : { userAssignedIdentities: Object.fromEntries(users.map((id) => [id, {}])) }
   return { type: type ?? 'SystemAssigned', ...named }
+}
+
+/** What it builds images on and runs serverless jobs in, under the names there. */
+function computesOf({ like, named }: Standby): JsonObject {
+  const own = propertiesOf(like)
+  const imageBuildCompute = textOf(own['imageBuildCompute'])
+  const serverlessComputeSettings = serverlessOf(own, named)
+  return {
+    ...(imageBuildCompute === undefined ? {} : { imageBuildCompute: named('compute', imageBuildCompute) }),
+    ...(serverlessComputeSettings === undefined ? {} : { serverlessComputeSettings }),
+  }
+}
+
+/** `undefined` where nothing is said of it, and where it is in a subnet for which none in the other region is named. */
+export function serverlessOf(own: JsonObject, named: Named): JsonObject | undefined {
+  const settings = objectOf(own['serverlessComputeSettings'])
+  const subnet = textOf(settings['serverlessComputeCustomSubnet'])
+  if (subnet === undefined) return Object.keys(settings).length === 0 ? undefined : settings
+  const serverlessComputeCustomSubnet = named('subnet', subnet)
+  if (serverlessComputeCustomSubnet.toLowerCase() === subnet.toLowerCase()) return undefined
+  return { ...settings, serverlessComputeCustomSubnet }
 }
 
 /** The one of the users' identities that acts for the workspace: one that has no system identity is not made without it. */
