@@ -154,3 +154,25 @@ function is(words: Words, candidates: readonly Word[], value: string): Word | un
 function same(text: string | undefined, value: string): boolean {
   return text !== undefined && text.toLowerCase() === value.toLowerCase()
 }
+
+/**
+ * Expressions that Azure fills in where a job runs, and not where it is written: `${{name}}`, `${{output_name}}`,
+ * `${{default_datastore}}`. Source:
+ * [Expressions](https://learn.microsoft.com/azure/machine-learning/concept-expressions).
+ */
+const EXPRESSION = /\$\{\{\s*([^\s}]+)\s*\}\}/g
+
+/** How an output names whichever datastore is the default where its job runs. */
+export const DEFAULT_DATASTORE = `\${{default_datastore}}`
+
+/** Whether a text is known only where a job runs. */
+export function hasExpression(text: string): boolean {
+  return text.includes(`\${{`)
+}
+
+/** The text with every expression that has a value replaced; what else it has stays as it is written. */
+export function filledIn(text: string, values: Readonly<Record<string, string>>): string {
+  return text.replace(EXPRESSION, (whole, name: string) =>
+    Object.hasOwn(values, name) ? (values[name] ?? whole) : whole,
+  )
+}

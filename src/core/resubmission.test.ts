@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Address, Item, JsonObject } from './model.ts'
+import { DEFAULT_DATASTORE } from './portable.ts'
 import { chooseJobs, type JobChoice, type ResubmissionRules, resubmittedName } from './resubmission.ts'
 import { item } from './snapshot.ts'
 
@@ -102,6 +103,14 @@ describe('the new job', () => {
     expect(first).toMatchObject({
       outputs: [{ output: 'checkpoints', from: CHECKPOINTS, to: `${CHECKPOINTS.slice(0, -1)}/holdfast-f1/` }],
     })
+  })
+
+  it('does so too where it is the default datastore that both sides share', () => {
+    const uri = `azureml://datastores/\${{ default_datastore }}/paths/best/`
+    const [first] = choose([job('train-7', { outputs: { best: { uri } } })], {
+      shared: (datastore) => datastore === DEFAULT_DATASTORE,
+    })
+    expect(first).toMatchObject({ outputs: [{ to: `${uri}holdfast-f1/` }] })
   })
 
   it('follows references to where they were mapped', () => {

@@ -179,7 +179,10 @@ function movedOutputs(
       outputs.push([output, value])
       continue
     }
-    const to = rules.shared(datastore) ? `${uri.replace(/\/$/, '')}/holdfast-${rules.failover}/` : uri
+    // An expression may be written with spaces.
+    const to = rules.shared(datastore.replace(/\s/g, ''))
+      ? `${uri.replace(/\/$/, '')}/holdfast-${rules.failover}/`
+      : uri
     list.push({ output, from: uri, to })
     outputs.push([output, { ...objectIn(value), uri: to }])
   }

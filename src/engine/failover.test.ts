@@ -14,8 +14,10 @@ import {
   worldOfTest,
 } from '../../test/support/made-up-world.ts'
 import { Fault } from '../core/errors.ts'
+import type { JsonObject } from '../core/model.ts'
 import { type Phase, phasesOf } from '../core/phases.ts'
 import { carryOut } from './failover.ts'
+import type { Failing } from './phase-acts.ts'
 import { pointAgain } from './pointer-left.ts'
 import { type FailoverReport, reportOf } from './report.ts'
 
@@ -439,4 +441,26 @@ it('is held up by no pointer that cannot be moved: it is named, and tried again 
   expect(JSON.parse(readFileSync(left.file, 'utf8'))).toEqual(configOf(world, 'secondary'))
   expect((await world.journal(FAILOVER)).filter(({ type }) => type === 'pointer/moved')).toHaveLength(1)
   expect(await world.run('e', again)).toEqual([])
+})
+
+it('puts a checkpoint where the job that goes on has its output, also where Azure fills the place in', async () => {
+  const other = worldOfTest()
+  const uri = `azureml://datastores/\${{default_datastore}}/paths/\${{name}}/\${{output_name}}/`
+  const { properties, ...rest } = body.job('Running') as { properties: JsonObject }
+  other.sides.primary.put('job/train', { ...rest, properties: { ...properties, outputs: { model: { uri } } } })
+  await other.run('a', passing())
+  other.sides.primary.down = true
+  const placed: string[] = []
+  await other.run('b', async (process) => {
+    await beginning(process)
+    const placeCheckpoint: Failing['placeCheckpoint'] = async (_place, { prefix }) => {
+      placed.push(prefix)
+      return undefined
+    }
+    await carryOut({ ...failingOf(other, process), placeCheckpoint }, () => undefined)
+  })
+  expect(placed).toEqual([`train-${FAILOVER}/model/`])
+  expect(other.sides.secondary.get(`job/train-${FAILOVER}`)).toMatchObject({
+    properties: { outputs: { model: { uri } } },
+  })
 })

@@ -1,5 +1,6 @@
 import type { Address, Item, Json, JsonObject } from '../core/model.ts'
 import type { Resubmit } from '../core/policy.ts'
+import { filledIn } from '../core/portable.ts'
 import { chooseJobs, type JobChoice } from '../core/resubmission.ts'
 import { item } from '../core/snapshot.ts'
 import type { Place, Reach } from '../services/service.ts'
@@ -154,7 +155,8 @@ function outputsOf({ newName, outputs, body }: Submission): readonly (readonly [
   const moved = new Map(outputs.map(({ output, to }) => [output, to]))
   const names = Object.keys(objectIn(objectIn(body['properties'])['outputs']))
   return names.map((output) => {
-    const path = moved.get(output)?.replace(/^.*\/paths\//, '')
+    const written = moved.get(output)?.replace(/^.*\/paths\//, '')
+    const path = written === undefined ? undefined : filledIn(written, { name: newName, output_name: output })
     return [output, path === undefined ? `azureml/${newName}/${output}/` : `${path.replace(/\/+$/, '')}/`] as const
   })
 }

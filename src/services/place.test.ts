@@ -74,6 +74,7 @@ describe('references', () => {
         properties: { from: `${ID}/models/x/versions/1` },
         environmentId: 'azureml://registries/azureml/environments/sklearn/versions/1',
         other: `${ID}-2/models/x/versions/1`,
+        placed: `azureml://datastores/\${{default_datastore}}/paths/\${{name}}/\${{output_name}}/`,
         curated: `${ID}/environments/AzureML-sklearn/versions/3`,
         computeId: '',
       },

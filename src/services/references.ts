@@ -1,4 +1,5 @@
 import { type Address, address, type Json, type JsonObject, kindOf, segmentsOf } from '../core/model.ts'
+import { hasExpression } from '../core/portable.ts'
 
 /** How ARM calls the collections whose members other bodies point to. */
 const COLLECTIONS: Readonly<Record<string, string>> = {
@@ -82,6 +83,8 @@ function targetOf(text: string, at: At): Address | undefined {
   const kind = long === undefined ? kindOfField(at) : COLLECTIONS[(long['collection'] ?? '').toLowerCase()]
   const name = groups?.['name']
   if (groups === undefined || kind === undefined || name === undefined || CURATED.test(name)) return undefined
+  // What a name comes to where a job runs is no reference of the body: each side fills in its own.
+  if (hasExpression(name) || hasExpression(groups['version'] ?? '')) return undefined
   const version = groups['sort']?.toLowerCase() === 'labels' ? undefined : groups['version']
   const versioned = kind !== 'compute' && kind !== 'datastore' && version !== undefined
   return versioned ? address(kind, name, version) : address(kind, name)

@@ -1,6 +1,7 @@
 import { type Azure, openAzure } from '../../azure/open-azure.ts'
 import { surroundingsOf } from '../../azure/transport.ts'
 import { otherSide, type Side } from '../../core/model.ts'
+import { DEFAULT_DATASTORE } from '../../core/portable.ts'
 import { ML_API, propertiesOf, textOf } from '../../services/arm-body.ts'
 import { placeCheckpoint } from '../../services/checkpoint/index.ts'
 import { submission } from '../../services/job/index.ts'
@@ -70,7 +71,9 @@ async function sharedDatastores(azure: Azure, place: Place, signal: AbortSignal)
   for await (const body of azure.arm.pages(`${place.workspace}/datastores`, { signal, apiVersion: ML_API })) {
     const account = textOf(propertiesOf(body)['accountName'])?.toLowerCase()
     const name = textOf(body['name'])
-    if (name !== undefined && account !== undefined && account !== own) shared.add(name)
+    if (name === undefined || account === undefined || account === own) continue
+    shared.add(name)
+    if (propertiesOf(body)['isDefault'] === true) shared.add(DEFAULT_DATASTORE)
   }
   return shared
 }

@@ -115,6 +115,26 @@ describe('jobs', () => {
     expect(status).toMatchObject({ properties: { status: 'Canceled' } })
   })
 
+  it('tell where open outputs lie whose path is filled in where they run', async () => {
+    const { source } = await prepared()
+    const { properties } = definition('sleep 600') as { properties: JsonObject }
+    const at = (path: string) => ({
+      jobOutputType: 'uri_folder',
+      mode: 'ReadWriteMount',
+      uri: `azureml://datastores/${path}`,
+    })
+    const outputs = {
+      usual: at(`\${{default_datastore}}/paths/\${{name}}/\${{ output_name }}`),
+      odd: at(`workspaceblobstore/paths/\${{what_is_that}}/`),
+    }
+    await submission(world.arm)(source, 'filled', { properties: { ...properties, outputs } }, { signal })
+    const found = await openOutputs(world.arm)(source, signal)
+    expect(found.map(({ container, prefix }) => [container, prefix])).toEqual([
+      [`azureml-blobstore-${source.workspaceGuid}`, 'filled/usual/'],
+    ])
+    await jobs(world.arm).fence?.(source, { signal })
+  })
+
   it('tell where their open outputs lie', async () => {
     const { source } = await prepared()
     await submission(world.arm)(source, 'long', definition('sleep 600'), { signal })

@@ -1,5 +1,6 @@
-import type { Arm } from '../../azure/arm.ts'
+import type { Arm, Body } from '../../azure/arm.ts'
 import type { JsonObject } from '../../core/model.ts'
+import { filledIn, hasExpression } from '../../core/portable.ts'
 import { ML_API, objectOf, propertiesOf, textOf } from '../arm-body.ts'
 import type { Place } from '../service.ts'
 import { openJobs } from './index.ts'
@@ -27,12 +28,15 @@ const PERSISTING = new Set(['readwritemount', 'direct'])
 export function openOutputs(arm: Arm): (place: Place, signal: AbortSignal) => Promise<readonly OpenOutput[]> {
   return async (place, signal) => {
     const found: OpenOutput[] = []
+    const defaultDatastore = once(() => defaultOf(place, signal))
     const containers = new Map<string, string | undefined>()
     for await (const job of openJobs(arm, place, signal)) {
       const name = textOf(job['name']) ?? ''
       const since = Date.parse(textOf(objectOf(job['systemData'])['createdAt']) ?? '') || 0
       for (const [output, value] of Object.entries(objectOf(propertiesOf(job)['outputs']))) {
-        const path = output === 'default' ? undefined : pathIn(objectOf(value), `azureml/${name}/${output}/`)
+        if (output === 'default') continue
+        const uri = await filled({ job, output, defaultDatastore }, textOf(objectOf(value)['uri']))
+        const path = pathIn(objectOf(value), { uri, usual: `azureml/${name}/${output}/` })
         if (path === undefined) continue
         if (!containers.has(path.datastore)) {
           containers.set(path.datastore, await ownContainer(place, path.datastore, signal))
@@ -52,17 +56,53 @@ export function openOutputs(arm: Arm): (place: Place, signal: AbortSignal) => Pr
     const isOwn = textOf(accountName)?.toLowerCase() === account.toLowerCase()
     return isOwn ? textOf(containerName) : undefined
   }
+
+  async function defaultOf(place: Place, signal: AbortSignal): Promise<string | undefined> {
+    const listing = { signal, apiVersion: ML_API, query: { isDefault: 'true' } }
+    const [first] = await Array.fromAsync(arm.pages(`${place.workspace}/datastores`, listing))
+    return textOf(first?.['name'])
+  }
+}
+
+interface Filling {
+  readonly job: Body
+  readonly output: string
+  readonly defaultDatastore: () => Promise<string | undefined>
+}
+
+/** The place of an output as it is where the job runs: Azure shows it as it was written. */
+async function filled(
+  { job, output, defaultDatastore }: Filling,
+  uri: string | undefined,
+): Promise<string | undefined> {
+  if (uri === undefined || !hasExpression(uri)) return uri
+  const { jobType, settings } = propertiesOf(job)
+  const datastore = textOf(objectOf(settings)['default_datastore'])?.split(/[/:]/).at(-1) ?? (await defaultDatastore())
+  // In a pipeline the name is that of the step which writes the output.
+  const name = jobType === 'Pipeline' ? undefined : textOf(job['name'])
+  return filledIn(uri, {
+    output_name: output,
+    ...(name === undefined ? {} : { name }),
+    ...(datastore === undefined ? {} : { default_datastore: datastore }),
+  })
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => {
+    answer ??= ask()
+    return answer
+  }
 }
 
 /** Where an output lies; one without a path of its own lies where Azure puts it. */
 function pathIn(
   output: JsonObject,
-  usual: string,
+  { uri, usual }: { readonly uri: string | undefined; readonly usual: string },
 ): { readonly datastore: string; readonly prefix: string } | undefined {
   if (!PERSISTING.has(String(output['mode'] ?? 'ReadWriteMount').toLowerCase())) return undefined
-  const uri = textOf(output['uri'])
   if (uri === undefined) return { datastore: 'workspaceblobstore', prefix: usual }
   const [, datastore, path] = IN_DATASTORE.exec(uri) ?? []
-  if (datastore === undefined || path === undefined) return undefined
+  if (datastore === undefined || path === undefined || hasExpression(uri)) return undefined
   return { datastore, prefix: path.endsWith('/') ? path : `${path}/` }
 }
