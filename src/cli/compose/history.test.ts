@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Fault } from '../../core/errors.ts'
 import { copyHistory } from '../../engine/history/copy.ts'
+import { foresee } from '../../engine/history/foresee.ts'
 import { silent } from '../../engine/parts.ts'
 import { openFolder } from '../../mlflow/folder/folder.ts'
 import { type HistoryOptions, type OpenHistory, openHistory } from './history.ts'
@@ -32,6 +33,7 @@ async function opened<T>(work: (open: OpenHistory) => Promise<T>, more: Partial<
     from: join(root, 'from'),
     to: join(root, 'to'),
     state: join(root, 'state'),
+    writes: true,
     recheck: false,
     sinceLast: false,
     filesBelow: [],
@@ -75,4 +77,16 @@ it('takes everything again where the first copy to a target that was made anew w
   })
   expect(carried.counts).toEqual([{ experiment: 'churn', source: 2, target: 1 }])
   expect(await lastOf()).toBeUndefined()
+})
+
+it('leaves nothing on the disk where it does not write, and goes by what was noted', async () => {
+  const foreseen = (more: Partial<HistoryOptions> = {}) =>
+    opened(({ parts }) => foresee(parts, signal), { writes: false, ...more })
+  expect(await foreseen()).toMatchObject({ runs: 1, toMake: new Map([['churn', 1]]), troubles: [] })
+  expect(await readdir(root)).toEqual(['from'])
+  await copied()
+  await ended('late', Date.now())
+  const before = await readdir(join(root, 'state'))
+  expect(await foreseen({ sinceLast: true })).toMatchObject({ runs: 1, toMake: new Map([['churn', 1]]) })
+  expect(await readdir(join(root, 'state'))).toEqual(before)
 })

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Azure, openAzure } from '../../azure/open-azure.ts'
@@ -20,12 +21,17 @@ import { demandOwnCloud } from './own-cloud.ts'
 /** Which end of a copy. */
 type End = 'FROM' | 'TO'
 
+/** A ledger of this process alone. */
+const NOWHERE = ':memory:'
+
 export interface HistoryOptions {
   /** What both ends are called: a URI, or the ARM id of a workspace. */
   readonly from: string
   readonly to: string
   /** Folder of ledgers; each pair of ends has its own. */
   readonly state: string
+  /** False: nothing is written, and no file is left where none was. */
+  readonly writes: boolean
   /** True: everything is read and compared, whatever was noted. */
   readonly recheck: boolean
   /** True: only what may have changed since the last copy that lost nothing; everything where there was none. */
@@ -46,7 +52,7 @@ export interface OpenHistory {
 
 /** Joins both ends and the ledger of what was carried between them. */
 export async function openHistory(options: HistoryOptions): Promise<OpenHistory> {
-  const { from, to, state, recheck, filter, progress, signal } = options
+  const { from, to, state, writes, recheck, filter, progress, signal } = options
   if (from.replace(/\/+$/, '') === to.replace(/\/+$/, '')) throw same(from)
   for (const named of [from, to]) if (isWorkspace(named)) demandWorkspace(named)
   const needsAzure = [from, to].some(isWorkspace) || options.filesBelow.some(isStorage)
@@ -56,7 +62,8 @@ export async function openHistory(options: HistoryOptions): Promise<OpenHistory>
   const [one, other] = [await openEnd(from, 'FROM', reach), await openEnd(to, 'TO', reach)]
   const names = [one.end.name, other.end.name, ...Object.values(registries).filter((uri) => uri !== undefined)]
   const pair = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16)
-  const file = openSqliteHistoryLedger(join(state, `${pair}.db`))
+  const path = join(state, `${pair}.db`)
+  const file = openSqliteHistoryLedger(writes || existsSync(path) ? path : NOWHERE)
   const ledger = recheck ? savingNothing(file) : file
   const sinceLast = options.sinceLast ? { since: await lastPass({ to: other.end, ledger, filter }, signal) } : {}
   const source = { ...one, access: { ...one.access, residents: one.end.census } }

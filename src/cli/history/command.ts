@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { Fault } from '../../core/errors.ts'
 import { type Carried, copyHistory } from '../../engine/history/copy.ts'
+import { foresee } from '../../engine/history/foresee.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import { searchedRuns } from '../../engine/history/searched.ts'
 import { type Verified, verifyHistory } from '../../engine/history/verify.ts'
@@ -8,8 +9,9 @@ import { openHistory } from '../compose/history.ts'
 import { shownProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
-import { foresee } from './foresee.ts'
+import { showForeseen } from './foresee.ts'
 import { growHeapSparingly } from './heap.ts'
+import { demandNone } from './left.ts'
 
 interface Options {
   readonly state: string
@@ -81,7 +83,7 @@ function several(flags: string, about: string, absent: string): Option {
 function copyVerb(): Command {
   return historyVerb('copy', 'make the history of one be in the other too; again, it carries only what changed')
     .option('--recheck', 'read and compare everything, whatever was noted before')
-    .option('--dry-run', 'count what there is on both sides, and write nothing')
+    .option('--dry-run', 'count the chosen runs that are not there yet, and write nothing')
     .addHelpText(
       'after',
       `\n${ENDS}\n${examples(
@@ -92,8 +94,8 @@ function copyVerb(): Command {
     )
     .action((from: string, to: string, _: unknown, command: Command) =>
       act<Options>((options, io) =>
-        joined({ from, to, options, io }, async (parts, signal) => {
-          if (options.dryRun === true) await foresee(parts, io, signal)
+        joined({ from, to, options, io, writes: options.dryRun !== true }, async (parts, signal) => {
+          if (options.dryRun === true) showForeseen(await foresee(parts, signal), io)
           else showCopy(await copyHistory(parts, signal), io)
         }),
       )({} as Options, command),
@@ -105,7 +107,7 @@ function comparing(name: 'verify' | 'diff', about: string): Command {
     .addHelpText('after', `\n${ENDS}\n${examples(`holdfast history ${name} http://old:5000 http://new:5000`)}`)
     .action((from: string, to: string, _: unknown, command: Command) =>
       act<Options>((options, io) =>
-        joined({ from, to, options, io }, async (parts, signal) =>
+        joined({ from, to, options, io, writes: false }, async (parts, signal) =>
           showVerified(await verifyHistory(parts, signal), io, name),
         ),
       )({} as Options, command),
@@ -117,11 +119,12 @@ interface Asked {
   readonly to: string
   readonly options: Options
   readonly io: Terminal
+  readonly writes: boolean
 }
 
 /** Joins both ends and the ledger for the time of the work, which Ctrl-C ends. */
 async function joined(
-  { from, to, options, io }: Asked,
+  { from, to, options, io, writes }: Asked,
   work: (parts: HistoryParts, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   growHeapSparingly()
@@ -136,6 +139,7 @@ async function joined(
     from,
     to,
     state,
+    writes,
     recheck,
     sinceLast,
     filesBelow,
@@ -210,14 +214,6 @@ function showVerified({ differences, troubles, ...counts }: Verified, io: Termin
   io.facts({ ...counts, differences, notCompared: troubles })
   demandNone(troubles.length, 'not compared')
   if (name === 'verify') demandNone(differences.length, 'different')
-}
-
-function demandNone(left: number, what: string): void {
-  if (left === 0) return
-  throw new Fault('sync/loss', `${left} ${left === 1 ? 'thing is' : 'things are'} ${what}; each is named above`, {
-    facts: { left },
-    hint: 'Correct what is said of each and run it again; all else is done.',
-  })
 }
 
 function interrupted(): Fault {

@@ -1,15 +1,13 @@
-import { census, chosenExperiments } from '../../engine/history/copy.ts'
-import type { HistoryParts } from '../../engine/history/parts.ts'
-import { openPass } from '../../engine/history/pass.ts'
+import type { Foreseen } from '../../engine/history/foresee.ts'
 import type { Terminal } from '../terminal.ts'
+import { demandNone } from './left.ts'
 
-/** Says what a copy would look at, and writes nothing. */
-export async function foresee(parts: HistoryParts, io: Terminal, signal: AbortSignal): Promise<void> {
-  const pass = openPass(parts, await chosenExperiments(parts, signal), signal)
-  const total = await census(pass)
-  const lacking = parts.from.census.count(({ sharedId }) => parts.to.census.byShared(sharedId) === undefined)
-  const rows = [...pass.experiments.values()].map(({ id, name }) => [name, String(lacking.get(id) ?? 0)])
+/** Says what a copy would make, and what it would name. */
+export function showForeseen({ runs, toMake, troubles }: Foreseen, io: Terminal): void {
+  const rows = [...toMake].map(([name, count]) => [name, String(count)])
   io.say(io.table(['experiment', 'runs to make'], rows))
-  io.say(`${total} runs at the source are chosen; nothing was written.`)
-  io.facts({ runs: total, toMake: Object.fromEntries(rows.map(([name, count]) => [name, Number(count)])) })
+  for (const { subject, message } of troubles) io.say(`${io.paint('yellow', 'not carried')}  ${subject}: ${message}`)
+  io.say(`${runs} runs at the source are chosen; nothing was written.`)
+  io.facts({ runs, toMake: Object.fromEntries(toMake), notCarried: troubles })
+  demandNone(troubles.length, 'not carried')
 }

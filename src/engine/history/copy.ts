@@ -112,15 +112,20 @@ async function copyExperiment({ parts, signal }: Pass, name: string): Promise<vo
 /** Learns who is where, at a cost of one search a thousand runs. Returns how many runs the filter takes. */
 export async function census(pass: Pass): Promise<number> {
   const { parts, experiments, signal } = pass
+  await learnTarget(pass)
+  let total = 0
+  for await (const run of parts.from.tracking.runs([...experiments.keys()], signal)) if (takes(pass, run)) total += 1
+  return total
+}
+
+/** Learns which runs the target has of the experiments of a pass, also of those that had other names. */
+export async function learnTarget({ parts, experiments, signal }: Pass): Promise<void> {
   const names = new Set([...experiments.values()].map(({ name }) => name))
   const [targets, others]: [string[], string[]] = [[], []]
   for await (const { id, name } of parts.to.tracking.experiments(signal)) (names.has(name) ? targets : others).push(id)
   for await (const _ of parts.to.tracking.runs(targets, signal));
   // An experiment may have had another name when its runs were carried.
   for await (const _ of parts.to.replicas(others, signal));
-  let total = 0
-  for await (const run of parts.from.tracking.runs([...experiments.keys()], signal)) if (takes(pass, run)) total += 1
-  return total
 }
 
 /** Names of the same experiments at the target, by their ids there. */

@@ -68,3 +68,19 @@ it('says what is wrong with a search that the source refuses', async () => {
     message: expect.stringContaining('nonsense'),
   })
 })
+
+it('carries what is found in the other experiments where one may not be read, and names that', async () => {
+  const { parts, chosen, names } = await searchable()
+  const { tracking } = two().source
+  const theirs = await tracking.createExperiment('theirs', [], signal)
+  const runs: Tracking['runs'] = async function* (ids, to, filter) {
+    if (ids.includes(theirs)) throw new Fault('azure/denied', 'theirs is not yours')
+    yield* tracking.runs(ids, to, filter === undefined || filter === FIRST ? filter : undefined)
+  }
+  const forbidding = { ...parts, from: { ...parts.from, tracking: { ...tracking, runs } } }
+  expect(await copyHistory(await chosen(forbidding, FIRST), signal)).toMatchObject({
+    troubles: [{ subject: 'experiment theirs', code: 'azure/denied' }],
+    tally: { runs: 1 },
+  })
+  expect(await names()).toEqual(['first'])
+})

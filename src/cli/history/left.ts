@@ -1,0 +1,10 @@
+import { Fault } from '../../core/errors.ts'
+
+/** Ends a verb with 23 where something was left: what each is was said already. */
+export function demandNone(left: number, what: string): void {
+  if (left === 0) return
+  throw new Fault('sync/loss', `${left} ${left === 1 ? 'thing is' : 'things are'} ${what}; each is named above`, {
+    facts: { left },
+    hint: 'Correct what is said of each and run it again; all else is done.',
+  })
+}
