@@ -83,6 +83,22 @@ it('opens the own account of each side with its own key', async () => {
   expect(carried?.['key']).not.toBe(sourceKey?.value)
 })
 
+it.each([
+  ['ServicePrincipal', { secretsType: 'ServicePrincipal', clientSecret: 'TOPSECRET' }],
+  ['Certificate', { secretsType: 'Certificate', certificate: 'TOPSECRET' }],
+] as const)('opens the own account of each side with the identity of a %s', async (credentialsType, secrets) => {
+  const { service, source, target, signal } = await fresh()
+  const accountName = source.storageAccount.split('/').at(-1) ?? ''
+  const app = '6a1f0000-0000-4000-8000-000000000001'
+  const credentials = { credentialsType, tenantId: app, clientId: app, thumbprint: 'AB12', secrets }
+  await put(source, 'results', { ...first.properties, accountName, containerName: 'results', credentials }, signal)
+  const there = await service.read(source, 'datastore/results', { signal })
+  const stands = await service.converge(target, there ?? item('datastore/results', {}), { source, signal })
+  expect(stands.digest).toBe(there?.digest)
+  expect(await secretsOf(target, 'results', signal)).toEqual(secrets)
+  expect(JSON.stringify([there, stands])).not.toContain('TOPSECRET')
+})
+
 it('refuses a SAS for the own account, which opens no other', async () => {
   const { service, source, target, signal } = await fresh()
   const accountName = source.storageAccount.split('/').at(-1) ?? ''

@@ -33,12 +33,11 @@ export function datastores(arm: Arm): Service {
     if (type === undefined || type === 'None') return undefined
     const [here, there] = [place, source].map((one) => textOf(propertiesOf(one.local(wanted.body))['accountName']))
     const isOwnAccount = here !== undefined && here !== there
-    if (!isOwnAccount) {
-      const path = `${pathOf(source, wanted.address)}/listSecrets`
-      return arm.post(path, { expirableSecret: false }, { signal, apiVersion: ML_API })
-    }
-    if (type !== 'AccountKey') throw notPortable(wanted.address, type)
-    return { secretsType: 'AccountKey', key: await ownKey(place, signal) }
+    if (isOwnAccount && type === 'Sas') throw notPortable(wanted.address, type)
+    if (isOwnAccount && type === 'AccountKey') return { secretsType: type, key: await ownKey(place, signal) }
+    // Of an identity the secret is the same, whichever account it opens.
+    const path = `${pathOf(source, wanted.address)}/listSecrets`
+    return arm.post(path, { expirableSecret: false }, { signal, apiVersion: ML_API })
   }
 
   async function ownKey(place: Place, signal: AbortSignal): Promise<string> {
