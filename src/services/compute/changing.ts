@@ -1,10 +1,10 @@
 import type { Arm } from '../../azure/arm.ts'
 import { sameJson } from '../../core/canonical.ts'
-import { Fault, isFault } from '../../core/errors.ts'
+import { type Facts, Fault, isFault } from '../../core/errors.ts'
 import type { Item, JsonObject } from '../../core/model.ts'
 import { ML_API, objectOf, textOf, withProperties } from '../arm-body.ts'
 import type { Place } from '../service.ts'
-import { innerOf, withoutState } from './schema.ts'
+import { innerOf, ownerOf, withoutState } from './schema.ts'
 
 /**
  * What of an instance that stands a PUT need not change. How long it may idle is taken only when it is made, as the
@@ -17,7 +17,7 @@ const IDLE = 'idleTimeBeforeShutdown'
 /**
  * Makes a compute.
  *
- * @throws Fault `azure/refused` that asks for a mapping where the compute is in a subnet for which the policy names none
+ * @throws Fault `azure/refused` that says what to look at first: a subnet for which the policy maps none, or for whom it is made
  */
 export async function make(
   arm: Arm,
@@ -28,15 +28,23 @@ export async function make(
   try {
     await arm.put(path, place.local(withoutState(wanted.body)), { signal, apiVersion: ML_API })
   } catch (thrown) {
-    const subnet = textOf(objectOf(innerOf(wanted.body)['subnet'])['id'])
-    if (!isFault(thrown, 'azure/refused') || subnet === undefined || place.local({ subnet })['subnet'] !== subnet)
-      throw thrown
-    throw new Fault('azure/refused', thrown.message, {
-      facts: { ...thrown.facts, subnet },
-      hint: `Name the subnet that stands for ${subnet} in this region under \`mappings.subnet\`.`,
-      cause: thrown,
-    })
+    const doubt = isFault(thrown, 'azure/refused') ? doubtOf(place, wanted) : undefined
+    if (!isFault(thrown) || doubt === undefined) throw thrown
+    const facts = { ...thrown.facts, ...doubt.facts }
+    throw new Fault(thrown.code, thrown.message, { facts, hint: doubt.hint, cause: thrown })
   }
+}
+
+function doubtOf(place: Place, { body }: Item): { readonly facts: Facts; readonly hint: string } | undefined {
+  const subnet = textOf(objectOf(innerOf(body)['subnet'])['id'])
+  if (subnet !== undefined && place.local({ subnet })['subnet'] === subnet) {
+    const hint = `Name the subnet that stands for ${subnet} in this region under \`mappings.subnet\`.`
+    return { facts: { subnet }, hint }
+  }
+  const owner = textOf(ownerOf(body)?.['objectId'])
+  if (owner === undefined) return undefined
+  const hint = `Look whether ${owner}, for whom it is made, is a person; if not, make one by hand and exclude it from sync.`
+  return { facts: { owner }, hint }
 }
 
 /** Changes a compute that stands, each part by the call that takes it. Nothing is sent where nothing differs. */

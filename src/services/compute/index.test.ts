@@ -6,6 +6,7 @@ import { conforms } from '../conformance.ts'
 import { type Names, openPlace, placeOf, readNames } from '../place.ts'
 import type { Place } from '../service.ts'
 import { computes } from './index.ts'
+import { innerOf } from './schema.ts'
 
 const inner = {
   vmSize: 'STANDARD_DS3_V2',
@@ -20,6 +21,7 @@ const first = {
   location: '<<hf:location>>',
   properties: { computeType: 'AmlCompute', disableLocalAuth: true, properties: inner },
 }
+const owner = { objectId: '0b0b0b0b-0000-4000-8000-000000000001', tenantId: '0b0b0b0b-0000-4000-8000-000000000002' }
 const instance = {
   location: '<<hf:location>>',
   properties: {
@@ -28,6 +30,7 @@ const instance = {
     properties: {
       vmSize: 'STANDARD_DS3_V2',
       applicationSharingPolicy: 'Personal',
+      personalComputeInstanceSettings: { assignedUser: owner },
       sshSettings: { sshPublicAccess: 'Disabled' },
       enableNodePublicIp: true,
       state: 'Stopped',
@@ -114,6 +117,50 @@ it('guards that nothing acts on both sides: an instance does not start by itself
   expect(service.parked?.(parked, 'hot/warm')).toEqual(parked)
   expect((await service.converge(target, item('compute/laptop', parked), { source, signal })).body).toEqual(parked)
   expect((await service.converge(target, item('compute/laptop', acts), { source, signal })).body).toEqual(acts)
+})
+
+describe('a personal instance', () => {
+  const path = 'computes/laptop'
+  const sshSettings = { sshPublicAccess: 'Enabled', adminPublicKey: 'ssh-rsa AAAA' }
+  const { personalComputeInstanceSettings: _, ...definition } = instance.properties.properties
+  const unassigned = { ...instance.properties, properties: { ...definition, sshSettings } }
+  const own = { location: 'eastus2', properties: unassigned }
+
+  it('is assigned to whoever made the one it is a copy of, and gets no key, which Azure refuses then', async () => {
+    const { service, source, target, signal } = await fresh()
+    const options = { signal, apiVersion: '2025-12-01' }
+    const made = await world().arm.put(`${source.workspace}/${path}`, own, options)
+    const { userId, userOrgId } = innerOf(made)['createdBy'] as JsonObject
+    const read = await service.read(source, 'compute/laptop', { signal })
+    if (read === undefined) throw new Error('it is not there')
+    const replica = await service.converge(target, read, { source, signal })
+    const raw = innerOf((await world().arm.get(`${target.workspace}/${path}`, options)) ?? {})
+    expect(raw['personalComputeInstanceSettings']).toEqual({ assignedUser: { objectId: userId, tenantId: userOrgId } })
+    expect(JSON.stringify(raw)).not.toContain('AAAA')
+    expect(replica.digest).toBe(read.digest)
+  })
+
+  it('that is refused says for whom it was to be made', async () => {
+    const { source, target, signal } = await fresh()
+    const put = () => Promise.reject(new Fault('azure/refused', 'no such user'))
+    const making = computes({ ...world().arm, put }).converge(target, item('compute/laptop', instance), {
+      source,
+      signal,
+    })
+    await expect(making).rejects.toEqual(
+      expect.objectContaining({ code: 'azure/refused', facts: { owner: owner.objectId } }),
+    )
+  })
+
+  it('that stands there and is somebody else’s is named, and is no other compute for what runs on it', async () => {
+    const { service, source, target, signal } = await fresh()
+    const another = { assignedUser: { ...owner, objectId: '0b0b0b0b-0000-4000-8000-000000000003' } }
+    const theirs = item('compute/laptop', instanceWith({ personalComputeInstanceSettings: another }))
+    await service.converge(target, theirs, { source, signal })
+    const converging = service.converge(target, item('compute/laptop', instance), { source, signal })
+    await expect(converging).rejects.toEqual(expect.objectContaining({ code: 'sync/conflict' }))
+    expect(service.frozen?.(theirs.body)).toEqual(service.frozen?.(instance))
+  })
 })
 
 it('says what of an instance Azure took and left as before', async () => {

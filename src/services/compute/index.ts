@@ -1,5 +1,5 @@
 import type { Arm } from '../../azure/arm.ts'
-import { digestOf } from '../../core/canonical.ts'
+import { digestOf, sameJson } from '../../core/canonical.ts'
 import { Fault } from '../../core/errors.ts'
 import type { Address, Item } from '../../core/model.ts'
 import { ML_API } from '../arm-body.ts'
@@ -7,7 +7,7 @@ import { namedResources } from '../named-resource.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
 import { change, demandTaken, make } from './changing.ts'
 import { coresLacking } from './quota.ts'
-import { computeBody, frozenOf, innerOf, isMade, parkedBody, typeOf } from './schema.ts'
+import { computeBody, frozenOf, innerOf, isMade, ownerOf, parkedBody, typeOf } from './schema.ts'
 
 /** Computes: clusters, instances, and what is attached. See ./readme.md. */
 export function computes(arm: Arm): Service {
@@ -20,6 +20,7 @@ export function computes(arm: Arm): Service {
     if (there !== undefined && digestOf(frozenOf(there.body)) !== digestOf(frozenOf(wanted.body))) {
       throw otherCompute(wanted.address)
     }
+    if (there !== undefined && !sameJson(ownerOf(there.body), ownerOf(wanted.body))) throw otherOwner(wanted.address)
     const path = pathOf(place, wanted.address)
     if (there !== undefined) await change(arm, path, { place, there, wanted }, signal)
     else await make(arm, path, { place, wanted }, signal)
@@ -74,5 +75,11 @@ function attached(wanted: Item): Fault {
 function otherCompute(of: Address): Fault {
   return new Fault('sync/conflict', `${of} stands there with another type, size or network, which can never change`, {
     hint: 'Map its subnet, or its name to a compute of your choice, in `mappings`, or remove the one in the standby.',
+  })
+}
+
+function otherOwner(of: Address): Fault {
+  return new Fault('sync/conflict', `${of} stands there and is somebody else's, who alone can use it`, {
+    hint: 'Remove the one in the standby, so that it is made for whose it is, or exclude it from sync.',
   })
 }

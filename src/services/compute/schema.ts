@@ -1,6 +1,6 @@
 import type { Body } from '../../azure/arm.ts'
 import type { Json, JsonObject, Mode } from '../../core/model.ts'
-import { objectOf, portableBody, propertiesOf, withProperties } from '../arm-body.ts'
+import { objectOf, portableBody, propertiesOf, textOf, withProperties } from '../arm-body.ts'
 import type { Place } from '../service.ts'
 
 const SCHEMA = {
@@ -46,6 +46,14 @@ const SIDES: ReadonlySet<Json> = new Set(
 
 /** Fields of a cluster or an instance that may change once it is there. */
 const INNER_MUTABLE = new Set(['scaleSettings', 'state', 'idleTimeBeforeShutdown', 'schedules'])
+
+const OWNER = 'personalComputeInstanceSettings'
+
+/** Whose an instance is; `undefined` for one that is everybody's, and for all else. */
+export function ownerOf(body: JsonObject): JsonObject | undefined {
+  const owner = innerOf(body)[OWNER]
+  return owner === undefined ? undefined : objectOf(objectOf(owner)['assignedUser'])
+}
 
 /** Types that Holdfast makes; all others are attached to something that stands elsewhere. */
 const MADE: ReadonlySet<string> = new Set(['AmlCompute', 'ComputeInstance'])
@@ -124,22 +132,39 @@ function quietInstance(inner: JsonObject, mode: Mode): JsonObject {
   }
 }
 
-/** Type, size and network are fixed when a compute is made. */
+/** Type, size and network are fixed when a compute is made. An instance of somebody else is no other compute: jobs run on it. */
 export function frozenOf(body: JsonObject): JsonObject {
-  const inner = Object.entries(innerOf(body)).filter(([field]) => !INNER_MUTABLE.has(field))
+  const inner = Object.entries(innerOf(body)).filter(([field]) => !INNER_MUTABLE.has(field) && field !== OWNER)
   return { computeType: typeOf(body), ...Object.fromEntries(inner) }
 }
 
-/** An instance without what is each side's own in it. One that has no schedules says nothing of them. */
-function instanceOf(definition: JsonObject, { state }: JsonObject): JsonObject {
-  const { sshSettings, schedules: _, ...rest } = definition
+/**
+ * An instance without what is each side's own in it. One that has no schedules says nothing of them. The only type of
+ * authorization is left to Azure, which may or may not tell it.
+ */
+function instanceOf(definition: JsonObject, told: JsonObject): JsonObject {
+  const { sshSettings, schedules: _, computeInstanceAuthorizationType: _type, ...rest } = definition
   const computeStartStop = startStopOf(definition).map((one) => without(one, START_STOP_READ_ONLY))
+  const assigned = assignedIn(told)
+  // Azure takes no key where it makes an instance for somebody else: its owner sets one up on each side.
+  const ofShell = assigned === undefined ? SHELL_READ_ONLY : [...SHELL_READ_ONLY, 'adminPublicKey']
   return {
     ...rest,
-    ...(sshSettings === undefined ? {} : { sshSettings: without(objectOf(sshSettings), SHELL_READ_ONLY) }),
+    ...(assigned === undefined ? {} : { personalComputeInstanceSettings: { assignedUser: assigned } }),
+    ...(sshSettings === undefined ? {} : { sshSettings: without(objectOf(sshSettings), ofShell) }),
     ...(computeStartStop.length === 0 ? {} : { schedules: { computeStartStop } }),
-    state: restingState(String(state)),
+    state: restingState(String(told['state'])),
   }
+}
+
+/** Whose an instance is: it is assigned to somebody, or, where it is for one person alone, to whoever made it. */
+function assignedIn(told: JsonObject): JsonObject | undefined {
+  const { assignedUser } = objectOf(told['personalComputeInstanceSettings'])
+  if (textOf(objectOf(assignedUser)['objectId']) !== undefined) return objectOf(assignedUser)
+  const { userId, userOrgId } = objectOf(told['createdBy'])
+  const isShared = /^shared$/i.test(String(told['applicationSharingPolicy']))
+  const [objectId, tenantId] = [textOf(userId), textOf(userOrgId)]
+  return isShared || objectId === undefined || tenantId === undefined ? undefined : { objectId, tenantId }
 }
 
 function without(object: JsonObject, fields: readonly string[]): JsonObject {
