@@ -46,6 +46,7 @@ export function experimentFrom(raw: Json): TrackedExperiment {
     name: text(experiment, 'name'),
     deleted: experiment['lifecycle_stage'] === 'deleted',
     tags: pairs(experiment['tags']),
+    ...(experiment['creation_time'] === undefined ? {} : { created: String(experiment['creation_time']) }),
   }
 }
 

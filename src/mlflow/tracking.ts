@@ -62,6 +62,8 @@ export interface TrackedExperiment {
   readonly name: string
   readonly deleted: boolean
   readonly tags: readonly Pair[]
+  /** When it was made, where its place says so: a server that is made anew gives ids again. */
+  readonly created?: string
 }
 
 export interface Batch {

@@ -48,7 +48,7 @@ export async function copyHistory(parts: HistoryParts, signal: AbortSignal): Pro
   })
   const targets = await targetsOf(pass)
   await noteExperiments(pass, targets)
-  for (const id of targets.keys()) pass.targets.push(id)
+  for (const { id } of targets) pass.targets.push(id)
   if (filter.since === undefined) progress.phase('runs', await census(pass))
   else progress.phase('runs')
   const pending = await copyRuns(pass)
@@ -128,18 +128,18 @@ export async function learnTarget({ parts, experiments, signal }: Pass): Promise
   for await (const _ of parts.to.replicas(others, signal));
 }
 
-/** Names of the same experiments at the target, by their ids there. */
-async function targetsOf({ parts, experiments, signal }: Pass): Promise<ReadonlyMap<string, string>> {
+/** The same experiments at the target. */
+async function targetsOf({ parts, experiments, signal }: Pass): Promise<readonly TrackedExperiment[]> {
   const names = new Set([...experiments.values()].map(({ name }) => name))
-  const found = new Map<string, string>()
-  for await (const { id, name } of parts.to.tracking.experiments(signal)) if (names.has(name)) found.set(id, name)
+  const found: TrackedExperiment[] = []
+  for await (const one of parts.to.tracking.experiments(signal)) if (names.has(one.name)) found.push(one)
   return found
 }
 
 /** Counts the runs of the source and their replicas, and says as a loss what is not there, or not in its experiment. */
 async function reconcile(pass: Pass): Promise<readonly Count[]> {
   const { parts, experiments, troubles } = pass
-  const targets = new Map([...(await targetsOf(pass))].map(([id, name]) => [name, id]))
+  const targets = new Map((await targetsOf(pass)).map(({ id, name }) => [name, id]))
   const found = new Map([...experiments.keys()].map((id) => [id, { source: 0, target: 0, elsewhere: 0 }]))
   for (const { id, sharedId, experimentId } of parts.from.census.all()) {
     const count = isChosen(parts.filter, id) ? found.get(experimentId) : undefined

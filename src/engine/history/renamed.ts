@@ -1,6 +1,6 @@
 import { Fault } from '../../core/errors.ts'
 import { awake } from '../../mlflow/awake.ts'
-import type { TrackedExperiment } from '../../mlflow/tracking.ts'
+import type { TrackedExperiment, Tracking } from '../../mlflow/tracking.ts'
 import { noteKey } from './notes.ts'
 import { apart, type Pass } from './pass.ts'
 
@@ -39,8 +39,7 @@ async function movesOf({ parts, experiments, signal }: Pass): Promise<readonly M
   if (to.tracking.renameExperiment === undefined) return []
   const moves: Move[] = []
   for (const { id, name } of experiments.values()) {
-    const noted = ledger.get(NOTED + id)
-    const there = noted === undefined ? undefined : await to.tracking.experiment(noted, signal)
+    const there = await notedReplica(to.tracking, ledger.get(NOTED + id), signal)
     if (there !== undefined && there.name !== name) moves.push({ there, name })
   }
   return moves
@@ -60,14 +59,30 @@ async function rename(
 /** Notes which experiment of the target is the replica of which. One that could not be renamed goes on being it. */
 export async function noteExperiments(
   { parts: { to, ledger }, experiments, signal }: Pass,
-  targets: ReadonlyMap<string, string>,
+  targets: readonly TrackedExperiment[],
 ): Promise<void> {
-  const ids = new Map([...targets].map(([id, name]) => [name, id]))
+  const marks = new Map(targets.map((one) => [one.name, markOf(one)]))
   for (const { id, name } of experiments.values()) {
-    const [own, noted] = [ids.get(name), ledger.get(NOTED + id)]
+    const [own, noted] = [marks.get(name), ledger.get(NOTED + id)]
     if (own === undefined || own === noted) continue
-    if (noted === undefined || (await to.tracking.experiment(noted, signal)) === undefined) ledger.put(NOTED + id, own)
+    if ((await notedReplica(to.tracking, noted, signal)) === undefined) ledger.put(NOTED + id, own)
   }
+}
+
+/** By what an experiment is known again: its id alone may be that of another one in a server that was made anew. */
+function markOf({ id, created = '' }: TrackedExperiment): string {
+  return `${id} ${created}`
+}
+
+/** The experiment of a note, if it is that one still. */
+async function notedReplica(
+  tracking: Tracking,
+  noted: string | undefined,
+  signal: AbortSignal,
+): Promise<TrackedExperiment | undefined> {
+  const [id] = noted?.split(' ') ?? []
+  const there = id === undefined ? undefined : await tracking.experiment(id, signal)
+  return there !== undefined && markOf(there) === noted ? there : undefined
 }
 
 function asideName(id: string): string {
