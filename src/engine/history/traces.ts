@@ -14,6 +14,7 @@ import {
 } from '../../mlflow/traces.ts'
 import { inParallel } from './in-parallel.ts'
 import { forgetReplica, noteKey } from './notes.ts'
+import { underWay } from './once.ts'
 import { type HistoryFilter, isChosen } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
@@ -38,27 +39,46 @@ export async function copyTraces(pass: Pass): Promise<ReadonlySet<string>> {
   const targets = await targetIds(pass)
   const standing = await standingTraces(pass, [...targets.values()])
   const lost = new Map<string, number>()
-  await inParallel(AT_ONCE, sources, async (trace) => {
+  const going = underWay<Trace>(({ id }) => id)
+  await inParallel(AT_ONCE, going.once(sources), async (trace) => {
     traced.add(trace.experimentId)
-    const there = standing?.get(trace.id)
-    if (!takesTrace(pass, trace) && !(there !== undefined && hasChanged(pass, trace))) return
-    const name = experiments.get(trace.experimentId)?.name ?? trace.experimentId
-    const api = parts.to.traces
-    if (api === undefined || standing === undefined) {
-      lost.set(name, (lost.get(name) ?? 0) + 1)
-      return
-    }
-    const experimentId = targets.get(name) ?? ''
-    await acquaintAll(pass, JSON.stringify(trace.info))
-    const copy = { wanted: translated(pass, trace, experimentId), shown: shownBy(trace), there }
-    await apart(pass, `trace ${trace.id} (${name})`, () => persistently(() => copyTrace(pass, api, copy)))
-    parts.progress.advance()
+    await copyOne(pass, trace, { targets, standing, lost })
+    going.end(trace)
   })
   for (const [name, count] of lost) {
     const message = `its ${count} traces are not carried: ${parts.to.name} has none`
     pass.troubles.push({ subject: `experiment ${name}`, code: 'sync/loss', message })
   }
   return standing === undefined ? new Set() : traced
+}
+
+interface Target {
+  /** Ids of experiments by their names. */
+  readonly targets: ReadonlyMap<string, string>
+  readonly standing: Standing | undefined
+  /** How many traces the target does not take, by the names of their experiments. */
+  readonly lost: Map<string, number>
+}
+
+async function copyOne(pass: Pass, trace: Trace, { targets, standing, lost }: Target): Promise<void> {
+  const { parts, experiments } = pass
+  const there = standing?.get(trace.id)
+  if (!takesTrace(pass, trace) && !(there !== undefined && hasChanged(pass, trace))) return
+  const name = experiments.get(trace.experimentId)?.name ?? trace.experimentId
+  const api = parts.to.traces
+  if (api === undefined || standing === undefined) {
+    lost.set(name, (lost.get(name) ?? 0) + 1)
+    return
+  }
+  const experimentId = targets.get(name) ?? ''
+  await acquaintAll(pass, JSON.stringify(trace.info))
+  const wanted = translated(pass, trace, experimentId)
+  await apart(pass, `trace ${trace.id} (${name})`, async () => {
+    await persistently(() => copyTrace(pass, api, { wanted, shown: shownBy(trace), there }))
+    // A list may give it twice.
+    standing.set(trace.id, digestOf(wanted.info))
+  })
+  parts.progress.advance()
 }
 
 /** Traces of MLflow 2 have another form, and are not carried: each experiment that has any is named, as a loss. */
@@ -163,14 +183,17 @@ export async function targetIds({ parts, experiments, signal }: Pass): Promise<R
   return found
 }
 
-/** Digests of what the traces of the target say of themselves, by id: there may be very many. `undefined` where it has none. */
+/** Digests of what the traces of the target say of themselves, by id: there may be very many. */
+type Standing = Map<string, string>
+
+/** The traces of the target; `undefined` where it has none. */
 export async function standingTraces(
   { parts, signal }: Pass,
   experimentIds: readonly string[],
-): Promise<ReadonlyMap<string, string> | undefined> {
+): Promise<Standing | undefined> {
   const list = await parts.to.traces?.list(experimentIds, signal)
   if (list === undefined) return undefined
-  const found = new Map<string, string>()
+  const found: Standing = new Map()
   for await (const { id, info } of list) found.set(id, digestOf(comparable(info)))
   return found
 }
