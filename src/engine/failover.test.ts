@@ -18,6 +18,7 @@ import type { JsonObject } from '../core/model.ts'
 import { type Phase, phasesOf } from '../core/phases.ts'
 import { carryOut } from './failover.ts'
 import type { Failing } from './phase-acts.ts'
+import { PHASE_ACTS } from './phase-acts.ts'
 import { pointAgain } from './pointer-left.ts'
 import { type FailoverReport, reportOf } from './report.ts'
 
@@ -408,6 +409,28 @@ it('does a phase again that failed, and goes on from there', async () => {
   await world.run('c', whole(world))
   expect(await reported()).toMatchObject({ outcome: 'done', verified: { missing: [] } })
   expect(submitted(world).length).toBe(2)
+})
+
+it('records a defect as a failure of its phase: what may be left is given up, and what must be done is tried again', async () => {
+  const broken: (typeof PHASE_ACTS)['fence'] = () => Promise.reject(new TypeError('x is not a function'))
+  const acted = (acts: typeof PHASE_ACTS) => async (process: Process) => {
+    if ((await world.journal(FAILOVER)).length === 0) await beginning(process)
+    await carryOut(failingOf(world, process), () => undefined, { acts })
+  }
+  const first = { ...PHASE_ACTS, fence: broken, verify: broken }
+  await expect(world.run('b', acted(first))).rejects.toThrow('x is not a function')
+  world.leasesRunOut()
+  const failed = (await world.journal(FAILOVER)).filter(({ type }) => type === 'failover/phase-failed')
+  expect(failed.map(({ body: of }) => `${of['phase']} ${of['code']}`)).toEqual([
+    'fence run/defect',
+    'fence run/defect',
+    'verify run/defect',
+  ])
+  await world.run('c', acted(PHASE_ACTS))
+  expect(await reported()).toMatchObject({
+    outcome: 'done',
+    unfinished: [expect.stringContaining('fence was given up: x is not a function')],
+  })
 })
 
 it('is held up by no pointer that cannot be moved: it is named, and tried again afterwards', async () => {
