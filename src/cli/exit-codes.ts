@@ -5,7 +5,7 @@ export const EXIT_CODES: ReadonlyMap<number, string> = new Map([
   [3, 'the policy has a mistake, or it or a workspace that it names is not there'],
   [20, 'something cannot be planned: a ring, a dangling reference, a conflict'],
   [21, 'a list did not come to its end'],
-  [22, 'more would be withdrawn than the brake lets pass'],
+  [22, 'the brake was to be lifted for another plan than there is by now'],
   [23, 'something was not carried; each thing is named'],
   [24, 'both sides changed the same thing'],
   [25, 'the sides differ (drift --exit-code)'],
