@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { coveragePage } from '../docs/write-emulator-coverage.ts'
 import { servicesPage } from '../docs/write-services.ts'
 import { program } from '../src/cli/program.ts'
+import { RIGHTS } from '../src/cli/rights.ts'
 import { FAULTS } from '../src/core/errors.ts'
 
 /** A page of the documentation. */
@@ -77,6 +78,18 @@ it('names only error codes that exist', () => {
       .map((code) => `${path}: ${code}`),
   )
   expect(unknown).toEqual([])
+})
+
+it('gives for each verb the roles that `init` gives, or says that it takes none', () => {
+  const [, section = ''] = /^## Roles\n(.*?)^## /ms.exec(readFileSync('docs/guides/run-on-azure.md', 'utf8')) ?? []
+  const rows = section.split('\n').filter((line) => line.startsWith('|'))
+  expect(rows.slice(2).map((row) => codeIn(row.split('|')[1] ?? ''))).toEqual(RIGHTS.map(({ verbs }) => verbs))
+  // A row apart from the others is no row of a table.
+  expect(section).toContain(rows.join('\n'))
+  const verbs = HOLDFAST.commands
+    .map((command) => command.name())
+    .filter((verb) => !['history', 'local'].includes(verb))
+  expect(verbs.filter((verb) => !codeIn(section).includes(verb))).toEqual([])
 })
 
 it('says of every service what the code says', () => {

@@ -97,7 +97,9 @@ function showRights(io: Terminal): void {
     onStandby.join('\n'),
   ])
   io.say()
-  io.say('The least roles for each, on the resource group of a side and on its default storage account:')
+  io.say(
+    'The least roles for each, on the resource group of a side and on its default storage account, or where it is said:',
+  )
   io.say(io.table(['TO', 'ON THE ACTIVE SIDE', 'ON THE STANDBY'], rows))
   io.say('Give them now: a role can take an hour to take effect, and none can be given during an outage.')
   io.say()
