@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isFault } from '../core/errors.ts'
-import { nearest, parsePolicies, readPolicies } from './policy-file.ts'
+import { parsePolicies, readPolicies } from './policy-file.ts'
 import { policyJsonSchema } from './policy-schema.ts'
 
 const ID = '/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces'
@@ -290,12 +290,5 @@ describe('the schema for editors', () => {
   it('is the one that is checked', async () => {
     const file = new URL('../../schema/holdfast.schema.json', import.meta.url)
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(policyJsonSchema())))
-  })
-})
-
-describe('nearest', () => {
-  it('finds the name that was probably meant, or none', () => {
-    expect(nearest('vantagepoint', ['vantagePoints', 'mode'])).toBe('vantagePoints')
-    expect(nearest('zebra', ['mode', 'after'])).toBeUndefined()
   })
 })

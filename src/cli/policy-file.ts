@@ -1,11 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml'
-import type { z } from 'zod'
+import { LineCounter, parseAllDocuments, visit } from 'yaml'
 import { Fault } from '../core/errors.ts'
 import { SUBNET } from '../core/place-names.ts'
 import { isServer, nameOfSide, type Policy } from '../core/policy.ts'
-import { PolicySchema, policyJsonSchema } from './policy-schema.ts'
+import { explained } from './policy-mistakes.ts'
+import { PolicySchema } from './policy-schema.ts'
+import { at, dotted, type Source } from './policy-source.ts'
 
 /**
  * Reads every protection of a file, in which several stand as documents apart by `---`, or of all `.yaml` files of
@@ -81,14 +82,6 @@ function readText(text: string, file: string): Reading {
   return { policies, mistakes }
 }
 
-interface Source {
-  readonly document: Document
-  readonly file: string
-  lineAt(offset: number): number
-}
-
-type Path = readonly PropertyKey[]
-
 function mistakesOf(source: Source): readonly string[] {
   const { document, file } = source
   if (document.errors.length > 0) {
@@ -124,114 +117,6 @@ function secretsIn({ document, file, lineAt }: Source): readonly string[] {
     },
   })
   return mistakes
-}
-
-function explained(source: Source, issue: z.core.$ZodIssue): readonly string[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const near = nearest(key, namesAt(issue.path))
-      const fix = near === undefined ? `write one of ${namesAt(issue.path).join(', ')}` : `did you mean ${near}?`
-      return `${at(source, [...issue.path, key])}: ${dotted([...issue.path, key])} is not known here; ${fix}`
-    })
-  }
-  const value = source.document.getIn(issue.path)
-  const where = `${at(source, issue.path)}: ${dotted(issue.path)}`
-  if (value === undefined) return [`${where} is missing; ${fixFor(issue)}`]
-  const shown = isNode(value) ? '' : ` ${JSON.stringify(value)}`
-  return [`${where} is${shown || ' of another shape'}; ${fixFor(issue)}`]
-}
-
-function fixFor(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_value':
-      return `write one of ${issue.values.map(String).join(', ')}`
-    case 'invalid_type':
-      return issue.path.at(-1) === 'workspace' ? 'write the ARM id of a workspace' : `write ${article(issue.expected)}`
-    case 'invalid_union': {
-      const names = namesAt(issue.path)
-      return names.length === 0
-        ? 'write one of the forms in schema/holdfast.schema.json'
-        : `write one of ${names.join(', ')}`
-    }
-    default:
-      return issue.message
-  }
-}
-
-function article(type: string): string {
-  const words: Readonly<Record<string, string>> = {
-    string: 'a text',
-    object: 'fields, each on a line of its own',
-    array: 'a list',
-    record: 'fields, each on a line of its own',
-    boolean: 'true or false',
-    int: 'a whole number',
-    number: 'a number',
-  }
-  return words[type] ?? `a value of type ${type}`
-}
-
-/** `file:line` of the value at a path, or of the nearest thing around it. */
-function at({ document, file, lineAt }: Source, path: Path): string {
-  for (let length = path.length; length >= 0; length--) {
-    const parent: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length - 1), true)
-    const key = path[length - 1]
-    const pair = isMap(parent) ? parent.items.find((one) => isScalar(one.key) && one.key.value === key) : undefined
-    const node: unknown = pair?.key ?? (length === 0 ? parent : document.getIn(path.slice(0, length), true))
-    if (isNode(node) && node.range != null) return `${file}:${lineAt(node.range[0])}`
-  }
-  return `${file}:1`
-}
-
-function dotted(path: Path): string {
-  return path.length === 0 ? 'the document' : path.map((part) => (typeof part === 'number' ? part + 1 : part)).join('.')
-}
-
-interface SchemaNode {
-  readonly properties?: Readonly<Record<string, SchemaNode>>
-  readonly items?: SchemaNode
-  readonly anyOf?: readonly SchemaNode[]
-}
-
-/** The names that may stand at a path. */
-function namesAt(path: Path): readonly string[] {
-  let nodes: readonly SchemaNode[] = [policyJsonSchema() as SchemaNode]
-  for (const part of path) {
-    nodes = nodes
-      .flatMap((node) => branches(node))
-      .flatMap((node) => {
-        const next = typeof part === 'number' ? node.items : node.properties?.[String(part)]
-        return next === undefined ? [] : [next]
-      })
-  }
-  return [...new Set(nodes.flatMap(branches).flatMap((node) => Object.keys(node.properties ?? {})))]
-}
-
-function branches(node: SchemaNode): readonly SchemaNode[] {
-  return [node, ...(node.anyOf ?? [])]
-}
-
-/** The one of some names that was probably meant. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
-  const ranked = names
-    .map((one) => ({ one, distance: editDistance(name.toLowerCase(), one.toLowerCase()) }))
-    .sort((left, right) => left.distance - right.distance)
-  const best = ranked[0]
-  return best !== undefined && best.distance <= Math.max(2, Math.floor(name.length / 3)) ? best.one : undefined
-}
-
-/** Levenshtein's, with one row kept. */
-function editDistance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (let left = 1; left <= one.length; left++) {
-    const next = [left]
-    for (let right = 1; right <= other.length; right++) {
-      const same = one[left - 1] === other[right - 1] ? 0 : 1
-      next.push(Math.min((row[right] ?? 0) + 1, (next[right - 1] ?? 0) + 1, (row[right - 1] ?? 0) + same))
-    }
-    row = next
-  }
-  return row[other.length] ?? 0
 }
 
 /** What a pair with a tracking server asks for beside what any pair does. */

@@ -1,0 +1,75 @@
+import { isNode } from 'yaml'
+import type { z } from 'zod'
+import { nearest } from './nearest.ts'
+import { policyJsonSchema } from './policy-schema.ts'
+import { at, dotted, type Path, type Source } from './policy-source.ts'
+
+/** What the schema says against a value: where it stands, what is there, and what to write instead. */
+export function explained(source: Source, issue: z.core.$ZodIssue): readonly string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const near = nearest(key, namesAt(issue.path))
+      const fix = near === undefined ? `write one of ${namesAt(issue.path).join(', ')}` : `did you mean ${near}?`
+      return `${at(source, [...issue.path, key])}: ${dotted([...issue.path, key])} is not known here; ${fix}`
+    })
+  }
+  const value = source.document.getIn(issue.path)
+  const where = `${at(source, issue.path)}: ${dotted(issue.path)}`
+  if (value === undefined) return [`${where} is missing; ${fixFor(issue)}`]
+  const shown = isNode(value) ? '' : ` ${JSON.stringify(value)}`
+  return [`${where} is${shown || ' of another shape'}; ${fixFor(issue)}`]
+}
+
+function fixFor(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return `write one of ${issue.values.map(String).join(', ')}`
+    case 'invalid_type':
+      return issue.path.at(-1) === 'workspace' ? 'write the ARM id of a workspace' : `write ${article(issue.expected)}`
+    case 'invalid_union': {
+      const names = namesAt(issue.path)
+      return names.length === 0
+        ? 'write one of the forms in schema/holdfast.schema.json'
+        : `write one of ${names.join(', ')}`
+    }
+    default:
+      return issue.message
+  }
+}
+
+function article(type: string): string {
+  const words: Readonly<Record<string, string>> = {
+    string: 'a text',
+    object: 'fields, each on a line of its own',
+    array: 'a list',
+    record: 'fields, each on a line of its own',
+    boolean: 'true or false',
+    int: 'a whole number',
+    number: 'a number',
+  }
+  return words[type] ?? `a value of type ${type}`
+}
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly items?: SchemaNode
+  readonly anyOf?: readonly SchemaNode[]
+}
+
+/** The names that may stand at a path. */
+function namesAt(path: Path): readonly string[] {
+  let nodes: readonly SchemaNode[] = [policyJsonSchema() as SchemaNode]
+  for (const part of path) {
+    nodes = nodes
+      .flatMap((node) => branches(node))
+      .flatMap((node) => {
+        const next = typeof part === 'number' ? node.items : node.properties?.[String(part)]
+        return next === undefined ? [] : [next]
+      })
+  }
+  return [...new Set(nodes.flatMap(branches).flatMap((node) => Object.keys(node.properties ?? {})))]
+}
+
+function branches(node: SchemaNode): readonly SchemaNode[] {
+  return [node, ...(node.anyOf ?? [])]
+}
