@@ -155,6 +155,7 @@ it('fails back through a controller that holds the lease, when it is asked', { t
   const metrics = await (await fetch(`${url}/metrics`)).text()
   expect(metrics).toContain('holdfast_active{protection="churn",side="secondary"} 1\n')
   expect(metrics).toContain('holdfast_plane_up{protection="churn",side="primary",plane="control"} 1\n')
+  expect(metrics).toMatch(/^holdfast_refused_items\{protection="churn"\} 0$/m)
   expect(metrics).toMatch(/^holdfast_recovery_point_age_seconds\{protection="churn"\} \d/m)
   const { code, out, err } = await verb('failback', '--yes')
   expect(code, `${out}${err}${serve.said()}`).toBe(0)

@@ -36,12 +36,18 @@ function one(value: number | boolean): Value {
 async function stored({ policy, parts }: Composed): Promise<readonly Metric[]> {
   const now = parts.now()
   const { active, epoch } = await rolesOf(parts)
-  const point = Number((await parts.store.fact(parts.protection, 'synced'))?.['recoveryPoint'] ?? 0)
+  const synced = await parts.store.fact(parts.protection, 'synced')
+  const point = Number(synced?.['recoveryPoint'] ?? 0)
   const age = point === 0 ? [] : [one(Math.max(0, now - point) / 1000)]
   return [
     gauge('active', 'Whether a side is in charge.', ...SIDES.map((side): Value => [{ side }, Number(side === active)])),
     gauge('epoch', 'Epoch in which the active side took over.', one(epoch)),
     gauge('recovery_point_age_seconds', 'Age of the recovery point; absent before the first complete pass.', ...age),
+    gauge(
+      'refused_items',
+      'Things that could never be carried: of these the recovery point says nothing.',
+      one(Number(synced?.['refused'] ?? 0)),
+    ),
     gauge('recovery_point_objective_seconds', 'How old it may be, by the policy.', one(policy.objectives.rpo / 1000)),
     gauge('paused', 'Whether a person holds what is automatic.', one((await pauseNow(parts)) !== undefined)),
     gauge('maintenance', 'Whether a maintenance window is open.', one(inMaintenance(policy.maintenance, now))),
