@@ -102,13 +102,12 @@ describe('settings that are gone from the source', () => {
   it('go in the standby too: the last tag, a text, an object and a list', async () => {
     const { source, target } = await world.pair()
     const service = workspaces(world.arm)
-    const serverlessComputeSettings = { serverlessComputeNoPublicIP: true }
-    const properties = { description: 'old', serverlessComputeSettings, ipAllowlist: ['10.0.0.1'] }
+    const properties = { description: 'old', networkAcls: { defaultAction: 'Deny' }, ipAllowlist: ['10.0.0.1'] }
     await change(target, { tags: { team: 'crm' }, properties })
     const wanted = await service.read(source, 'workspace/settings', { signal })
     if (wanted === undefined) throw new Error('no settings')
     expect((await service.converge(target, wanted, { source, signal })).digest).toBe(wanted.digest)
-    expect(await raw(target)).toMatchObject({ tags: {} })
+    expect(await raw(target)).toMatchObject({ tags: {}, properties: { networkAcls: {}, ipAllowlist: [] } })
   })
 
   it('are named where Azure does not let go of them', async () => {
