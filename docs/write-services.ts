@@ -1,9 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Fault } from '../src/core/errors.ts'
 import type { Kind } from '../src/core/model.ts'
-import { type Access, registry, serverRegistry } from '../src/services/registry.ts'
 import type { Service } from '../src/services/service.ts'
+import { unreachedServerServices, unreachedServices } from '../src/services/unreached.ts'
 import { GUIDANCE } from './guidance.ts'
 
 /**
@@ -11,8 +10,8 @@ import { GUIDANCE } from './guidance.ts'
  * cannot say anything else than the code. Run it after a change of any of them: `node docs/write-services.ts`.
  */
 export function servicesPage(): string {
-  const services = registry(NOBODY)
-  const server = serverRegistry({ runsOf: () => refusing('runs'), historyOf: () => refusing('history') })
+  const services = unreachedServices()
+  const server = unreachedServerServices()
   const isNew = ({ kind }: Service) => services.every((one) => one.kind !== kind)
   return `${[
     '# Services',
@@ -44,23 +43,6 @@ used at a failover, but not made in the standby. **by \`apply\`**: made once for
 const KINDS_WORDS = `In the order in which they are carried: those first that others need. *Gone from the source* is what becomes of a replica whose
 original is no longer there: it is archived where the kind knows that and kept where not; it is removed only where \`sync.removes\` names
 the kind, and where the table says so; a checkpoint goes an hour after its job has ended. *After a return* is what becomes of something that both sides changed while they were apart.`
-
-/** Kinds are only asked what they are: whoever reaches for a cloud here has a defect. */
-const NOBODY: Access = {
-  arm: refusing('arm'),
-  blobs: refusing('blobs'),
-  checkpoints: refusing('checkpoints'),
-  trackingOf: () => refusing('tracking'),
-  runsOf: () => refusing('runs'),
-}
-
-function refusing<T extends object>(name: string): T {
-  return new Proxy({} as T, {
-    get: (_target, property) => {
-      throw new Fault('run/defect', `${name}.${String(property)} was asked for while a page is written`)
-    },
-  })
-}
 
 function rowOf(service: Service): readonly string[] {
   const { kind, can } = service

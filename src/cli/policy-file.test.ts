@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isFault } from '../core/errors.ts'
-import { parsePolicies, readPolicies } from './policy-file.ts'
+import * as policyFile from './policy-file.ts'
 import { policyJsonSchema } from './policy-schema.ts'
+
+const kindsOf = () => ['compute', 'data', 'experiment', 'model', 'online-endpoint', 'schedule']
+const parsePolicies = (text: string, file: string) => policyFile.parsePolicies(text, file, kindsOf)
+const readPolicies = (path: string) => policyFile.readPolicies(path, kindsOf)
 
 const ID = '/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces'
 
@@ -186,6 +190,53 @@ describe('a mistake', () => {
     expect(mistakes(`${SMALLEST}pointer:\n  - path: /x\n`)).toBe(
       'holdfast.yaml:8: pointer.1 is of another shape; write one of file, env, webhook',
     )
+    expect(mistakes(`${SMALLEST}pointer:\n  - file: 5\n`)).toBe('holdfast.yaml:8: pointer.1.file is 5; write a text')
+    expect(mistakes(`${SMALLEST}notify:\n  - webhook: 5\n`)).toMatch(
+      /^holdfast.yaml:8: notify.1.webhook is .*; write a URL .*, or write one of env, file$/,
+    )
+  })
+
+  // Guards: what may be a secret is not repeated, though the field is named in which it stands by mistake.
+  it('is not repeated where a secret may stand', () => {
+    const said = mistakes(`${SMALLEST}notify:\n  - webhook: hello/T0/B0\n    bearer: hunter2\n`)
+    expect(said).toContain('holdfast.yaml:8: notify.1.webhook')
+    expect(said).toContain('holdfast.yaml:9: notify.1.bearer')
+    expect(said).not.toMatch(/T0|hunter2/)
+  })
+
+  it('is a number where a duration is meant, or a duration that nobody can mean, with the bounds', () => {
+    expect(mistakes(`${SMALLEST}failover:\n  after: 90\n`)).toBe(
+      'holdfast.yaml:8: failover.after is 90; write a duration such as 90s, 5m or 1h30m',
+    )
+    for (const [text, field, bounds] of [
+      ['failover: { after: 1ms }', 'failover.after', 'from 1s to 1d'],
+      ['failover: { maxLoss: 3650d }', 'failover.maxLoss', 'from 1s to 30d'],
+      ['sync: { every: 9999999d }', 'sync.every', 'from 100ms to 1d'],
+      ['objectives: { rpo: 0s }', 'objectives.rpo', 'from 1s to 30d'],
+    ] as const) {
+      expect(mistakes(SMALLEST + text)).toContain(`holdfast.yaml:7: ${field}`)
+      expect(mistakes(SMALLEST + text)).toContain(bounds)
+    }
+  })
+
+  it('is a kind that there is not, wherever one is named', () => {
+    for (const [text, where, near] of [
+      ['availability:\n  computes: hot/cold', 'availability.computes', 'compute'],
+      ['availability:\n  defalt: hot/cold', 'availability.defalt', 'default'],
+      ['availability:\n  rules: [{ match: "shedule/x", mode: hot/hot }]', 'availability.rules.1.match', 'schedule'],
+      ['sync:\n  removes: [modle]', 'sync.removes.1', 'model'],
+      ['sync:\n  exclude: ["experment/x-*"]', 'sync.exclude.1', 'experiment'],
+      ['mappings:\n  computes: { a: b }', 'mappings.computes', 'compute'],
+    ] as const) {
+      expect(mistakes(SMALLEST + text)).toMatch(new RegExp(`^holdfast\\.yaml:8: ${where} .*did you mean ${near}\\?$`))
+    }
+    expect(mistakes(`${SMALLEST}sync: { exclude: ["**/x", "*/x", "mod*/x", model] }`)).toBe('')
+  })
+
+  it('is a region that is not known, where data is to stay in a geography', () => {
+    const mars = SMALLEST.replace('Central US', 'Centrall US')
+    expect(mistakes(mars)).toMatch(/^holdfast\.yaml:5: secondary\.location .*did you mean centralus\?/)
+    expect(mistakes(`${mars}residency: any\n`)).toBe('')
   })
 
   it('is a URL that can be asked for nothing, wherever one is written', () => {
@@ -236,6 +287,14 @@ describe('a mistake', () => {
     expect(mistakes(two.replace('mode: automatic', 'mode: automatic\n  demo: true'))).toBe('')
   })
 
+  // Guards: one round that nobody answered is no loss.
+  it('is an automatic mode that waits for no second round, but where it is only tried out', () => {
+    const hasty = WHOLE.replace('after: 90s', 'after: 9s')
+    expect(mistakes(hasty)).toMatch(/^holdfast\.yaml:17: failover\.after is 9s .*at least 10s/)
+    expect(mistakes(hasty.replace('mode: automatic', 'mode: automatic\n  demo: true'))).toBe('')
+    expect(mistakes(hasty.replace('mode: automatic', 'mode: manual'))).toBe('')
+  })
+
   // Guards: what one point says counts once. Under one name, one report would stand for a majority.
   it('is a name that two vantage points share, on hosts of their own and in every mode', () => {
     const same = WHOLE.replace('name: c,', 'name: a,')
@@ -276,8 +335,15 @@ describe('files', () => {
 
   it('may not give two protections one name', async () => {
     await writeFile(join(folder, 'a.yaml'), SMALLEST)
-    await writeFile(join(folder, 'b.yaml'), SMALLEST)
-    await expect(readPolicies(folder)).rejects.toThrow('two protections have the name churn')
+    await writeFile(join(folder, 'b.yaml'), `# Another\n${SMALLEST}`)
+    const [a, b] = [join(folder, 'a.yaml'), join(folder, 'b.yaml')]
+    await expect(readPolicies(folder)).rejects.toThrow(`${b}:2: name is "churn", as in ${a}:1;`)
+  })
+
+  it('that are empty can be replaced', async () => {
+    await writeFile(join(folder, 'a.yaml'), '# nothing yet\n')
+    const hint = expect.stringContaining('--force')
+    await expect(readPolicies(join(folder, 'a.yaml'))).rejects.toMatchObject({ code: 'policy/missing', hint })
   })
 
   it('that are not there are said to be missing', async () => {

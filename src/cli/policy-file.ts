@@ -1,10 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, parseAllDocuments, visit } from 'yaml'
+import { formatDuration } from '../core/duration.ts'
 import { Fault } from '../core/errors.ts'
 import { SUBNET } from '../core/place-names.ts'
 import { isServer, nameOfSide, type Policy } from '../core/policy.ts'
 import { explained } from './policy-mistakes.ts'
+import { type KindsOf, unknownNames } from './policy-names.ts'
 import { PolicySchema } from './policy-schema.ts'
 import { at, dotted, type Source } from './policy-source.ts'
 
@@ -15,43 +17,50 @@ import { at, dotted, type Source } from './policy-source.ts'
  * @throws Fault `policy/missing` where there is none, `policy/invalid` with every mistake: its line, what is written
  * there, and what to write instead
  */
-export async function readPolicies(path: string): Promise<readonly Policy[]> {
+export async function readPolicies(path: string, kindsOf: KindsOf): Promise<readonly Policy[]> {
   const files = await filesOf(path)
   const policies: Policy[] = []
   const mistakes: string[] = []
+  const called = new Map<string, string>()
   for (const file of files) {
-    const result = readText(await readFile(file, 'utf8'), file)
+    const result = readText(await readFile(file, 'utf8'), file, kindsOf)
     policies.push(...result.policies)
-    mistakes.push(...result.mistakes)
-  }
-  const names = policies.map((policy) => policy.name)
-  for (const name of new Set(names.filter((one, index) => names.indexOf(one) !== index))) {
-    mistakes.push(`${path}: two protections have the name ${name}; give one of them another`)
+    mistakes.push(...result.mistakes, ...namesakes(result, called))
   }
   if (mistakes.length > 0) throw invalid(mistakes, path)
-  if (policies.length === 0) throw missing(path)
+  if (policies.length === 0) throw missing(path, files)
   return policies
 }
 
+/** Protections that are called as one before them. `called` has where each name stands, and gets those of this file. */
+function namesakes({ policies, places }: Reading, called: Map<string, string>): readonly string[] {
+  return policies.flatMap(({ name }, index) => {
+    const [here = '', before] = [places[index], called.get(name)]
+    if (before === undefined) called.set(name, here)
+    return before === undefined ? [] : [`${here}: name is "${name}", as in ${before}; give each protection its own`]
+  })
+}
+
 /** The protections in one text. `file` is what messages call it. */
-export function parsePolicies(text: string, file: string): readonly Policy[] {
-  const { policies, mistakes } = readText(text, file)
+export function parsePolicies(text: string, file: string, kindsOf: KindsOf): readonly Policy[] {
+  const { policies, mistakes } = readText(text, file, kindsOf)
   if (mistakes.length > 0) throw invalid(mistakes, file)
   return policies
 }
 
 async function filesOf(path: string): Promise<readonly string[]> {
   const about = await stat(path).catch(() => undefined)
-  if (about === undefined) throw missing(path)
+  if (about === undefined) throw missing(path, [])
   if (!about.isDirectory()) return [path]
   const names = (await readdir(path)).filter((name) => /\.ya?ml$/.test(name)).sort()
   return names.map((name) => join(path, name))
 }
 
-function missing(path: string): Fault {
+function missing(path: string, empty: readonly string[]): Fault {
+  const write = empty.length === 0 ? '`holdfast init`' : '`holdfast init --force`, which replaces the empty file'
   return new Fault('policy/missing', `${path}: no protection stands there`, {
     facts: { path },
-    hint: 'Write one with `holdfast init`, or name another file with --policy.',
+    hint: `Write one with ${write}, or name another file with --policy.`,
   })
 }
 
@@ -64,25 +73,30 @@ function invalid(mistakes: readonly string[], path: string): Fault {
 
 interface Reading {
   readonly policies: readonly Policy[]
+  /** Where the name of each stands. */
+  readonly places: readonly string[]
   readonly mistakes: readonly string[]
 }
 
-function readText(text: string, file: string): Reading {
+function readText(text: string, file: string, kindsOf: KindsOf): Reading {
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
   const policies: Policy[] = []
+  const places: string[] = []
   const mistakes: string[] = []
   for (const document of Array.isArray(documents) ? documents : []) {
     if (document.contents === null && document.errors.length === 0) continue
     const source: Source = { document, file, lineAt: (offset) => lines.linePos(offset).line }
-    const found = mistakesOf(source)
-    if (found.length > 0) mistakes.push(...found)
-    else policies.push(PolicySchema.parse(document.toJS()) as Policy)
+    const found = mistakesOf(source, kindsOf)
+    mistakes.push(...found)
+    if (found.length > 0) continue
+    policies.push(PolicySchema.parse(document.toJS()) as Policy)
+    places.push(at(source, ['name']))
   }
-  return { policies, mistakes }
+  return { policies, places, mistakes }
 }
 
-function mistakesOf(source: Source): readonly string[] {
+function mistakesOf(source: Source, kindsOf: KindsOf): readonly string[] {
   const { document, file } = source
   if (document.errors.length > 0) {
     return document.errors.map((error) => `${file}:${source.lineAt(error.pos[0])}: this is not YAML: ${error.message}`)
@@ -91,7 +105,8 @@ function mistakesOf(source: Source): readonly string[] {
   if (secrets.length > 0) return secrets
   const result = PolicySchema.safeParse(document.toJS())
   if (!result.success) return result.error.issues.flatMap((issue) => explained(source, issue))
-  return contradictions(source, result.data as Policy)
+  const policy = result.data as Policy
+  return [...unknownNames(source, policy, kindsOf(policy)), ...contradictions(source, policy)]
 }
 
 /** Signs of a secret in a value: it stands in the policy, and so in version control, by mistake. */
@@ -171,7 +186,20 @@ function contradictions(source: Source, policy: Policy): readonly string[] {
   mistakes.push(...unfit(source, policy))
   mistakes.push(...unfitPoints(source, policy))
   mistakes.push(...unfitMappings(source, policy))
+  mistakes.push(...hasty(source, policy))
   return mistakes
+}
+
+/** Two rounds of the vantage points, at their usual pace of five seconds. */
+const NOT_HASTY = 10_000
+
+/** A region that is lost by the word of one round would be left for a blip. */
+function hasty(source: Source, { failover: { mode, demo, after } }: Policy): readonly string[] {
+  if (mode !== 'automatic' || demo || after >= NOT_HASTY) return []
+  const written = `failover.after is ${formatDuration(after)} and failover.mode "automatic"`
+  return [
+    `${at(source, ['failover', 'after'])}: ${written}; write at least ${formatDuration(NOT_HASTY)}, several rounds of the vantage points`,
+  ]
 }
 
 function unfitMappings(source: Source, { mappings }: Policy): readonly string[] {

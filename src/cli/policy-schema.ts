@@ -1,45 +1,62 @@
 import { z } from 'zod'
-import { parseDuration } from '../core/duration.ts'
+import { formatDuration, type Milliseconds, parseDuration } from '../core/duration.ts'
 import { shortLocation } from '../core/regions.ts'
 
 /** What may stand in `holdfast.yaml`. The messages are what to write instead. */
 
-const Duration = z
-  .string()
-  .regex(/^(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?$/, 'write a duration such as 90s, 5m or 1h30m')
-  .transform((text, context) => {
-    const milliseconds = parseDuration(text)
-    if (milliseconds !== undefined && milliseconds > 0) return milliseconds
-    context.addIssue({ code: 'custom', message: 'write a duration such as 90s, 5m or 1h30m', input: text })
-    return z.NEVER
-  })
+const A_DURATION = 'write a duration such as 90s, 5m or 1h30m'
+
+const [SECOND, DAY] = [1000, 86_400_000]
+
+/** A duration within bounds, beyond which it could only be a slip. */
+function span(least: Milliseconds, most: Milliseconds) {
+  return z
+    .string(A_DURATION)
+    .regex(/^(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?$/, A_DURATION)
+    .transform((text, context) => {
+      const milliseconds = parseDuration(text)
+      if (milliseconds !== undefined && milliseconds >= least && milliseconds <= most) return milliseconds
+      const bounds = `write a duration from ${formatDuration(least)} to ${formatDuration(most)}`
+      context.addIssue({ code: 'custom', message: text === '' ? A_DURATION : bounds, input: text })
+      return z.NEVER
+    })
+}
+
+const Duration = span(SECOND, 30 * DAY)
+
+const A_WORKSPACE =
+  'write the ARM id of a workspace: /subscriptions/…/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…'
 
 const Workspace = z
-  .string()
+  .string(A_WORKSPACE)
   .regex(
     /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.MachineLearningServices\/workspaces\/[A-Za-z0-9][A-Za-z0-9_-]{2,32}\/?$/i,
-    'write the ARM id of a workspace: /subscriptions/…/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…',
+    A_WORKSPACE,
   )
   .transform((id) => id.replace(/\/$/, ''))
 
 const A_SERVER = 'write the URI of a tracking server, such as https://mlflow.example'
 
-const Server = z
-  .string()
+export const Server = z
+  .string(A_SERVER)
   .regex(/^https?:\/\/[^/\s@?#]+(?:\/[^\s?#]*)?$/, { error: A_SERVER, abort: true })
   .refine((uri) => URL.canParse(uri), A_SERVER)
   .transform((uri) => uri.replace(/\/+$/, ''))
 
-const Location = z.string().min(1, 'write a location such as centralus').transform(shortLocation)
+const A_LOCATION = 'write a location such as centralus'
+const Location = z.string(A_LOCATION).min(1, A_LOCATION).transform(shortLocation)
 
-const Kind = z.string().regex(/^[a-z][a-z0-9-]*$/, 'write a kind such as model or online-endpoint')
-const Selector = z
-  .string()
-  .regex(/^[a-z*][a-z0-9*-]*(?:\/.+)?$/, 'write a selector such as experiment/scratch-* or model/churn')
+const A_KIND = 'write a kind such as model or compute'
+const Kind = z.string(A_KIND).regex(/^[a-z][a-z0-9-]*$/, A_KIND)
+
+const A_SELECTOR = 'write a selector such as experiment/scratch-* or model/churn'
+const Selector = z.string(A_SELECTOR).regex(/^[a-z*][a-z0-9*-]*(?:\/.+)?$/, A_SELECTOR)
+
 const Mode = z.enum(['hot/hot', 'hot/warm', 'hot/cold'])
+const A_URL = 'write a URL that begins with https://'
 const Url = z
-  .string()
-  .regex(/^https?:\/\/[^/\s]+/, { error: 'write a URL that begins with https://', abort: true })
+  .string(A_URL)
+  .regex(/^https?:\/\/[^/\s]+/, { error: A_URL, abort: true })
   .refine(
     (url) => URL.canParse(url),
     'write a URL with a host, and a port in digits, as in https://hooks.example:8443/',
@@ -64,7 +81,7 @@ const Window = z
       .min(1)
       .default([...DAYS]),
     from: z.string().regex(TIME, 'write a time of day in UTC such as 02:00'),
-    for: Duration,
+    for: span(60 * SECOND, 7 * DAY),
   })
   .describe('A time in which nothing is automatic, every week, in UTC.')
   .transform((window) => {
@@ -77,7 +94,7 @@ const Window = z
   })
 
 const Sync = z.strictObject({
-  every: Duration.default(60_000),
+  every: span(100, DAY).default(60_000),
   history: z.enum(['all', 'none']).default('all'),
   exclude: z.array(Selector).default([]).describe('Selectors of what is left alone on both sides.'),
   conflict: z
@@ -102,7 +119,9 @@ const Availability = z
 
 const Failover = z.strictObject({
   mode: z.enum(['automatic', 'approval', 'manual']).default('manual'),
-  after: Duration.default(90_000).describe('How long everything must be down.'),
+  after: span(SECOND, DAY)
+    .default(90_000)
+    .describe('How long everything must be down: several rounds of the vantage points.'),
   vantagePoints: z.array(VantagePoint).default([]),
   maxLoss: Duration.default(600_000).describe('The loss of work beyond which no failover is automatic.'),
   coolDown: Duration.default(1_800_000).describe('Nothing is automatic for so long after a failover.'),
@@ -173,9 +192,13 @@ const Backup = z.strictObject({
   keep: z.strictObject({ daily: z.int().min(1).default(30), monthly: z.int().min(0).default(12) }).prefault({}),
 })
 
+const A_NAME = 'write a name of up to 40 lower-case letters, digits and hyphens'
+
+export const Name = z.string(A_NAME).regex(/^[a-z0-9][a-z0-9-]{0,39}$/, A_NAME)
+
 /** One protection. Everything that is left out gets its default. */
 export const PolicySchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'write a short name of lower-case letters, digits and hyphens'),
+  name: Name,
   primary: side(z.string().min(1).optional()),
   secondary: side(Location.optional()).superRefine(({ workspace, location }, context) => {
     if (workspace === undefined || location !== undefined) return

@@ -117,6 +117,9 @@ export function kindOfCollection(collection: string): Kind | undefined {
   return COLLECTIONS[collection.toLowerCase()]
 }
 
+/** What names can be mapped of: kinds, and subnets, which are mapped by their ids. */
+export const MAPPED: readonly string[] = [...Object.values(COLLECTIONS), 'subnet']
+
 /** The ARM id of a subnet. It stands in one region, so each side has its own: `mappings.subnet` says which stands for which. */
 export const SUBNET =
   /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Network\/virtualNetworks\/[^/]+\/subnets\/[^/]+$/i

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
+import { kindsOf } from '../../src/cli/compose/kinds.ts'
 import { parsePolicies } from '../../src/cli/policy-file.ts'
 import { FAULTS } from '../../src/core/errors.ts'
 import { holdfast } from '../support/command-line.ts'
@@ -27,7 +28,7 @@ it('writes a first policy for two tracking servers, and asks neither', async () 
   expect(alone).toMatchObject({ code: 2, err: expect.stringContaining('--secondary-server') })
   const { code, out } = await holdfast('init', '--server', `${EAST}/`, '--secondary-server', WEST, '--policy', policy)
   expect([code, out]).toEqual([0, expect.stringContaining('nothing can stop those who do not')])
-  const [written] = parsePolicies(readFileSync(policy, 'utf8'), policy)
+  const [written] = parsePolicies(readFileSync(policy, 'utf8'), policy, kindsOf)
   expect(written).toMatchObject({
     primary: { server: EAST },
     secondary: { server: WEST },

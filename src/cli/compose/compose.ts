@@ -14,6 +14,7 @@ import { CALL_MILLISECONDS } from '../limits.ts'
 import { readPolicies } from '../policy-file.ts'
 import { type Estate, openEstate } from './estate.ts'
 import { gatedStore } from './gated-store.ts'
+import { kindsOf } from './kinds.ts'
 import { noticeTargets } from './notice-targets.ts'
 
 /** One protection with everything joined that its verbs need. */
@@ -88,7 +89,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
 }
 
 async function policyNamed({ policy, name }: ComposeOptions): Promise<Policy> {
-  const all = await readPolicies(policy)
+  const all = await readPolicies(policy, kindsOf)
   const found = name === undefined && all.length === 1 ? all[0] : all.find((one) => one.name === name)
   if (found !== undefined) return { ...found, pointer: found.pointer.map((target) => besidePolicy(target, policy)) }
   const names = all.map((one) => one.name).join(', ')

@@ -1,11 +1,10 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { stringify } from 'yaml'
 import { Fault } from '../../core/errors.ts'
 import { placement } from '../../core/objectives.ts'
 import { regionNamed } from '../../core/regions.ts'
 import { workspaceNames } from '../../engine/pointer.ts'
-import { parsePolicies } from '../policy-file.ts'
+import { firstPolicy, firstServersPolicy } from '../first-policy.ts'
 import { RIGHTS } from '../rights.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
@@ -60,8 +59,8 @@ export function initVerb(): Command {
           throw new Fault('usage/bad-argument', where.reason, {
             hint: 'Choose another --location, or write the file by hand with `residency: any`.',
           })
-        const text = firstPolicy({ name: options.name ?? workspaceNames(workspace).workspace, workspace, secondary })
-        parsePolicies(text, options.policy)
+        const { name } = options
+        const text = firstPolicy({ workspace, secondary, ...(name === undefined ? {} : { name }) })
         writeFileSync(options.policy, text)
         io.say(`${options.policy} protects ${workspace} by ${secondary}. ${where.reason}.`)
         showRights(io)
@@ -72,10 +71,16 @@ export function initVerb(): Command {
 }
 
 /** A first policy for two tracking servers. Neither is asked: `apply` does. */
-function initServers({ server, secondaryServer, name, policy }: Options, io: Terminal): void {
+function initServers(options: Options, io: Terminal): void {
+  const { server, secondaryServer, name, policy } = options
+  const strange = (['workspace', 'location'] as const).find((one) => options[one] !== undefined)
+  if (strange !== undefined) {
+    throw new Fault('usage/bad-argument', `--${strange} says nothing about tracking servers`, {
+      hint: 'Give a workspace and its --location, or --server and --secondary-server.',
+    })
+  }
   if (server === undefined || secondaryServer === undefined) throw nothingNamed()
-  const text = serversPolicy({ name: name ?? 'mlflow', server, secondaryServer })
-  parsePolicies(text, policy)
+  const text = firstServersPolicy({ server, secondaryServer, ...(name === undefined ? {} : { name }) })
   writeFileSync(policy, text)
   io.say(`${policy} protects ${server} by ${secondaryServer}.`)
   io.say('Whoever writes there must read the URI of the server from a pointer: nothing can stop those who do not.')
@@ -113,46 +118,4 @@ async function primaryOf(id: string): Promise<{ workspace: string; location: str
   throw new Fault('usage/bad-argument', `There is no workspace ${id}`, {
     hint: 'Look at the id in the portal, or at your rights.',
   })
-}
-
-function firstPolicy({ name, workspace, secondary }: { name: string; workspace: string; secondary: string }): string {
-  const { subscription, resourceGroup, workspace: own } = workspaceNames(workspace)
-  const group = `${resourceGroup}-${secondary}`
-  const target = `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.MachineLearningServices/workspaces/${own}-dr`
-  const policy = {
-    name,
-    primary: { workspace },
-    secondary: { location: secondary, workspace: target },
-    objectives: { rpo: '5m', rto: '15m' },
-    sync: { every: '1m' },
-    availability: { default: 'hot/warm' },
-    failover: { mode: 'manual', after: '90s', maxLoss: '10m' },
-    pointer: [{ file: 'config.json' }],
-  }
-  return `# yaml-language-server: $schema=./schema/holdfast.schema.json\n${stringify(policy)}`
-}
-
-const SIGN_IN = `# A server that asks who one is gets, on its side:
-#   signIn: { user: holdfast, password: { env: NAME_OF_A_VARIABLE } }
-#   signIn: { token: { file: path/of/a/token } }
-# Without it Holdfast signs in as MLflow's client does: MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN.
-`
-
-interface Servers {
-  readonly name: string
-  readonly server: string
-  readonly secondaryServer: string
-}
-
-function serversPolicy({ name, server, secondaryServer }: Servers): string {
-  const policy = {
-    name,
-    primary: { server },
-    secondary: { server: secondaryServer },
-    objectives: { rpo: '5m', rto: '15m' },
-    sync: { every: '1m' },
-    failover: { mode: 'manual', after: '90s', maxLoss: '10m' },
-    pointer: [{ env: 'active.env' }],
-  }
-  return `# yaml-language-server: $schema=./schema/holdfast.schema.json\n${SIGN_IN}${stringify(policy)}`
 }
