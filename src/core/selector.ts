@@ -5,7 +5,7 @@ import { readable } from './readable.ts'
 export type Selector = (address: Address) => boolean
 
 /**
- * Reads a selector of the policy: `online-endpoint/fraud*`, `model/churn/3`, `experiment/scratch-*`.
+ * Reads a selector of the policy: `schedule/nightly*`, `model/churn/3`, `experiment/scratch-*`.
  *
  * `*` stands for any characters of one segment, `**` for any number of segments. What stands under a selected address
  * is selected with it, so `model/churn` means all its versions. Names are compared as people read and write them,
