@@ -19,9 +19,20 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
-/** Reads an option in milliseconds, at least so many and at most an hour. */
+/** Reads an option such as `10s`, or as milliseconds: at least so many and at most an hour. */
 export function milliseconds(least: number): (text: string) => Milliseconds {
-  return wholeNumber(least, HOUR)
+  return (text) => {
+    const span = /^\d{1,15}$/.test(text) ? Number(text) : parseDuration(text)
+    if (span !== undefined && span >= least && span <= HOUR) return span
+    throw new InvalidArgumentError(`Give milliseconds from ${least} to ${HOUR}, or a duration such as 10s.`)
+  }
+}
+
+/** Reads an option such as `90s` or `2h` that is not nothing. */
+export function someDuration(text: string): Milliseconds {
+  const span = duration(text)
+  if (span > 0) return span
+  throw new InvalidArgumentError('Give a duration that is longer than nothing, such as 90s.')
 }
 
 /** Reads an option such as `127.0.0.1:7400`, `[::1]:7400` or `localhost:0`. */

@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Fault } from '../core/errors.ts'
 
 /**
  * The key by which the processes of one protection know each other: from `HOLDFAST_KEY`, or from the file
  * `key` in the protection's folder, which is made on first use and readable by its owner alone.
+ *
+ * @throws Fault `usage/bad-argument` where the variable is there and empty, as after a command that printed nothing
  */
 export function sharedKey(dir: string): string {
   const given = process.env['HOLDFAST_KEY']
-  if (given !== undefined && given !== '') return given
-  const path = join(dir, 'key')
+  if (given?.trim() === '') throw emptyKey()
+  if (given !== undefined) return given
+  const path = keyFile(dir)
   if (!existsSync(path)) {
     mkdirSync(dir, { recursive: true })
     try {
@@ -20,4 +24,19 @@ export function sharedKey(dir: string): string {
     }
   }
   return readFileSync(path, 'utf8').trim()
+}
+
+/** Whether {@link sharedKey} would make a key, which no other process has then. */
+export function lacksKey(dir: string): boolean {
+  return process.env['HOLDFAST_KEY'] === undefined && !existsSync(keyFile(dir))
+}
+
+export function keyFile(dir: string): string {
+  return join(dir, 'key')
+}
+
+function emptyKey(): Fault {
+  return new Fault('usage/bad-argument', 'HOLDFAST_KEY is empty', {
+    hint: 'Give it what stands in `.holdfast/{protection}/key` where the controller runs, or unset it to use the file beside this policy.',
+  })
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -356,5 +356,36 @@ describe('the schema for editors', () => {
   it('is the one that is checked', async () => {
     const file = new URL('../../schema/holdfast.schema.json', import.meta.url)
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(policyJsonSchema())))
+  })
+})
+
+it('says what is meant where a pattern is taken for an alias, and takes no bomb of them', () => {
+  const pattern = SMALLEST.replace('secondary:', 'sync: { exclude: [*/tmp-*] }\nsecondary:')
+  expect(mistakes(pattern)).toMatch(/^holdfast\.yaml:\d+: .*quote/)
+  const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]']
+  for (let n = 0; n < 8; n++) {
+    const [before, own] = [String.fromCharCode(97 + n), String.fromCharCode(98 + n)]
+    bomb.push(`${own}: &${own} [${Array(10).fill(`*${before}`).join(', ')}]`)
+  }
+  expect(mistakes(`${bomb.join('\n')}\n${SMALLEST}`)).toMatch(/^holdfast\.yaml:\d+: /)
+})
+
+describe('a policy file', () => {
+  let dir = ''
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'policy-'))
+  })
+  afterEach(() => rm(dir, { recursive: true }))
+
+  it('that is no text, or a folder, is named', async () => {
+    const file = join(dir, 'holdfast.yaml')
+    await writeFile(file, Buffer.concat([Buffer.from(SMALLEST), Buffer.from([0xe9, 0x0a])]))
+    await expect(readPolicies(file)).rejects.toMatchObject({
+      code: 'policy/invalid',
+      message: expect.stringContaining(file),
+    })
+    await rm(file)
+    await mkdir(file)
+    await expect(readPolicies(dir)).rejects.toMatchObject({ code: 'EISDIR', path: file })
   })
 })

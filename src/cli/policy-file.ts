@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, parseAllDocuments, visit } from 'yaml'
@@ -23,7 +24,8 @@ export async function readPolicies(path: string, kindsOf: KindsOf): Promise<read
   const mistakes: string[] = []
   const called = new Map<string, string>()
   for (const file of files) {
-    const result = readText(await readFile(file, 'utf8'), file, kindsOf)
+    const text = await textOf(file)
+    const result = text === undefined ? notText(file) : readText(text, file, kindsOf)
     policies.push(...result.policies)
     mistakes.push(...result.mistakes, ...namesakes(result, called))
   }
@@ -54,6 +56,19 @@ async function filesOf(path: string): Promise<readonly string[]> {
   if (!about.isDirectory()) return [path]
   const names = (await readdir(path)).filter((name) => /\.ya?ml$/.test(name)).sort()
   return names.map((name) => join(path, name))
+}
+
+/** `undefined` where a file is no text in UTF-8. */
+async function textOf(file: string): Promise<string | undefined> {
+  const bytes = await readFile(file).catch((thrown: unknown) => {
+    // The system does not say which file it was.
+    throw Object.assign(thrown as Error, { path: file })
+  })
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
+}
+
+function notText(file: string): Reading {
+  return { policies: [], places: [], mistakes: [`${file}: it is not text in UTF-8; save it as that`] }
 }
 
 function missing(path: string, empty: readonly string[]): Fault {
@@ -103,10 +118,35 @@ function mistakesOf(source: Source, kindsOf: KindsOf): readonly string[] {
   }
   const secrets = secretsIn(source)
   if (secrets.length > 0) return secrets
+  const aliases = brokenAliases(source)
+  if (aliases.length > 0) return aliases
   const result = PolicySchema.safeParse(document.toJS())
   if (!result.success) return result.error.issues.flatMap((issue) => explained(source, issue))
   const policy = result.data as Policy
   return [...unknownNames(source, policy, kindsOf(policy)), ...contradictions(source, policy)]
+}
+
+/** A value that begins with `*` refers to another one: mostly somebody meant a pattern. */
+function brokenAliases({ document, file, lineAt }: Source): readonly string[] {
+  const mistakes: string[] = []
+  let first = 0
+  visit(document, {
+    Alias(_key, node) {
+      const line = lineAt(node.range?.[0] ?? 0)
+      first ||= line
+      if (node.resolve(document) !== undefined) return
+      mistakes.push(`${file}:${line}: *${node.source} refers to nothing; quote a value that begins with *`)
+    },
+  })
+  if (mistakes.length > 0) return mistakes
+  try {
+    document.toJS()
+    return []
+  } catch (thrown) {
+    return [
+      `${file}:${first}: ${thrown instanceof Error ? thrown.message : String(thrown)}; write out what is referred to`,
+    ]
+  }
 }
 
 /** Signs of a secret in a value: it stands in the policy, and so in version control, by mistake. */

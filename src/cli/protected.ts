@@ -4,7 +4,7 @@ import { FAULTS, Fault } from '../core/errors.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
 import type { HeldBy } from '../store/store.ts'
 import { isAlive } from './alive.ts'
-import type { Composed } from './compose/compose.ts'
+import type { Composed, Standing } from './compose/compose.ts'
 import { shownProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -38,11 +38,11 @@ export function protectedVerb(name: string, description: string): Command {
  * what was done is recorded, and running it again goes on.
  */
 export async function within(
-  given: Protected & { readonly requestMilliseconds?: number },
+  given: Protected & { readonly requestMilliseconds?: number; readonly standing?: Standing },
   io: Terminal,
   work: (joined: Composed, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { policy, protection, state, requestMilliseconds } = given
+  const { policy, protection, state, requestMilliseconds, standing } = given
   const ending = new AbortController()
   let asked = Number.POSITIVE_INFINITY
   const interrupt = () => {
@@ -61,6 +61,7 @@ export async function within(
     ...(protection === undefined ? {} : { name: protection }),
     ...(state === undefined ? {} : { state }),
     ...(requestMilliseconds === undefined ? {} : { requestMilliseconds }),
+    ...(standing === undefined ? {} : { standing }),
   })
   try {
     await work(joined, ending.signal)

@@ -47,7 +47,11 @@ it.each([
   [['init', '--server', 'foo', '--secondary-server', 'http://b'], /--server is no URI/, /such as https:/],
   [['init', '--server', 'http://a', '--workspace', 'x'], /--workspace says nothing/, /Give a workspace/],
   [['init', '--server', 'http://a', '--location', 'x'], /--location says nothing/, /Give a workspace/],
-  [['serve', '--tick', 'soon'], /--tick <milliseconds>' argument 'soon' is invalid/, /from 50 to 3600000\.$/m],
+  [
+    ['serve', '--tick', 'soon'],
+    /--tick <milliseconds>' argument 'soon' is invalid/,
+    /from 50 to 3600000, or a duration/,
+  ],
   [['vantage', '--name', 'a', '--listen', '7401'], /argument '7401' is invalid/, /such as 127\.0\.0\.1:7400/],
   [['failover', '--accept-loss', 'all'], /argument 'all' is invalid/, /such as 90s, 5m or 1h30m/],
   [['inventory', '--side', 'left'], /argument 'left' is invalid/, /primary, secondary/],
@@ -56,6 +60,8 @@ it.each([
   [['history', 'copy', '/subscriptions/x', './f'], /no ARM id of a workspace/, /\/workspaces\/…/],
   [['history', 'copy', './f', './f'], /FROM and TO are both/, /Name two places/],
   [['history', 'copy', './f', './g', '--since', 'then'], /--since then is no time/, /2026-01-31/],
+  [['pause', '--for', '0s'], /argument '0s' is invalid/, /longer than nothing/],
+  [['local', 'clock', '--back'], /--back/, /90s, 5m, 14d or -1h/],
   [[], /A verb is missing/, /holdfast --help/],
 ] as const)('says what is wrong with `holdfast %s` and what to do', async (args, message, hint) => {
   const { code, out, err } = await holdfast(...args)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Fault } from '../../core/errors.ts'
@@ -38,15 +39,23 @@ export interface ComposeOptions {
   readonly name?: string
   /** Folder of journal and ledger. Default: `.holdfast` beside the policy. */
   readonly state?: string
+  /** For verbs that only read it: a folder that was named must be there, or any. Default: it is made. */
+  readonly standing?: Standing
   readonly progress?: Progress
   readonly requestMilliseconds?: number
 }
+
+/** Which state must be there already: one whose folder was named, or any. */
+export type Standing = 'named' | 'any'
 
 /** Joins the parts for one protection: the only place that names a store, a blob store or the registry of services. */
 export async function compose(options: ComposeOptions): Promise<Composed> {
   const policy = await policyNamed(options)
   const dir = join(options.state ?? join(dirname(resolve(options.policy)), '.holdfast'), policy.name)
-  const opened = openSqliteStore(join(dir, 'store.db'))
+  const file = join(dir, 'store.db')
+  const mustStand = options.standing === 'any' || (options.standing === 'named' && options.state !== undefined)
+  if (mustStand && !existsSync(file)) throw noState(dir, policy.name)
+  const opened = openSqliteStore(file)
   const ledger = openSqliteLedger(join(dir, 'ledger.db'))
   const notes = openSqliteHistoryLedger(join(dir, 'notes.db'))
   const estate = openEstate({
@@ -86,6 +95,13 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
       await store.close()
     },
   }
+}
+
+function noState(dir: string, protection: string): Fault {
+  return new Fault('usage/bad-argument', `${dir} holds no state of ${protection}: nothing was done from here yet`, {
+    facts: { dir },
+    hint: 'Name its folder with --state, on the machine that runs `holdfast sync` or `holdfast serve`.',
+  })
 }
 
 async function policyNamed({ policy, name }: ComposeOptions): Promise<Policy> {

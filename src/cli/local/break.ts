@@ -54,7 +54,11 @@ export function withFaultOptions(command: Command): Command {
       'for throttle: what Retry-After says (default: 5)',
       wholeNumber(0, 4_000_000_000),
     )
-    .option('--with <field=value>', 'a field that this fault takes; may be given again', field, {})
+    .addOption(
+      new Option('--with <field=value>', 'a field that this fault takes; may be given again')
+        .argParser(field)
+        .default({}, 'none'),
+    )
 }
 
 /** The faults that are asked for, to be added to those in force. */

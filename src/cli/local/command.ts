@@ -140,8 +140,17 @@ function addConditions(local: Command): void {
   verbOf(local, 'limits', 'put rate limits in force', 'holdfast local limits azure', LIMITS_EXAMPLE)
     .argument('<limits>', 'azure, none, or a JSON object of limits')
     .action(of(limit))
-  verbOf(local, 'clock', 'move the time of the whole emulator', 'holdfast local clock 14d', 'holdfast local clock 0')
-    .argument('<ahead>', 'how far ahead of real time, such as 14d')
+  verbOf(
+    local,
+    'clock',
+    'move the time of the whole emulator',
+    'holdfast local clock 14d',
+    'holdfast local clock -1h',
+    'holdfast local clock 0',
+  )
+    .argument('<ahead>', 'how far ahead of real time, such as 14d, or behind it, such as -1h')
+    // A span that begins with a sign is no option.
+    .allowUnknownOption()
     .action(of(moveClock))
   verbOf(local, 'play', 'do the steps of a script at their times', 'holdfast local play storm.yaml')
     .argument('<file>', 'a list of steps in YAML or JSON, under steps')

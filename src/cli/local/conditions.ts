@@ -35,7 +35,8 @@ export const limit: Act<Given> = async ({ dir, first }, io) => {
 
 /** `holdfast local clock`. */
 export const moveClock: Act<Given> = async ({ dir, first }, io) => {
-  const { clock } = await needEmulator(dir).setClock(spanOf(first))
+  const span = spanOf(first)
+  const { clock } = await needEmulator(dir).setClock(span)
   io.facts({ clock })
   io.say(`It is ${clock?.now ?? 'another time'} there.`)
 }

@@ -37,7 +37,9 @@ export function auditVerb(): Command {
         'holdfast audit --last 1000000 --json > journal.json',
       ),
     )
-    .action(act<Listing>((options, io) => within(options, io, (joined) => list(joined, options, io))))
+    .action(
+      act<Listing>((options, io) => within({ ...options, standing: 'any' }, io, (joined) => list(joined, options, io))),
+    )
     .addCommand(verifyVerb())
     .addCommand(headVerb())
 }
@@ -56,7 +58,7 @@ function verifyVerb(): Command {
     )
     .action(
       act<Protected & { readonly head?: JournalHead }>((options, io) =>
-        within(options, io, (joined) => verify(joined, options.head, io)),
+        within({ ...options, standing: 'any' }, io, (joined) => verify(joined, options.head, io)),
       ),
     )
 }
@@ -67,9 +69,10 @@ function headVerb(): Command {
     .addHelpText('after', examples('holdfast audit head >> /mnt/elsewhere/heads.txt'))
     .action(
       act<Protected>((options, io) =>
-        within(options, io, async ({ parts }) => {
+        within({ ...options, standing: 'any' }, io, async ({ parts }) => {
           const found = await parts.store.head(parts.protection)
-          if (found === undefined) throw new Fault('usage/bad-argument', 'The journal is empty', {})
+          if (found === undefined)
+            throw new Fault('usage/bad-argument', 'The journal is empty', { hint: 'Run `holdfast sync` first.' })
           io.say(headText(found))
           io.facts(found)
         }),

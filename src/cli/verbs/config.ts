@@ -18,7 +18,7 @@ export function configVerb(): Command {
     )
     .action(
       act<Protected & { readonly file: string }>((options, io) =>
-        within(options, io, async ({ policy, parts }, signal) => {
+        within({ ...options, standing: 'named' }, io, async ({ policy, parts }, signal) => {
           const { active, epoch } = await rolesOf(parts)
           const [name, location] = [nameOfSide(policy[active]), locationOfSide(policy[active])]
           if (options.file === '-') io.say(JSON.stringify(placeConfig(name), undefined, 2))

@@ -3,7 +3,7 @@ import type { Milliseconds } from '../../core/duration.ts'
 import type { Pause } from '../../core/persons/pause.ts'
 import { pauseNow } from '../../engine/pause.ts'
 import { demandTaken } from '../../engine/words.ts'
-import { duration } from '../arguments.ts'
+import { someDuration } from '../arguments.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { say, wordOf } from '../saying.ts'
 import type { Terminal } from '../terminal.ts'
@@ -17,7 +17,7 @@ interface Options extends Protected {
 /** `holdfast pause`: nothing automatic until it ends. */
 export function pauseVerb(): Command {
   return protectedVerb('pause', 'hold what is automatic: no controller fails over by itself meanwhile')
-    .option('--for <duration>', 'end it by itself after so long (default: `holdfast resume` ends it)', duration)
+    .option('--for <duration>', 'end it by itself after so long (default: `holdfast resume` ends it)', someDuration)
     .option('--why <text>', 'what others read who wonder')
     .addHelpText(
       'after',

@@ -20,7 +20,7 @@ export function reportVerb(): Command {
     .addHelpText('after', examples('holdfast report', 'holdfast report --json > evidence.json'))
     .action(
       act<Options>((options, io) =>
-        within(options, io, async ({ parts }) => {
+        within({ ...options, standing: 'named' }, io, async ({ parts }) => {
           const { store, protection } = parts
           const id =
             options.failover ?? (await Array.fromAsync(store.read(protection, { typed: 'failover/begun' }))).at(-1)?.run

@@ -20,7 +20,7 @@ export function statusVerb(): Command {
     .addHelpText('after', examples('holdfast status', 'holdfast status --json'))
     .action(
       act<Protected>((options, io) =>
-        within(options, io, async ({ policy, parts }) => {
+        within({ ...options, standing: 'named' }, io, async ({ policy, parts }) => {
           const roles = await rolesOf(parts)
           const pause = await pauseNow(parts)
           const synced = await parts.store.fact(parts.protection, 'synced')
@@ -81,7 +81,7 @@ export function lossVerb(): Command {
     .addHelpText('after', examples('holdfast loss', 'holdfast loss --json | jq -r .items[].address'))
     .action(
       act<Protected>((options, io) =>
-        within(options, io, async ({ parts }) => {
+        within({ ...options, standing: 'named' }, io, async ({ parts }) => {
           const loss = lossNow(parts)
           const { recoveryPoint, items } = loss
           if (recoveryPoint === undefined) io.say('Everything: nothing was carried yet. Run `holdfast sync`.')

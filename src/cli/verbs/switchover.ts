@@ -47,11 +47,14 @@ export function failbackVerb(): Command {
 }
 
 function moveVerb(name: string, description: string, towards: Side | undefined): Command {
-  const jobs = new Option('--jobs <what>', 'jobs that run: `wait` for them, or cancel and `resubmit` them over there')
+  const jobs = new Option(
+    '--jobs <what>',
+    'jobs that run: `wait` for them, or cancel and `resubmit` them over there (default: as in the policy)',
+  )
   return protectedVerb(name, description)
     .option('--yes', 'do it')
     .addOption(jobs.choices(['wait', 'resubmit']))
-    .option('--wait <duration>', 'how long jobs that run are waited for', duration)
+    .option('--wait <duration>', 'how long jobs that run are waited for (default: as in the policy)', duration)
     .option('--undo', 'go back to where it was, if the other side was not raised yet')
     .addHelpText(
       'after',

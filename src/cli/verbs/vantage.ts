@@ -7,7 +7,7 @@ import type { Policy } from '../../core/policy.ts'
 import { type Question, startProber } from '../../engine/prober.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
-import { sharedKey } from '../key.ts'
+import { keyFile, lacksKey, sharedKey } from '../key.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { act, examples } from '../verb.ts'
 
@@ -39,7 +39,10 @@ export function vantageVerb(): Command {
     .action(
       act<Options>((options, io) =>
         within(options, io, async (joined, signal) => {
-          const questions = await bothSides(joined, signal)
+          const isAlone = lacksKey(joined.dir)
+          const key = sharedKey(joined.dir)
+          const waiting = (why: string) => io.warn(io.alarm('yellow', `Waiting for both sides to be seen once: ${why}`))
+          const questions = await bothSides(joined, waiting, signal)
           const prober = startProber({
             questions,
             selfCheck: joined.estate.reachOutside,
@@ -47,12 +50,19 @@ export function vantageVerb(): Command {
             timeoutMilliseconds: options.timeout,
           })
           const { vantageServer } = await import('../../api/vantage-server.ts')
-          const server = vantageServer({ point: options.name, key: sharedKey(joined.dir), findings: prober.findings })
+          const server = vantageServer({ point: options.name, key, findings: prober.findings })
           try {
             const url = await server.listen(options.listen)
             io.say(`${options.name} probes ${counted(questions.length, 'plane')} and answers on ${url}`)
             const unasked = whyUnasked(options.name, joined.policy)
             if (unasked !== undefined) io.warn(io.alarm('yellow', unasked))
+            if (isAlone)
+              io.warn(
+                io.alarm(
+                  'yellow',
+                  `A key was made in ${keyFile(joined.dir)}: a controller on another host believes this point only with it, in its own file or in HOLDFAST_KEY.`,
+                ),
+              )
             io.event({ name: options.name, planes: questions.length, url, isNamed: unasked === undefined })
             await over(signal)
           } finally {
@@ -78,17 +88,25 @@ function over(signal: AbortSignal): Promise<void> {
 }
 
 /** Both sides must have been seen once: what is probed follows from their names. */
-async function bothSides(joined: Composed, signal: AbortSignal): Promise<readonly Question[]> {
+async function bothSides(
+  joined: Composed,
+  waiting: (why: string) => void,
+  signal: AbortSignal,
+): Promise<readonly Question[]> {
   const questions: Question[] = []
   for (const side of ['primary', 'secondary'] as const) {
-    const place = await opened(joined, side, signal)
+    const place = await opened(joined, side, { waiting, signal })
     questions.push(...joined.estate.questions(side, place))
   }
   return questions
 }
 
-async function opened({ parts }: Composed, side: Side, signal: AbortSignal) {
-  for (;;) {
+async function opened(
+  { parts }: Composed,
+  side: Side,
+  { waiting, signal }: { readonly waiting: (why: string) => void; readonly signal: AbortSignal },
+) {
+  for (let said = ''; ; ) {
     try {
       const place = await parts.open(side, signal)
       if (place !== undefined) return place
@@ -97,6 +115,8 @@ async function opened({ parts }: Composed, side: Side, signal: AbortSignal) {
       })
     } catch (thrown) {
       if (!isFault(thrown, 'azure/unreachable', 'azure/signin')) throw thrown
+      if (thrown.message !== said) waiting(thrown.message)
+      said = thrown.message
       await sleep(1000, undefined, { signal })
     }
   }
