@@ -122,6 +122,8 @@ it('is ended by Ctrl-C, goes back when that is wanted, and everything acts as be
   waiting.kill('SIGINT')
   expect(await waiting.over, waiting.said()).toBe(130)
   expect((await verb('sync')).code).toBe(41)
+  const other = await verb('failback', '--yes')
+  expect(other).toMatchObject({ code: 50, err: expect.stringContaining('to the secondary is under way') })
   expect(await asJson('switchover', '--undo')).toMatchObject({ code: 0, value: { report: { outcome: 'undone' } } })
   expect(await isEnabled(estate.workspace)).toBe(true)
 })
