@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 FIRST = 1_800_000_000_000
+LONG_AGO = 1_500_000_000_000
 
 
 def kept(name):
@@ -36,6 +37,16 @@ def local_source():
     with sqlite3.connect(HOME / "old" / "db") as database:
         local = "UPDATE model_versions SET source = ?, storage_location = ? WHERE name = ? AND version = ?"
         database.execute(local, [*["file:///srv/models/churn"] * 2, "kept elsewhere", made.version])
+
+
+@case("a dry run counts what a copy would make, names what is not there, and leaves nothing behind")
+def foreseen():
+    before = kept("new")
+    code, facts = holdfast("copy", "--dry-run")
+    equal((code, facts["runs"], sorted(facts["toMake"].values())), (0, 10, [0, 1, 9]))
+    code, facts = holdfast("copy", "--dry-run", "--experiment", "no such")
+    equal((code, [one["subject"] for one in facts["notCarried"]]), (23, ["experiment no such"]))
+    equal(((HOME / "state").exists(), kept("new") == before), (False, True))
 
 
 @case("a copy that is killed leaves nothing behind that the next one does twice")
@@ -107,7 +118,7 @@ def changed():
     open_run = old.search_runs([experiment], "attributes.status = 'RUNNING' and attributes.run_name = 'still open'")[0]
     old.log_metric(open_run.info.run_id, "late", 1.5, FIRST, 3)
     old.set_terminated(open_run.info.run_id, "FINISHED", FIRST + 5)
-    old.create_run(experiment, FIRST, run_name="new")
+    old.create_run(experiment, LONG_AGO, run_name="new")
     trace = old.search_traces(locations=[experiment])[0].info.trace_id
     old.set_trace_tag(trace, "late", "yes")
     old.delete_trace_tag(trace, "who")
@@ -122,13 +133,25 @@ def changed():
     python("compare.py", uris["old"], uris["new"], "--links")
 
 
+@case("what is taken away at the source goes at the target too where everything is read again, and what is renamed is renamed")
+def taken_away():
+    old = MlflowClient(uris["old"], uris["old"])
+    old.delete_registered_model_alias("churn's model", "champion")
+    experiment = old.get_experiment_by_name("odd \u00fc/cases").experiment_id
+    for name in ("odd \u00fc/case", "odd \u00fc/cases"):
+        old.rename_experiment(experiment, name)
+        code, facts = holdfast("copy", "--recheck")
+        equal((code, facts["notCarried"]), (0, []))
+        python("compare.py", uris["old"], uris["new"], "--links")
+
+
 @case("a copy since the last one finds what began, what was open then, whenever it says that it ended, and an old parent")
 def since_the_last():
     old = MlflowClient(uris["old"], uris["old"])
     experiment = old.get_experiment_by_name("odd \u00fc/cases").experiment_id
     [ended_late] = old.search_runs([experiment], "attributes.run_name = 'new'")
     old.log_metric(ended_late.info.run_id, "late", 2.5, FIRST, 3)
-    old.set_terminated(ended_late.info.run_id, "FINISHED", FIRST + 1)
+    old.set_terminated(ended_late.info.run_id, "FINISHED", LONG_AGO + 1)
     parent = old.search_runs([experiment], "attributes.run_name = 'still open'")[0].info.run_id
     now = int(time.time() * 1000)
     child = old.create_run(experiment, now, {"mlflow.parentRunId": parent}, run_name="child of an old run")
