@@ -23,8 +23,8 @@ export function multiply(
     for (let copy = 0; copy < count; copy++) {
       const original = of[copy % of.length] ?? ''
       const id = randomUUID().replaceAll('-', '')
-      copyRows(database, 'runs', { original, id, later: (copy + 1) * 60_000 })
-      for (const part of PARTS) copyRows(database, part, { original, id, later: 0 })
+      const one = { original, id, later: (copy + 1) * 60_000 }
+      for (const table of ['runs', ...PARTS]) copyRows(database, table, one)
       const files = (run: string) => join(home, 'files', experimentId, run)
       cpSync(files(original), files(id), { recursive: true })
       ids.push(id)
@@ -51,14 +51,15 @@ function copyRows(
     .run({
       original,
       ...(values.some((one) => one.includes(':id')) ? { id } : {}),
-      ...(table === 'runs' ? { later } : {}),
+      ...(values.some((one) => one.includes(':later')) ? { later } : {}),
     })
 }
 
-/** What differs in a copy, by column. */
+/** What differs in a copy, by column. Its points are of its own time: they would lie among those of all others. */
 const VALUES: Readonly<Record<string, string>> = {
   run_uuid: ':id',
   artifact_uri: 'replace(artifact_uri, :original, :id)',
   start_time: 'start_time + :later',
   end_time: 'end_time + :later',
+  timestamp: 'timestamp + :later',
 }
