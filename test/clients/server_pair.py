@@ -135,6 +135,7 @@ def begin():
     (HOME / "b.token").write_text(TOKEN)
     for n in (1, 2, 3):
         ids[f"v{n}"] = free_port()
+    equal(holdfast("init", "--server", uris["gate a"], "--secondary-server", uris["gate b"])["server"], uris["gate a"])
     points = ", ".join(f'{{ name: v{n}, url: "http://127.0.0.1:{ids[f"v{n}"]}" }}' for n in (1, 2, 3))
     (HOME / "holdfast.yaml").write_text(f"""name: runs
 primary:
@@ -380,6 +381,16 @@ def back():
     equal(holdfast("drift", "--exit-code")["differences"], [])
     python("compare.py", uris["a"], uris["b"], *ALL)
     return facts and None
+
+
+@case("when the first server is lost once more, a person fails over by hand")
+def by_hand():
+    servers["a"].stdin.close()
+    servers["a"].wait(timeout=30)
+    equal(holdfast("failover")["acted"], False)
+    equal((holdfast("status")["active"], pointed()), ("primary", uris["gate a"]))
+    equal(holdfast("failover", "--yes")["report"]["outcome"], "done")
+    equal((holdfast("status")["active"], pointed()), ("secondary", uris["gate b"]))
 
 
 @case("the journal verifies, and the servers end")
