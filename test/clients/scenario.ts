@@ -82,9 +82,9 @@ async function python3(scenario: Scenario, home: string, env: Record<string, str
   const { file, python, signal, longestMilliseconds = USUAL_LONGEST_MILLISECONDS } = scenario
   const log = join(home, 'log')
   const output = openSync(log, 'w')
-  const child = spawn(python, [file], { cwd: home, env, stdio: ['ignore', output, output, 'pipe'] })
+  const child = spawn(python, [file], { cwd: home, env, stdio: ['ignore', output, output, 'pipe'], detached: true })
   closeSync(output)
-  const kill = () => child.kill('SIGKILL')
+  const kill = () => endGroup(child)
   const late = setTimeout(kill, longestMilliseconds)
   signal.addEventListener('abort', kill, { once: true })
   const results: CaseResult[] = []
@@ -103,6 +103,15 @@ async function python3(scenario: Scenario, home: string, env: Record<string, str
     add({ case: 'the scenario comes to its end', ok: false, seconds: 0, trouble: `It ended with ${end}.\n${last}` })
   }
   return results
+}
+
+/** A scenario ends with all that it began, such as another program of Python. */
+function endGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function endOf(child: ChildProcess): Promise<number | string> {
