@@ -25,6 +25,11 @@ export interface Moved {
 const WORKSPACE =
   /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.MachineLearningServices\/workspaces\/([^/]+)$/i
 
+/** True for a workspace's ARM id, in any case. */
+export function isWorkspaceId(id: string): boolean {
+  return WORKSPACE.test(id)
+}
+
 /** The three names in a workspace's ARM id. */
 export function workspaceNames(id: string): { subscription: string; resourceGroup: string; workspace: string } {
   const [, subscription, resourceGroup, workspace] = WORKSPACE.exec(id) ?? []

@@ -9,6 +9,7 @@ import { lastPass } from '../../engine/history/last-pass.ts'
 import { noteKey, savingNothing } from '../../engine/history/notes.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import type { Progress } from '../../engine/parts.ts'
+import { isWorkspaceId } from '../../engine/pointer.ts'
 import { type Credentials, credentialsOf, openServer } from '../../mlflow/server.ts'
 import type { Creations } from '../../services/run/index.ts'
 import { isStorage } from '../../services/run/storage-artifacts.ts'
@@ -99,15 +100,16 @@ function isWorkspace(named: string): boolean {
   return /^\/subscriptions\//i.test(named)
 }
 
-const WORKSPACE =
-  /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.MachineLearningServices\/workspaces\/[^/]+\/?$/i
-
 /** Before anybody signs in: an id that is none is a slip of the hand, and nothing to ask Azure for. */
 function demandWorkspace(named: string): void {
-  if (WORKSPACE.test(named)) return
+  if (isWorkspaceId(idOf(named))) return
   throw new Fault('usage/bad-argument', `${named} is no ARM id of a workspace`, {
     hint: 'Write it as /subscriptions/…/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…, or a folder of this machine as ./….',
   })
+}
+
+function idOf(workspace: string): string {
+  return workspace.replace(/\/$/, '')
 }
 
 interface Reach {
@@ -131,7 +133,7 @@ async function openEnd(named: string, side: End, { azure, signal, filesBelow, re
   if (registry !== undefined) throw ownRegistry(named)
   if (azure !== undefined && isWorkspace(named)) {
     demandOwnCloud(named)
-    return openWorkspaceEnd(azure, named.replace(/\/$/, ''), signal)
+    return openWorkspaceEnd(azure, idOf(named), signal)
   }
   const folder = folderOf(named)
   if (folder !== undefined) return openFolderEnd(folder, side === 'FROM' ? 'source' : 'target')

@@ -3,6 +3,7 @@ import { Fault, isFault } from '../../core/errors.ts'
 import type { ArtifactFile, Artifacts } from '../../mlflow/artifacts.ts'
 import type { HistoryLedger } from '../../store/history-ledger.ts'
 import { inParallel } from './in-parallel.ts'
+import { isSilence, type Persistence, persistently } from './pass.ts'
 
 /** Files of a run or of a logged model at one end. */
 export interface Shelf {
@@ -29,8 +30,8 @@ export interface Copied {
 }
 
 const FILES_AT_ONCE = 4
-/** Times that a file is begun at most where a limit refuses it. */
-const TRIES = 5
+/** A file that a limit refuses is begun anew: the place lets it wait for its turn. */
+const LIMITED: Persistence = { tries: 5, after: ['azure/throttled'] }
 /** Bytes that pass through here at most, with their SHA-256, where the target could fetch them itself. */
 const LARGEST_READ = 8 * 1024 * 1024
 /** Names of files that a message has room for. */
@@ -76,8 +77,8 @@ export async function copyFiles(copy: FileCopy): Promise<Copied> {
 
 /** What a place says of one file is no reason to leave out the others; that it says nothing is. */
 function isOfOneFile(thrown: unknown): thrown is Fault {
-  if (isFault(thrown, 'azure/unreachable')) return thrown.facts['status'] !== undefined
-  return isFault(thrown, 'azure/refused', 'azure/denied', 'blob/changed', 'blob/damaged')
+  if (isSilence(thrown)) return false
+  return isFault(thrown, 'azure/unreachable', 'azure/refused', 'azure/denied', 'blob/changed', 'blob/damaged')
 }
 
 /** The first failure, with the names of all files that are left out. */
@@ -100,7 +101,7 @@ async function copyFile(copy: FileCopy, file: ArtifactFile, stands: boolean): Pr
     ledger.put(`${key}/${file.path}`, version)
     return file.length
   }
-  const { sha256, length } = await patiently(() => passThrough(copy, file.path))
+  const { sha256, length } = await persistently(() => passThrough(copy, file.path), LIMITED)
   ledger.put(`${key}/${file.path}`, version ?? sha256)
   return length
 }
@@ -127,17 +128,6 @@ async function isCarried(copy: FileCopy, path: string, version: string | undefin
 async function isFetched({ to, signal }: FileCopy, { path, length, origin }: ArtifactFile): Promise<boolean> {
   if (origin === undefined || length <= LARGEST_READ) return false
   return (await to.artifacts.fetch?.(to.root, path, { origin, signal })) === true
-}
-
-/** Does again what a limit refused: the place lets it wait for its turn. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await work()
-    } catch (thrown) {
-      if (tried >= TRIES || !isFault(thrown, 'azure/throttled')) throw thrown
-    }
-  }
 }
 
 async function passThrough(

@@ -1,4 +1,4 @@
-import { isFault } from '../../core/errors.ts'
+import { type FaultCode, isFault } from '../../core/errors.ts'
 import type { TrackedExperiment } from '../../mlflow/tracking.ts'
 import { type Identities, identities } from './identities.ts'
 import type { HistoryParts, Remark, Trouble } from './parts.ts'
@@ -84,20 +84,31 @@ export async function asPart(pass: Pass, subject: string, work: () => Promise<vo
   try {
     await work()
   } catch (thrown) {
-    if (isFault(thrown, 'azure/unreachable') && thrown.facts['status'] === undefined) throw thrown
+    if (isSilence(thrown)) throw thrown
     await apart(pass, subject, () => Promise.reject(thrown))
   }
 }
 
-const TRIES = 3
+/** True where a place does not answer at all; one that answers that it failed says so with a status. */
+export function isSilence(thrown: unknown): boolean {
+  return isFault(thrown, 'azure/unreachable') && thrown.facts['status'] === undefined
+}
 
-/** Does again what failed for want of an answer. What it does must be safe to do again. */
-export async function persistently<T>(work: () => Promise<T>): Promise<T> {
+/** How often something is done at most, and after which faults it is done again. */
+export interface Persistence {
+  readonly tries: number
+  readonly after: readonly FaultCode[]
+}
+
+const UNANSWERED: Persistence = { tries: 3, after: ['azure/unreachable', 'azure/changed', 'blob/changed'] }
+
+/** Does again what failed, if not told otherwise for want of an answer. What it does must be safe to do again. */
+export async function persistently<T>(work: () => Promise<T>, { tries, after } = UNANSWERED): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {
       return await work()
     } catch (thrown) {
-      if (tried >= TRIES || !isFault(thrown, 'azure/unreachable', 'azure/changed', 'blob/changed')) throw thrown
+      if (tried >= tries || !isFault(thrown, ...after)) throw thrown
     }
   }
 }
