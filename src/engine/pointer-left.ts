@@ -3,6 +3,7 @@ import type { Parts } from './parts.ts'
 import { type Active, pointAll, type Target, targetName } from './pointer.ts'
 import { rolesOf } from './roles.ts'
 import type { Tenure } from './tenure.ts'
+import { underWay } from './under-way.ts'
 
 interface Again {
   readonly parts: Parts
@@ -36,6 +37,9 @@ export async function pointAgain(again: Again): Promise<readonly string[]> {
   const { run, names } = await pointersLeft(parts)
   const wanted = targets.filter((target) => names.includes(targetName(target)))
   if (wanted.length === 0) return []
+  // Another that is under way moves them itself, and not to the side that is in charge now.
+  const running = await underWay(parts)
+  if (running !== undefined && running.id !== run) return []
   const { active: side, epoch } = await rolesOf(parts)
   const permit = () => tenure.demand(callMilliseconds)
   const { moved, left } = await pointAll(wanted, { ...active(side), side, epoch }, { signal, callMilliseconds, permit })

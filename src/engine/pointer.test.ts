@@ -1,4 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -45,6 +57,28 @@ it('sets its own lines of an environment file and no others', async () => {
     'AZUREML_ARM_WORKSPACE_NAME=churn-dr',
   ])
   expect(await point({ env: path }, active, signal)).toMatchObject({ changed: false })
+})
+
+it('guards I7: leaves a file its rights, and a link where it leads', async () => {
+  const [path, link] = [join(root, 'secret.env'), join(root, 'link.env')]
+  writeFileSync(path, 'TOKEN=s3cret\n\n# of the team\n', { mode: 0o600 })
+  symlinkSync(path, link)
+  expect(await point({ env: link }, active, signal)).toMatchObject({ changed: true })
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(lstatSync(link).isSymbolicLink()).toBe(true)
+  expect(readFileSync(path, 'utf8')).toMatch(/^TOKEN=s3cret\n\n# of the team\nAZUREML_ARM_SUBSCRIPTION=s1\n/)
+})
+
+it('waits for no file that never answers, names it, and moves the others', async () => {
+  const [hanging, path] = [join(root, 'hanging'), join(root, 'after.json')]
+  // Nobody ever writes to it, so that reading it never ends.
+  if (spawnSync('mkfifo', [hanging]).status !== 0)
+    return console.info('No pipe can be made here: that a file hangs is not tried.')
+  const limits = { signal, callMilliseconds: 1000, permit: () => undefined }
+  const { moved, left } = await pointAll([{ file: hanging }, { file: path }], active, limits)
+  expect(moved.map(({ target }) => target)).toEqual([path])
+  expect(left).toEqual([{ target: hanging, why: 'it did not answer in time' }])
+  closeSync(openSync(hanging, 'r+'))
 })
 
 it('names a tracking server by the variable that its clients read, and in a file', async () => {

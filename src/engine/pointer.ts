@@ -1,9 +1,7 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Fault, isFault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
-import { absentOrThrow, syncFolders } from '../disk/durable.ts'
+import { rewriteFile } from '../disk/rewrite-file.ts'
 
 /** One thing that must follow the active side. */
 export type Target = { readonly file: string } | { readonly env: string } | { readonly webhook: string }
@@ -71,8 +69,8 @@ function variablesOf(name: string): Readonly<Record<string, string>> {
  * reader ever sees a half of it.
  */
 export async function point(target: Target, active: Active, signal: AbortSignal): Promise<Moved> {
-  if ('file' in target) return pointFile(target.file, active)
-  if ('env' in target) return pointEnv(target.env, active)
+  if ('file' in target) return pointFile(target.file, active, signal)
+  if ('env' in target) return pointEnv(target.env, active, signal)
   return pointWebhook(target.webhook, active, signal)
 }
 
@@ -126,22 +124,23 @@ function whyOf(thrown: unknown): string {
   return cause?.code ?? code ?? name ?? 'it failed'
 }
 
-async function pointFile(path: string, active: Active): Promise<Moved> {
-  const before = await textAt(path)
-  const wanted = { ...parsed(before), ...placeConfig(active.name) }
-  const changed = before === undefined || !isDeepStrictEqual(parsed(before), wanted)
-  if (changed) await replace(path, `${JSON.stringify(wanted, undefined, 2)}\n`)
+async function pointFile(path: string, active: Active, signal: AbortSignal): Promise<Moved> {
+  const changed = await rewriteFile(path, signal, (before) => {
+    const wanted = { ...parsed(before), ...placeConfig(active.name) }
+    const isSame = before !== undefined && isDeepStrictEqual(parsed(before), wanted)
+    return isSame ? undefined : `${JSON.stringify(wanted, undefined, 2)}\n`
+  })
   return { target: path, changed }
 }
 
-async function pointEnv(path: string, active: Active): Promise<Moved> {
+async function pointEnv(path: string, active: Active, signal: AbortSignal): Promise<Moved> {
   const ours: Readonly<Record<string, string>> = { ...variablesOf(active.name), HOLDFAST_ACTIVE_SIDE: active.side }
-  const before = await textAt(path)
-  const lines = (before ?? '').split('\n').filter((line) => line !== '')
-  const foreign = lines.filter((line) => !Object.hasOwn(ours, line.split('=')[0]?.trim() ?? ''))
-  const wanted = `${[...foreign, ...Object.entries(ours).map(([name, value]) => `${name}=${value}`)].join('\n')}\n`
-  if (before !== wanted) await replace(path, wanted)
-  return { target: path, changed: before !== wanted }
+  const changed = await rewriteFile(path, signal, (before = '') => {
+    const lines = before === '' ? [] : before.replace(/\n$/, '').split('\n')
+    const foreign = lines.filter((line) => !Object.hasOwn(ours, line.split('=')[0]?.trim() ?? ''))
+    return `${[...foreign, ...Object.entries(ours).map(([name, value]) => `${name}=${value}`)].join('\n')}\n`
+  })
+  return { target: path, changed }
 }
 
 async function pointWebhook(url: string, active: Active, signal: AbortSignal): Promise<Moved> {
@@ -169,24 +168,5 @@ function parsed(text: string | undefined): JsonObject {
   } catch {
     // What is no JSON cannot be read by the vendor's clients either: it is replaced.
     return {}
-  }
-}
-
-function textAt(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(absentOrThrow)
-}
-
-async function replace(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const fresh = `${path}.holdfast-${process.pid}`
-  try {
-    const file = await open(fresh, 'w')
-    await file.writeFile(text)
-    await file.sync()
-    await file.close()
-    await rename(fresh, path)
-    await syncFolders(dirname(path), dirname(path))
-  } finally {
-    await rm(fresh, { force: true })
   }
 }
