@@ -168,6 +168,24 @@ it('follows no side that could not be taken back yet', async () => {
   expect(primary.get('datum/since')).toEqual(body.datum(5))
 })
 
+it('waits longer between the tries to take a side back that is fenced and cannot be read to its end', async () => {
+  let tries = 0
+  const comeback: (typeof ENGINE)['comeback'] = (given) => {
+    tries++
+    return ENGINE.comeback(given)
+  }
+  controller('a', { acts: { ...ENGINE, askPoints: seenIn(world, time), comeback } })
+  await time.goOn(MINUTE)
+  const { primary } = world.sides
+  primary.down = true
+  await time.goOn(3 * MINUTE)
+  primary.broken.add('blob')
+  primary.down = false
+  await time.goOn(10 * MINUTE)
+  expect(tries).toBeGreaterThan(10)
+  expect(tries).toBeLessThan(20)
+})
+
 it('leaves what both sides changed to a person, on both sides', async () => {
   const one = controller('a')
   await time.goOn(MINUTE)

@@ -269,6 +269,8 @@ function situationNow({ options, memory, eyes }: Ticking): Promise<Situation> {
 async function startFailover(ticking: Ticking, tenure: Tenure, beginning: Beginning): Promise<void> {
   await ticking.follower.halt('a failover begins')
   await beginFailover(tenure, beginning)
+  const { instead } = beginning
+  if (instead !== undefined) ticking.options.told({ is: 'failover', id: instead, outcome: 'abandoned' })
   await anew(ticking, tenure)
 }
 
@@ -332,9 +334,11 @@ function showsLife(health: Health): boolean {
   return health.planes.some(({ plane, ok }) => plane === first && ok.length > 0)
 }
 
-async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, away: Away): Promise<void> {
+async function takeBack({ options, memory, follower, signal }: Ticking, tenure: Tenure, away: Away): Promise<void> {
   const { parts, carrying, callMilliseconds, told, acts } = options
   const { active } = await rolesOf(parts)
+  const returning = `the return after ${away.failover}`
+  if (!memory.retries.isDue(returning)) return
   try {
     const done = await acts.comeback({
       parts,
@@ -346,10 +350,13 @@ async function takeBack({ options, follower, signal }: Ticking, tenure: Tenure, 
       signal: AbortSignal.any([signal, tenure.signal]),
     })
     await recordReturn(parts, tenure, { ...away, ...done })
+    memory.retries.gotOn()
     follower.forget()
     follower.hurry()
     told({ is: 'return', comeback: done })
   } catch (thrown) {
+    // What acts there is not left alone; all else is read as a whole each time, at the cost of whoever works there.
+    if (!isFault(thrown) || thrown.facts['unfenced'] !== true) memory.retries.failed(returning)
     if (!isFault(thrown, 'observe/incomplete', 'azure/unreachable', 'azure/throttled')) throw thrown
     told({ is: 'trouble', what: `taking back the ${away.side}`, why: thrown.message })
   }

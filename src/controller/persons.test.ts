@@ -207,6 +207,27 @@ it('fails over at once from a side that is lost after a switchover from it turne
   expect(outcomes(one)).toEqual(['a1 undone', 'a2 done'])
 })
 
+it('leaves no side half stopped that was lost under a switchover, where no failover may follow', async () => {
+  await one.end()
+  const policy = { ...FOLLOWED, failover: { ...FOLLOWED.failover, mode: 'manual' as const } }
+  one = startController({ world, time }, 'b', { policy })
+  await time.goOn(MINUTE)
+  const { primary, secondary } = world.sides
+  world.befall = ({ act, side, of }, moment) => {
+    if (`${act} ${side} ${of}` === 'fence primary schedule' && moment === 'after') primary.down = true
+  }
+  expect(await say('switchover', { jobs: 'wait', wait: 1000 })).toHaveProperty('records')
+  await time.goOn(FOLLOWED.failover.after + 10 * TICK)
+  expect(primary.get('schedule/nightly')).toMatchObject({ live: false })
+  expect(outcomes(one)).toEqual([])
+  world.befall = () => undefined
+  primary.down = false
+  await time.goOn(5 * MINUTE)
+  expect(outcomes(one)).toEqual(['b1 undone'])
+  expect(primary.get('schedule/nightly')).toMatchObject({ live: true })
+  expect(secondary.get('schedule/nightly')).toMatchObject({ live: false })
+})
+
 it.each([new Fault('azure/denied', 'it may not read the quota'), new TypeError('x is not a function')])(
   'refuses what cannot be weighed, and fails over all the same: %s',
   async (thrown) => {

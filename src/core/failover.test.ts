@@ -307,12 +307,19 @@ describe('a failover under way', () => {
     expect(what({ running })).toBe('continue')
   })
 
-  it('carries a switchover on while the side that it leaves is well, and abandons it when that is lost', () => {
+  it('carries a switchover on while the side that it leaves is well, and takes its place when that is lost', () => {
     const running = { id: 'f1', committed: false, planned: true }
     const fine = { primary: health('primary', 'healthy'), secondary: well }
     expect(what({ running, health: fine })).toBe('continue')
-    expect(what({ running })).toBe('abandon')
+    expect(decide(situation({ running }))).toMatchObject({ do: 'fail-over', instead: 'f1' })
     expect(what({ running: { ...running, committed: true } })).toBe('continue')
+  })
+
+  it('lets a switchover stay under way while no failover may take its place, and follows nothing meanwhile', () => {
+    const running = { id: 'f1', committed: false, planned: true }
+    expect(what({ running, paused: true })).toBe('ask')
+    expect(what({ running, lastFailover: NOW.tick })).toBe('wait')
+    expect(what({ running, standby: { synced: false } })).toBe('wait')
   })
 
   it('is abandoned as well when something answers again, and waits while nobody can tell', () => {

@@ -75,10 +75,12 @@ export type Decision =
       readonly epoch: number
       readonly loss: Milliseconds
       readonly reason: string
+      /** The switchover whose place it takes, where the side that this would leave was lost meanwhile. */
+      readonly instead?: string
     }
   /** A failover is under way: see {@link nextPhase}. */
   | { readonly do: 'continue'; readonly id: string; readonly reason: string }
-  /** A failover had begun, nothing had been done yet, and the active side answers again. */
+  /** A failover had begun, nothing had been done yet, and the active side answers again. No switchover ends like that. */
   | { readonly do: 'abandon'; readonly id: string; readonly reason: string }
 
 /**
@@ -105,7 +107,7 @@ function inProgress(situation: Situation): Decision | undefined {
   if (running === undefined) return undefined
   const { id, committed, planned, deliberate } = running
   const active = health[roles.active]
-  if (planned === true) return plannedInProgress(running, active)
+  if (planned === true) return plannedInProgress(running, situation)
   const isAgreed = deliberate === true || isValid(consent, situation)
   if (!committed && active.allDownSince === undefined && !isAgreed) {
     const reason = `${active.reason}, and nothing of failover ${id} has been done yet`
@@ -115,12 +117,23 @@ function inProgress(situation: Situation): Decision | undefined {
   return { do: 'continue', id, reason: `Failover ${id} is under way and is carried to its end` }
 }
 
-/** A planned move is carried on, unless the side that it would leave is lost before the other took over. */
-function plannedInProgress({ id, committed }: Running, active: Health): Decision {
-  if (committed || active.status !== 'lost')
+/**
+ * A planned move is carried on, unless the side that it would leave is lost before the other took over. Then a failover
+ * takes its place, as soon as one may begin. Given up before that, it would leave off what it has stopped over there.
+ */
+function plannedInProgress({ id, committed }: Running, situation: Situation): Decision {
+  const { running: _, ...free } = situation
+  if (committed || situation.health[situation.roles.active].status !== 'lost')
     return { do: 'continue', id, reason: `Switchover ${id} is under way and is carried to its end` }
-  const reason = `${active.reason}, and switchover ${id} had not raised the other side yet: what is lost is answered by a failover`
-  return { do: 'abandon', id, reason }
+  const now = decide(free)
+  if (now.do === 'fail-over') return { ...now, instead: id }
+  if (now.do === 'ask') return now
+  const until = now.do === 'wait' ? now.until : situation.now.tick
+  return {
+    do: 'wait',
+    until,
+    reason: `${now.reason}. Switchover ${id} is under way, and goes on when that side is back`,
+  }
 }
 
 /** Whether a majority sees something of the side itself. Signing in is not of it. */

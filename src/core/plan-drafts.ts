@@ -2,8 +2,7 @@ import { digestOf, sameJson } from './canonical.ts'
 import type { Difference } from './diff.ts'
 import type { FaultCode } from './errors.ts'
 import { type Address, type Item, kindOf } from './model.ts'
-import { item } from './snapshot.ts'
-import { isCold, standingForm } from './standing.ts'
+import { isCold, ledForm, standingForm } from './standing.ts'
 import type { KindRules, Making, Note, Planning } from './step.ts'
 import { inWaves } from './waves.ts'
 
@@ -48,12 +47,13 @@ class Drafting {
   readonly notes: Note[] = []
   readonly #planning: Planning
   readonly #drafted = new Set<Address>()
-  readonly #renames = new Map<Address, Address>()
+  readonly #renames: Map<Address, Address>
   readonly #troubles = new Map<Address, Trouble>()
   readonly #differences: ReadonlyMap<Address, Wanted>
 
   constructor(planning: Planning, differences: readonly Wanted[]) {
     this.#planning = planning
+    this.#renames = new Map(planning.rules.mapped)
     this.#differences = new Map(differences.map((one) => [one.address, one]))
   }
 
@@ -152,8 +152,7 @@ class Drafting {
       this.refuse(wanted.address, 'plan/dangling-reference', `It needs ${names}, and its references cannot be changed`)
       return undefined
     }
-    const needs = wanted.needs.map((need) => this.#renames.get(need) ?? need)
-    return item(wanted.address, kind.renamed(wanted.body, this.#renames), needs, wanted.order)
+    return ledForm(wanted, kind, this.#renames)
   }
 
   #change(form: Item, wanted: Item, { found, kind }: { readonly found: Item; readonly kind: KindRules }): void {

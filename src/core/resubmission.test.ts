@@ -102,7 +102,11 @@ describe('the new job', () => {
     const [first] = choose([job('train-7', { outputs })], { shared: (datastore) => datastore === 'workspaceblobstore' })
     expect(first).toMatchObject({
       outputs: [{ output: 'checkpoints', from: CHECKPOINTS, to: `${CHECKPOINTS.slice(0, -1)}/holdfast-f1/` }],
+      reason: expect.stringMatching(
+        /begin empty; what it had written stays at datastores\/workspaceblobstore\/paths\//,
+      ),
     })
+    expect(choose([job('train-7', { outputs })])[0]?.reason).not.toContain('empty')
   })
 
   it('does so too where it is the default datastore that both sides share', () => {
@@ -114,7 +118,7 @@ describe('the new job', () => {
   })
 
   it('follows references to where they were mapped', () => {
-    const renamed = (body: JsonObject) => JSON.parse(JSON.stringify(body).replace('e:1', 'e:1-x')) as JsonObject
+    const renamed = ({ body }: Item) => JSON.parse(JSON.stringify(body).replace('e:1', 'e:1-x')) as JsonObject
     expect(submitted(job('a', { environmentId: 'azureml:e:1' }), { renamed })['environmentId']).toBe('azureml:e:1-x')
   })
 

@@ -15,7 +15,9 @@ export interface ResubmissionRules {
   /** Whether both sides write to the same storage through this datastore: then the old job may still be writing. */
   shared(datastore: string): boolean
   /** Leads references to where mapped items stand. */
-  renamed?(body: JsonObject): JsonObject
+  renamed?(job: Item): JsonObject
+  /** True: it is submitted on the side on which it was under way. What is to wait for that side has come to it. */
+  readonly home?: boolean
 }
 
 /** What becomes of one job that was under way. Jobs that had ended, and parts of other jobs, are no candidates. */
@@ -108,6 +110,12 @@ export function endedByItself({ body }: Item): boolean {
   return typeof status === 'string' && ['completed', 'failed'].includes(status.toLowerCase())
 }
 
+/** Whether somebody cancelled a job, or has asked for it. */
+export function isCancelled({ body }: Item): boolean {
+  const { status } = objectAt(body, 'properties')
+  return typeof status === 'string' && ['canceled', 'cancelrequested'].includes(status.toLowerCase())
+}
+
 /** The name of the job that takes another's place. */
 export function resubmittedName(name: string, failover: string): string {
   const whole = `${name}-${failover}`
@@ -120,7 +128,8 @@ function choice(job: Item, rules: ResubmissionRules): JobChoice {
   const { address } = job
   const name = segmentsOf(address)[0] ?? ''
   const { where, by } = wish(job, rules)
-  if (where === 'primary') return { address, name, do: 'wait', reason: `It waits for its own side, by ${by}` }
+  if (where === 'primary' && rules.home !== true)
+    return { address, name, do: 'wait', reason: `It waits for its own side, by ${by}` }
   if (where === 'never') return { address, name, do: 'leave', reason: `It is not resubmitted, by ${by}` }
   const missing = job.needs.filter((need) => need !== address && !rules.verified(need))
   if (missing.length > 0) {
@@ -129,7 +138,15 @@ function choice(job: Item, rules: ResubmissionRules): JobChoice {
   }
   const newName = resubmittedName(name, rules.failover)
   const { body, outputs } = rewritten(job, name, rules)
-  return { address, name, do: 'submit', newName, body, outputs, reason: `It goes on as ${newName}, by ${by}` }
+  const reason = `It goes on as ${newName}, by ${by}${beginningAnew(outputs)}`
+  return { address, name, do: 'submit', newName, body, outputs, reason }
+}
+
+/** Where nothing puts a checkpoint: what the old job has written is not the standby's. */
+function beginningAnew(outputs: readonly MovedOutput[]): string {
+  const left = outputs.flatMap(({ from, to }) => (from === to ? [] : [from.replace(/^.*?(?=datastores\/)/i, '')]))
+  if (left.length === 0) return ''
+  return `. In storage that both sides share its outputs begin empty; what it had written stays at ${left.join(', ')}`
 }
 
 function wish({ address, body }: Item, rules: ResubmissionRules): { readonly where: Resubmit; readonly by: string } {
@@ -146,7 +163,7 @@ function rewritten(
   name: string,
   rules: ResubmissionRules,
 ): { readonly body: JsonObject; readonly outputs: readonly MovedOutput[] } {
-  const body = rules.renamed?.(job.body) ?? job.body
+  const body = rules.renamed?.(job) ?? job.body
   const before = objectAt(body, 'properties')
   const kept = Object.entries(before).filter(([field]) => !NOT_SUBMITTED.has(field))
   const platformless = Object.entries(objectAt(before, 'properties')).filter(([field]) => !PLATFORM.test(field))

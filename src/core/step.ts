@@ -36,6 +36,8 @@ export interface PlanRules {
   quarantined?(address: Address): string | undefined
   /** Kinds of which a listing, on either side, did not come to its end: what is missing there means nothing. */
   readonly incomplete?: ReadonlySet<Kind>
+  /** Where things of the kinds in {@link incomplete} stand on the changed side that an earlier plan mapped: this one cannot tell. */
+  readonly mapped?: ReadonlyMap<Address, Address>
   /** Default `withdraw`: archive what only the found side has, or remove it where {@link removes} says so. */
   readonly extras?: 'withdraw' | 'keep'
   /** Kinds whose removal in the source is to be repeated. Azure never gives a removed name and version back. */

@@ -1,9 +1,11 @@
+import { sameJson } from '../core/canonical.ts'
 import { Fault } from '../core/errors.ts'
-import type { Address, Digest, Instant } from '../core/model.ts'
+import type { Address, Digest, Instant, JsonObject, Side } from '../core/model.ts'
 import { kindOf } from '../core/model.ts'
 import type { Step } from '../core/step.ts'
 import type { Place, Service } from '../services/service.ts'
-import { serviceOf } from './parts.ts'
+import { type Parts, serviceOf } from './parts.ts'
+import type { Tenure } from './tenure.ts'
 
 /** The two ends between which steps carry. */
 export interface Ends {
@@ -53,4 +55,38 @@ export async function carry(
     replicaDigest: stands.digest,
     verified: stands.digest === step.to,
   }
+}
+
+/** Where things stand in the standby whose own name was taken there, by their address in the active side. */
+export type Mapping = ReadonlyMap<Address, Address>
+
+/** As the last pass in the direction from this side left it. Neither side need answer. */
+export async function mappingOf(
+  { store, protection }: Pick<Parts, 'store' | 'protection'>,
+  active: Side,
+): Promise<Mapping> {
+  const fact = await store.fact(protection, 'mapped')
+  if (fact?.['active'] !== active) return new Map()
+  return new Map(Object.entries(fact['to'] as JsonObject) as [Address, Address][])
+}
+
+/** Writes down where a pass found things to stand, if that is news. */
+export async function keepMapping(
+  parts: Parts,
+  tenure: Tenure,
+  of: { readonly active: Side; readonly mapped: Mapping },
+) {
+  const before = await parts.store.fact(parts.protection, 'mapped')
+  const now = { active: of.active, to: Object.fromEntries(of.mapped) }
+  if (before === undefined ? of.mapped.size > 0 : !sameJson(before, now)) await tenure.setFact('mapped', now)
+}
+
+/** A body as it is to act in the standby: what it points to may stand there under another name. */
+export function ledBody(
+  services: readonly Service[],
+  { address, body }: { readonly address: Address; readonly body: JsonObject },
+  mapped: Mapping,
+): JsonObject {
+  if (mapped.size === 0) return body
+  return serviceOf(services, kindOf(address))?.renamed?.(body, mapped) ?? body
 }

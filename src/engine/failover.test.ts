@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
@@ -180,6 +180,21 @@ it('says of each job what becomes of it: submitted, waiting, left, blocked', asy
   expect(loss).toContainEqual(expect.objectContaining({ address: 'datum/late', is: 'whole' }))
 })
 
+it('blocks a job that needs something of which each side has its own', async () => {
+  await world.run('a', ({ tenure }) => tenure.setFact('conflicts', { 'datum/set': 'both sides changed it' }))
+  await world.run('b', whole(world))
+  expect((await reported()).jobs.map(({ job, is }) => `${job} ${is}`)).toEqual(['train blocked', 'tune submitted'])
+})
+
+it('leaves as it is what both sides changed, and names it', async () => {
+  const { secondary } = world.sides
+  secondary.put('schedule/nightly', { ...body.schedule(9), live: false })
+  await world.run('a', ({ tenure }) => tenure.setFact('conflicts', { 'schedule/nightly': 'both sides changed it' }))
+  await world.run('b', whole(world))
+  expect(secondary.get('schedule/nightly')).toEqual({ ...body.schedule(9), live: false })
+  expect((await reported()).unfinished).toEqual([expect.stringMatching(/^schedule\/nightly was not raised: each side/)])
+})
+
 it('names a job that cannot be submitted, and does not let the others wait for it', async () => {
   world.befall = ({ act, of }) => {
     if (act === 'submit' && of === `job/train-${FAILOVER}`) throw new Fault('azure/refused', 'there is no quota')
@@ -315,6 +330,15 @@ it('names a defect that one thing meets, and fences, raises and submits the rest
   expect(statusOf(world.sides.primary.get('job/tune'))).toBe('Canceled')
   const fenced = (await world.journal(FAILOVER)).find(({ body: of }) => of['phase'] === 'fence' && 'result' in of)
   expect(fenced?.body['result']).toMatchObject({ complete: false, unreached: { schedule: expect.any(String) } })
+})
+
+it('says that it can tell nothing of what is lost where the ledger was', async () => {
+  await world.run('a', ({ parts, tenure }) => {
+    const all = [...parts.ledger.entries('churn')].map(({ address }) => address)
+    return parts.ledger.forget('churn', all, tenure.lease)
+  })
+  await world.run('b', whole(world))
+  expect((await reported()).unfinished).toEqual([expect.stringContaining('The ledger knew nothing')])
 })
 
 it('makes what was cold, and names what it finds missing or different', async () => {
@@ -460,10 +484,20 @@ it('is held up by no pointer that cannot be moved: it is named, and tried again 
     })
   expect(await world.run('c', again)).toEqual([left.file])
   await rm(world.file('plain'))
+  const note = (type: string, more: JsonObject) =>
+    world.run('x', ({ tenure }) => tenure.append('f2', { type, body: { id: 'f2', ...more } }))
+  await note('failover/begun', { from: 'secondary', to: 'primary' })
+  expect(await world.run('d', again)).toEqual([])
+  expect(existsSync(left.file)).toBe(false)
+  await note('failover/ended', { outcome: 'abandoned' })
   expect(await world.run('d', again)).toEqual([])
   expect(JSON.parse(readFileSync(left.file, 'utf8'))).toEqual(configOf(world, 'secondary'))
   expect((await world.journal(FAILOVER)).filter(({ type }) => type === 'pointer/moved')).toHaveLength(1)
   expect(await world.run('e', again)).toEqual([])
+  expect(await reported()).toMatchObject({
+    unfinished: [],
+    pointers: expect.arrayContaining([{ target: left.file, changed: true }]),
+  })
 })
 
 it('puts a checkpoint where the job that goes on has its output, also where Azure fills the place in', async () => {
@@ -486,4 +520,58 @@ it('puts a checkpoint where the job that goes on has its output, also where Azur
   expect(other.sides.secondary.get(`job/train-${FAILOVER}`)).toMatchObject({
     properties: { outputs: { model: { uri } } },
   })
+})
+
+it('guards I3: puts no checkpoint over what a job that goes on may have written, however often it is asked for', async () => {
+  const other = worldOfTest()
+  const uri = 'azureml://datastores/work/paths/train/'
+  const { properties, ...rest } = body.job('Running') as { properties: JsonObject }
+  other.sides.primary.put('job/train', { ...rest, properties: { ...properties, outputs: { model: { uri } } } })
+  await other.run('a', passing())
+  other.sides.primary.down = true
+  other.befall = ({ act, side }, moment) => {
+    if (act !== 'submit' || moment === 'before') return
+    other.sides[side].down = true
+    throw new Fault('azure/unreachable', 'no answer came')
+  }
+  const placed: string[] = []
+  const placeCheckpoint: Failing['placeCheckpoint'] = async (_place, { prefix }) => {
+    placed.push(prefix)
+    return { files: 1 }
+  }
+  const going = async (process: Process) => {
+    if ((await other.journal(FAILOVER)).length === 0) await beginning(process)
+    await carryOut({ ...failingOf(other, process), placeCheckpoint }, () => undefined)
+  }
+  await expect(other.run('b', going)).rejects.toMatchObject({ code: 'azure/unreachable' })
+  other.leasesRunOut()
+  other.befall = () => undefined
+  other.sides.secondary.down = false
+  await other.run('c', going)
+  expect(placed).toEqual(['train/'])
+  expect(submitted(other)).toEqual([`job/train-${FAILOVER}`])
+  expect((await reported(other)).jobs).toEqual([expect.objectContaining({ is: 'submitted', checkpoints: ['model'] })])
+})
+
+it('guards I3: submits no job of which the ledger knows from before its side was left', async () => {
+  await world.run('a', async ({ parts, tenure }) => {
+    const job = parts.ledger.get('churn', 'job/train')
+    if (job === undefined) throw new Error('the ledger does not have it')
+    await parts.ledger.put('churn', [{ ...job, address: 'job/before', source: 'secondary' }], tenure.lease)
+  })
+  await world.run('b', whole(world))
+  expect(submitted(world)).toEqual([`job/train-${FAILOVER}`, `job/tune-${FAILOVER}`])
+})
+
+it('gives up no phase because the lease would end too soon: whoever has the next one does it', async () => {
+  world.sides.primary.down = false
+  const slow = async (process: Process) => {
+    await beginning(process)
+    await carrying(world, (phase) => phase === 'fence' && world.pass(LEASE - CALL))(process)
+  }
+  await expect(world.run('b', slow)).rejects.toMatchObject({ code: 'run/fenced' })
+  world.leasesRunOut()
+  await world.run('c', whole(world))
+  expect(await reported()).toMatchObject({ outcome: 'done', unfinished: [] })
+  expect(statusOf(world.sides.primary.get('job/train'))).toBe('Canceled')
 })

@@ -1,4 +1,4 @@
-import { faultOf } from '../core/errors.ts'
+import { faultOf, isFault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
 import { type FailoverState, failovers, isBounded, nextPhase, type Phase, runningFailover } from '../core/phases.ts'
 import { type Failing, PHASE_ACTS } from './phase-acts.ts'
@@ -44,7 +44,8 @@ export async function carryOut(
       await record('failover/phase-done', { phase, milliseconds: milliseconds(), result })
       told(phase, result)
     } catch (thrown) {
-      if (tenure.signal.aborted || failing.signal.aborted) throw thrown
+      // That this process may act no more says nothing of the phase.
+      if (tenure.signal.aborted || failing.signal.aborted || isFault(thrown, 'run/fenced')) throw thrown
       const { code, message } = faultOf(thrown)
       const again = records.some(
         ({ type, body }) => type === FAILED && body['phase'] === phase && body['code'] === code,

@@ -1,19 +1,28 @@
-import type { JsonObject } from '../core/model.ts'
+import { isFault } from '../core/errors.ts'
+import type { Json, JsonObject } from '../core/model.ts'
+import type { FailoverState } from '../core/phases.ts'
 import type { Service } from '../services/service.ts'
 import { fence } from './fence.ts'
+import type { Parts } from './parts.ts'
 import type { Failing } from './phase-acts.ts'
+import { fires, has, runs } from './switchover/stopping.ts'
 import { type Pass, pass } from './sync.ts'
 
 /**
  * Stops what acts on the lost side, as far as it answers.
  *
  * What acts is read a last time before: once it is stopped, a schedule looks as if it had never been on and a job as
- * if nobody wanted it. The journal keeps that the stopping has begun, so that no other process reads it after that.
+ * if nobody wanted it. The journal keeps that the stopping has begun, so that no other process reads it after that. A
+ * switchover whose place this takes may have stopped it before.
  */
-export async function fenceLost(failing: Failing): Promise<JsonObject> {
+export async function fenceLost(failing: Failing, { begun }: Pick<FailoverState, 'begun'>): Promise<JsonObject> {
   const { parts, from, tenure, id, signal, callMilliseconds, lostSideMilliseconds } = failing
-  if (!(await hasBegun(failing))) {
-    await lastPass(failing, (service) => (acts(service) ? undefined : 'it is read after the fence'))
+  if (!(await has(failing, 'fence/begun'))) {
+    const stopped = await stoppedBefore(parts, begun['instead'])
+    await lastPass(failing, (service) => {
+      if (!acts(service)) return 'it is read after the fence'
+      return stopped(service) ? 'it was read before a switchover stopped it' : undefined
+    })
     await tenure.append(id, { type: 'fence/begun', body: { id } })
   }
   const permit = () => tenure.demand(callMilliseconds)
@@ -40,7 +49,7 @@ async function lastPass(
   try {
     return await pass({ parts, tenure, active: from, carrying, signal: limited, callMilliseconds, unread })
   } catch (thrown) {
-    if (signal.aborted) throw thrown
+    if (signal.aborted || isFault(thrown, 'run/fenced')) throw thrown
     return { gone: thrown instanceof Error ? thrown.message : String(thrown) }
   }
 }
@@ -49,7 +58,10 @@ function acts(service: Service): boolean {
   return service.fence !== undefined
 }
 
-async function hasBegun({ parts, id }: Failing): Promise<boolean> {
-  for await (const { type } of parts.store.read(parts.protection, { run: id })) if (type === 'fence/begun') return true
-  return false
+/** What a switchover that was given up has stopped already. */
+async function stoppedBefore(parts: Parts, id: Json | undefined): Promise<(service: Service) => boolean> {
+  if (typeof id !== 'string') return () => false
+  const off = await has({ parts, id }, 'quiesce/begun')
+  const cancelled = await has({ parts, id }, 'stop/begun')
+  return (service) => (off && fires(service)) || (cancelled && runs(service))
 }

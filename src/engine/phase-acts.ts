@@ -1,9 +1,10 @@
 import { Fault } from '../core/errors.ts'
-import { type Address, type Item, type JsonObject, kindOf, type Side } from '../core/model.ts'
+import { type Address, type Digest, type Item, type JsonObject, kindOf, type Side } from '../core/model.ts'
 import type { FailoverState, Phase } from '../core/phases.ts'
 import { mappedFrom } from '../core/plan-drafts.ts'
 import { item, type Snapshot } from '../core/snapshot.ts'
 import type { Entry } from '../store/ledger.ts'
+import { ledBody, mappingOf } from './carry.ts'
 import { lossOf, openBy } from './loss.ts'
 import { drainLost, fenceLost } from './lost-side.ts'
 import { type Observation, observe } from './observe.ts'
@@ -43,8 +44,9 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing, state: Failov
   fence: fenceLost,
   drain: drainLost,
   promote: async (failing) => {
-    const { parts, to, tenure, signal, callMilliseconds } = failing
-    const promoted = await promote(parts, to, { tenure, signal, callMilliseconds })
+    const { parts, from, to, tenure, signal, callMilliseconds } = failing
+    const mapped = await mappingOf(parts, from)
+    const promoted = await promote(parts, to, { tenure, signal, callMilliseconds, mapped })
     await tenure.setFact('roles', { active: to, epoch: tenure.lease.epoch, failover: failing.id })
     return { raised: promoted.raised, failed: promoted.failed }
   },
@@ -57,12 +59,14 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing, state: Failov
   },
   verify,
   // The ledger still speaks of the side that was lost; after this the next passes speak of the other direction.
-  report: async ({ parts }, { move }) => {
+  report: async ({ parts, from }, { move }) => {
     const { items } = lossOf(parts.ledger, parts.protection, openBy(parts.services))
     // In a switchover what acts was read before it was stopped, and has done nothing since.
     const stopped = (address: Address) => serviceOf(parts.services, kindOf(address))?.fence !== undefined
     const lost = move === 'switchover' ? items.filter(({ address }) => !stopped(address)) : items
-    return { loss: lost.map((one) => ({ ...one })) }
+    const loss = lost.map((one) => ({ ...one }))
+    const isKnown = [...parts.ledger.entries(parts.protection)].some(({ source }) => source === from)
+    return { loss, ...(isKnown ? {} : { unknown: true }) }
   },
 }
 
@@ -76,6 +80,7 @@ async function verify(failing: Failing): Promise<JsonObject> {
   const { parts, from } = failing
   const seen = await lookAgain(failing)
   const standsFor = replicasIn(seen.snapshot)
+  const raisedAs = await raising(failing)
   const counts: Record<string, number> = {}
   const missing: Address[] = []
   const different: Address[] = []
@@ -91,16 +96,22 @@ async function verify(failing: Failing): Promise<JsonObject> {
       continue
     counts[service.kind] = (counts[service.kind] ?? 0) + 1
     const there = standsFor(entry)
-    const raised = entry.kept === undefined ? undefined : item(entry.address, entry.kept).digest
     if (there === undefined) missing.push(entry.address)
     else if (
       there.digest !== entry.replicaDigest &&
-      there.digest !== raised &&
+      there.digest !== raisedAs(entry) &&
       service.open?.(entry.kept ?? {}) !== true
     )
       different.push(entry.address)
   }
   return { compared: counts, missing, different, unread: Object.fromEntries(seen.incomplete) }
+}
+
+/** Digest of what a failover raised, in the form in which it acts. */
+async function raising({ parts, from }: Failing): Promise<(entry: Entry) => Digest | undefined> {
+  const mapped = await mappingOf(parts, from)
+  return ({ address, kept }) =>
+    kept === undefined ? undefined : item(address, ledBody(parts.services, { address, body: kept }, mapped)).digest
 }
 
 /** Reads the side that took over, and once more what could not be read while it answers. */

@@ -2,8 +2,10 @@ import { type Address, kindOf, type Side } from '../core/model.ts'
 import { item } from '../core/snapshot.ts'
 import type { Place } from '../services/service.ts'
 import type { Entry } from '../store/ledger.ts'
+import { ledBody, type Mapping } from './carry.ts'
 import { insist } from './insist.ts'
 import { type Parts, serviceOf } from './parts.ts'
+import { conflictsOf } from './roles.ts'
 import type { Tenure } from './tenure.ts'
 
 export interface Promoted {
@@ -22,18 +24,30 @@ export interface Promoted {
 export async function promote(
   parts: Parts,
   side: Side,
-  act: { readonly tenure: Tenure; readonly signal: AbortSignal; readonly callMilliseconds: number },
+  act: {
+    readonly tenure: Tenure
+    readonly signal: AbortSignal
+    readonly callMilliseconds: number
+    /** Where things stand there that what acts may point to. */
+    readonly mapped: Mapping
+  },
 ): Promise<Promoted> {
   const place = await parts.open(side, act.signal)
   const raised: Address[] = []
   const failed: Record<Address, string> = {}
   if (place === undefined) return { raised, failed }
-  const { signal } = act
+  const { signal, mapped } = act
+  const conflicts = await conflictsOf(parts)
   for (const entry of standingBy(parts)) {
     act.tenure.demand(act.callMilliseconds)
+    if (conflicts[entry.address] !== undefined) {
+      // The ledger has what both had before, which is neither side's any more.
+      failed[entry.address] = 'each side has its own, and nobody has said which stands'
+      continue
+    }
     const read = serviceOf(parts.services, kindOf(entry.address))?.read
     const answers = async () => read?.(place, entry.address, { signal, as: 'target' })
-    const done = await insist(() => raise(parts, place, entry, signal), { answers, signal })
+    const done = await insist(() => raise(parts, place, { entry, mapped }, signal), { answers, signal })
     if ('failed' in done) failed[entry.address] = done.failed.message
     else raised.push(entry.address)
   }
@@ -48,10 +62,16 @@ export function* standingBy(parts: Parts): Iterable<Entry> {
   }
 }
 
-async function raise(parts: Parts, place: Place, entry: Entry, signal: AbortSignal): Promise<void> {
+async function raise(
+  parts: Parts,
+  place: Place,
+  { entry, mapped }: { readonly entry: Entry; readonly mapped: Mapping },
+  signal: AbortSignal,
+): Promise<void> {
   const service = serviceOf(parts.services, kindOf(entry.address))
   if (service === undefined || entry.kept === undefined) return
-  const wanted = item(entry.address, entry.kept, service.references(entry.kept))
+  const body = ledBody(parts.services, { address: entry.address, body: entry.kept }, mapped)
+  const wanted = item(entry.address, body, service.references(body))
   // No bytes and no secrets come from the other side here: it may be gone, and what needs them stands already.
   await service.converge(place, wanted, { source: place, signal, as: 'target' })
 }

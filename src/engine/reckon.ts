@@ -1,7 +1,7 @@
 import type { Address, Digest, Instant, Item, Kind, Side } from '../core/model.ts'
 import { kindOf } from '../core/model.ts'
 import type { Snapshot } from '../core/snapshot.ts'
-import { isCold, standingForm } from '../core/standing.ts'
+import { isCold, ledForm, standingForm } from '../core/standing.ts'
 import type { PlanRules } from '../core/step.ts'
 import type { Entry, Ledger } from '../store/ledger.ts'
 import type { Lease } from '../store/store.ts'
@@ -123,7 +123,7 @@ function entryOf(of: Reckoning, item: Item): Entry | undefined {
     // Never made in the standby before a failover: what is needed then is the body, and the ledger has it.
     return { ...facts, replicaDigest: item.digest, kept: item.body }
   }
-  const done = carried.get(address)
+  const done = carried.get(of.mapped.get(address) ?? address)
   if (done?.verified === true) {
     const { sourceDigest, replicaDigest, observedAt = source.startedAt } = done
     return { ...facts, sourceDigest, replicaDigest, recoveryPoint: observedAt, ...asIsOf(of, item) }
@@ -159,7 +159,8 @@ function unproved(of: Reckoning, address: Address, known: Entry | Instant): Entr
 /** Digest of the replica if it was found to be what the source's item shall be there. */
 function standsAs(of: Reckoning, item: Item): Digest | undefined {
   const there = targetOf(of, of.mapped.get(item.address) ?? item.address)
-  return there !== undefined && there.digest === standingForm(item, of.rules).digest ? there.digest : undefined
+  const wanted = standingForm(ledForm(item, of.rules.kind(kindOf(item.address)), of.mapped), of.rules)
+  return there !== undefined && there.digest === wanted.digest ? there.digest : undefined
 }
 
 /** What stands in the target, where its list came to its end. */

@@ -64,7 +64,10 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
     recoveryPoint: isoOf(begun['recoveryPoint']),
     timeline: records.flatMap((one) => (isTold(state.move, one) ? lineOf(one) : [])),
     jobs: jobsIn(results),
-    pointers: (results.get('pointer')?.['moved'] ?? []) as unknown as FailoverReport['pointers'],
+    pointers: [
+      ...((results.get('pointer')?.['moved'] ?? []) as unknown as FailoverReport['pointers']),
+      ...movedLater(records),
+    ],
     verified: {
       compared: objectOf(verified['compared']) as Readonly<Record<string, number>>,
       missing: (verified['missing'] ?? []) as readonly Address[],
@@ -72,7 +75,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
     },
     loss: (results.get('report')?.['loss'] ?? []) as unknown as readonly Lost[],
     ...(returned === undefined ? {} : { returned }),
-    unfinished: unfinishedOf(results, state.left),
+    unfinished: unfinishedOf(results, { left: state.left, movedLater: movedLater(records) }),
   }
 }
 
@@ -132,7 +135,17 @@ const LINES = {
     `looked at everything again: ${lengthOf(result['missing'])} missing, ${lengthOf(result['different'])} different`,
 } as const
 
-function unfinishedOf(results: ReadonlyMap<string, JsonObject>, left: ReadonlyMap<string, string>): readonly string[] {
+/** Pointers that could not be moved at first. */
+function movedLater(records: readonly JournalRecord[]): FailoverReport['pointers'] {
+  return records.flatMap(({ type, body }) =>
+    type === 'pointer/moved' ? [{ target: String(body['target']), changed: true }] : [],
+  )
+}
+
+function unfinishedOf(
+  results: ReadonlyMap<string, JsonObject>,
+  { left, movedLater }: { readonly left: ReadonlyMap<string, string>; readonly movedLater: FailoverReport['pointers'] },
+): readonly string[] {
   const failed = Object.entries(objectOf((results.get('promote') ?? results.get('reopen'))?.['failed'])).map(
     ([address, why]) => `${address} was not raised: ${String(why)}`,
   )
@@ -144,10 +157,18 @@ function unfinishedOf(results: ReadonlyMap<string, JsonObject>, left: ReadonlyMa
   )
   const unfenced = results.get('fence')?.['unfenced']
   const open = typeof unfenced === 'string' ? [unfenced] : []
-  const pointers = ((results.get('pointer')?.['left'] ?? []) as readonly JsonObject[]).map(
-    ({ target, why }) => `${String(target)} could not be moved: ${String(why)}. \`holdfast serve\` tries it again`,
-  )
+  const moved = new Set(movedLater.map(({ target }) => target))
+  const pointers = ((results.get('pointer')?.['left'] ?? []) as readonly JsonObject[])
+    .filter(({ target }) => !moved.has(String(target)))
+    .map(({ target, why }) => `${String(target)} could not be moved: ${String(why)}. \`holdfast serve\` tries it again`)
+  const unknown =
+    results.get('report')?.['unknown'] === true
+      ? [
+          'The ledger knew nothing of the side that was left: what acted there, which jobs ran and what is lost cannot be told',
+        ]
+      : []
   return [
+    ...unknown,
     ...open,
     ...failed,
     ...unclosed,

@@ -1,13 +1,15 @@
-import type { Address, Item, Json, JsonObject } from '../core/model.ts'
+import { type Address, address, type Item, type Json, type JsonObject, kindOf, type Side } from '../core/model.ts'
 import type { Resubmit } from '../core/policy.ts'
 import { filledIn } from '../core/portable.ts'
-import { chooseJobs, type JobChoice } from '../core/resubmission.ts'
+import { chooseJobs, isCancelled, isCandidate, type JobChoice } from '../core/resubmission.ts'
 import { item } from '../core/snapshot.ts'
 import type { Place, Reach } from '../services/service.ts'
+import { ledBody, mappingOf } from './carry.ts'
 import { insist } from './insist.ts'
-import type { Parts } from './parts.ts'
+import { type Parts, serviceOf } from './parts.ts'
 import type { Failing } from './phase-acts.ts'
 import { NO_REPLICA } from './reckon.ts'
+import { conflictsOf } from './roles.ts'
 
 /** What resubmission may do to the world; handed in, because only a job's own kind knows how. */
 export interface Resubmitting {
@@ -52,11 +54,26 @@ export interface Resubmitted {
  *
  * @throws Fault where the side itself does not answer; to be called again then
  */
-export async function resubmit(failing: Failing): Promise<JsonObject> {
+export function resubmit(failing: Failing): Promise<JsonObject> {
+  return goOn(failing, (place) => jobChoices(failing, place))
+}
+
+/**
+ * Submits the jobs again, on the side on which they ran, that a switchover has cancelled before it turned back. What
+ * was not cancelled after all goes on by itself, and what ended by itself has ended.
+ */
+export function submitBack(failing: Failing): Promise<JsonObject> {
+  const home = { ...failing, to: failing.from }
+  return goOn(home, (place) => choicesAtHome(home, place))
+}
+
+type Choose = (place: Place) => Promise<readonly JobChoice[]>
+
+async function goOn(failing: Failing, choose: Choose): Promise<JsonObject> {
   const { parts, to, tenure, id, signal } = failing
   const place = await parts.open(to, signal)
   if (place === undefined) return { jobs: [] }
-  const choices = await plannedChoices(failing, place)
+  const choices = await plannedChoices(failing, () => choose(place))
   const jobs: Resubmitted[] = []
   for (const choice of choices) {
     if (choice.do === 'submit') jobs.push(await submitOne(failing, place, choice))
@@ -73,38 +90,68 @@ export async function resubmit(failing: Failing): Promise<JsonObject> {
 const STANDS = { wait: 'waits', leave: 'left', block: 'blocked' } as const
 
 /** The choice as the journal has it, or made now and written there first. */
-async function plannedChoices(failing: Failing, place: Place): Promise<readonly JobChoice[]> {
+async function plannedChoices(
+  failing: Failing,
+  choose: () => Promise<readonly JobChoice[]>,
+): Promise<readonly JobChoice[]> {
   const { parts, id, tenure } = failing
   for await (const { type, body } of parts.store.read(parts.protection, { run: id })) {
     if (type === 'resubmit/planned') return body['choices'] as unknown as readonly JobChoice[]
   }
-  const choices = await jobChoices(failing, place)
+  const choices = await choose()
   await tenure.append(id, { type: 'resubmit/planned', body: { id, choices: choices as unknown as readonly Json[] } })
   return choices
 }
 
 /** What is needed to choose. */
-export type Choosing = Pick<Failing, 'parts' | 'id' | 'signal' | 'sharedDatastores' | 'rule' | 'otherwise'>
+export type Choosing = Pick<Failing, 'parts' | 'id' | 'from' | 'signal' | 'sharedDatastores' | 'rule' | 'otherwise'>
 
 /** What is to become of each job that was under way, as the ledger knows them. Nothing is done. */
 export async function jobChoices(choosing: Choosing, place: Place): Promise<readonly JobChoice[]> {
-  const { parts, id, signal, rule, otherwise } = choosing
+  const { parts, id, from, signal, rule, otherwise } = choosing
   const shared = await choosing.sharedDatastores(place, signal)
-  return chooseJobs(lastSeen(parts), {
+  const mapped = await mappingOf(parts, from)
+  // Of these each side has its own, and the ledger what both had before.
+  const conflicts = await conflictsOf(parts)
+  return chooseJobs(lastSeen(parts, from), {
     failover: id,
-    verified: (need) => isVerified(parts, need),
+    verified: (need) => conflicts[need] === undefined && isVerified(parts, need),
+    rule,
+    otherwise,
+    shared: (datastore) => shared.has(datastore),
+    renamed: (job) => ledBody(parts.services, job, mapped),
+  })
+}
+
+/** What a job needs is where it ran. */
+async function choicesAtHome(failing: Failing, place: Place): Promise<readonly JobChoice[]> {
+  const { parts, id, from, signal, rule, otherwise } = failing
+  const shared = await failing.sharedDatastores(place, signal)
+  const cancelled: Item[] = []
+  for (const job of lastSeen(parts, from)) {
+    if (!isCandidate(job)) continue
+    const now = await serviceOf(parts.services, kindOf(job.address))?.read(place, job.address, { signal })
+    if (now !== undefined && isCancelled(now)) cancelled.push(job)
+  }
+  return chooseJobs(cancelled, {
+    failover: id,
+    home: true,
+    verified: () => true,
     rule,
     otherwise,
     shared: (datastore) => shared.has(datastore),
   })
 }
 
-/** Jobs as the ledger kept them: kinds that act and can never be converged. */
-function* lastSeen(parts: Parts): Iterable<Item> {
+/**
+ * Jobs of a side as the ledger kept them: kinds that act and can never be converged. What it has of the other side, from
+ * before that was left, has gone on already.
+ */
+function* lastSeen(parts: Parts, from: Side): Iterable<Item> {
   for (const service of parts.services) {
     if (service.can.converge || service.fence === undefined) continue
-    for (const { address, kept } of parts.ledger.entries(parts.protection, service.kind)) {
-      if (kept !== undefined) yield item(address, kept, service.references(kept))
+    for (const { address, source, kept } of parts.ledger.entries(parts.protection, service.kind)) {
+      if (kept !== undefined && source === from) yield item(address, kept, service.references(kept))
     }
   }
 }
@@ -133,12 +180,7 @@ async function goOnAs(
   const { id, signal } = failing
   const { name, newName, body } = choice
   const permit = () => failing.tenure.demand(failing.callMilliseconds)
-  const checkpoints: string[] = []
-  for (const [output, prefix] of outputsOf(choice)) {
-    permit()
-    const placed = await failing.placeCheckpoint(place, { job: name, output, prefix, signal })
-    if (placed !== undefined) checkpoints.push(output)
-  }
+  const checkpoints = await withCheckpoints(failing, place, choice)
   permit()
   await failing.submit(place, newName, body, { signal })
   const answers = () => failing.sharedDatastores(place, signal)
@@ -148,6 +190,40 @@ async function goOnAs(
   }
   const closed = await insist(close, { answers, signal })
   return { checkpoints, ...('failed' in closed ? { unclosed: closed.failed.message } : {}) }
+}
+
+/**
+ * Lets the outputs of a job begin with the last checkpoints of the old one, and says which do. A job that stands already
+ * may have written more by now, and nothing is put over that.
+ */
+async function withCheckpoints(failing: Failing, place: Place, choice: Submission): Promise<readonly string[]> {
+  const { tenure, id, signal, callMilliseconds } = failing
+  const outputs = outputsOf(choice)
+  if (outputs.length === 0) return []
+  if (await isStanding(failing, place, choice)) return placedBefore(failing, choice)
+  const { name: job, newName: as } = choice
+  const checkpoints: string[] = []
+  for (const [output, prefix] of outputs) {
+    tenure.demand(callMilliseconds)
+    const placed = await failing.placeCheckpoint(place, { job, output, prefix, signal })
+    if (placed !== undefined) checkpoints.push(output)
+  }
+  await tenure.append(id, { type: 'resubmit/placed', body: { id, job, as, checkpoints } })
+  return checkpoints
+}
+
+async function isStanding({ parts, signal }: Failing, place: Place, choice: Submission): Promise<boolean> {
+  const kind = kindOf(choice.address)
+  const of = address(kind, choice.newName)
+  return (await serviceOf(parts.services, kind)?.read(place, of, { signal, as: 'target' })) !== undefined
+}
+
+/** What was placed before the job was submitted, as the journal has it. */
+async function placedBefore({ parts, id }: Failing, { newName }: Submission): Promise<readonly string[]> {
+  let checkpoints: readonly string[] = []
+  for await (const { body } of parts.store.read(parts.protection, { run: id, typed: 'resubmit/placed' }))
+    if (body['as'] === newName) checkpoints = body['checkpoints'] as readonly string[]
+  return checkpoints
 }
 
 /** Each output with the prefix at which the new job has it: its path in the datastore, or where Azure puts it by itself. */

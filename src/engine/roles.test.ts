@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { fuse } from '../../test/support/fuse.ts'
 import { worldOfTest } from '../../test/support/made-up-world.ts'
-import { standbyOf } from './roles.ts'
+import { settleConflicts, settledIn, standbyOf } from './roles.ts'
 
 it('is in step by a pass of this direction, and not by one of an earlier', async () => {
   const world = worldOfTest('memory')
@@ -18,4 +18,15 @@ it('is told with the number of things that could never be carried', async () => 
   await world.run('a', ({ tenure }) => tenure.setFact('synced', { active: 'primary', recoveryPoint: 5, refused: 2 }))
   const { parts } = world.joined('asks', fuse())
   expect(await standbyOf(parts, { active: 'primary', epoch: 1 }, undefined)).toMatchObject({ synced: true, refused: 2 })
+})
+
+it('keeps what a person had settled before, when more is settled', async () => {
+  const world = worldOfTest('memory')
+  await world.run('a', async ({ parts, tenure }) => {
+    await tenure.setFact('conflicts', { 'datum/a': 'both', 'datum/b': 'both', 'datum/c': 'both' })
+    await settleConflicts(parts, tenure, (of) => of === 'datum/a')
+    const { left } = await settleConflicts(parts, tenure, (of) => of === 'datum/b')
+    expect(left).toEqual({ 'datum/c': 'both' })
+    expect(await settledIn(parts)).toEqual({ 'datum/a': true, 'datum/b': true })
+  })
 })

@@ -33,6 +33,37 @@ export async function conflictsOf({ store, protection }: Parts): Promise<Readonl
   return ((await store.fact(protection, 'conflicts')) ?? {}) as Readonly<Record<Address, string>>
 }
 
+/** Of these a person has said that the active side's stand: the next pass carries it, and looks for no late work there. */
+export async function settledIn({ store, protection }: Parts): Promise<Readonly<Record<Address, true>>> {
+  return ((await store.fact(protection, 'settled')) ?? {}) as Readonly<Record<Address, true>>
+}
+
+/** Lets the active side's stand of all conflicts that are meant. Gives those, and what is left. */
+export async function settleConflicts(
+  parts: Parts,
+  tenure: Tenure,
+  isMeant: (address: Address) => boolean,
+): Promise<{ readonly settled: readonly Address[]; readonly left: Readonly<Record<Address, string>> }> {
+  const before = Object.entries(await conflictsOf(parts)) as [Address, string][]
+  const settled = before.flatMap(([address]) => (isMeant(address) ? [address] : []))
+  const left = Object.fromEntries(before.filter(([address]) => !isMeant(address)))
+  const more = Object.fromEntries(settled.map((address) => [address, true]))
+  await tenure.setFact('settled', { ...(await settledIn(parts)), ...more })
+  await tenure.setFact('conflicts', left)
+  return { settled, left }
+}
+
+/** Forgets what was settled and has been carried now. What a pass could not carry stays settled until one does. */
+export async function forgetSettled(
+  parts: Parts,
+  tenure: Tenure,
+  isCarried: (address: Address) => boolean,
+): Promise<void> {
+  const settled = Object.entries(await settledIn(parts)) as [Address, true][]
+  const open = settled.filter(([address]) => !isCarried(address))
+  if (open.length < settled.length) await tenure.setFact('settled', Object.fromEntries(open))
+}
+
 /** Writes down that a side was taken back, with the conflicts that are left to a person. */
 export async function recordReturn(parts: Parts, tenure: Tenure, back: Away & Comeback): Promise<void> {
   const { failover, side, findings } = back

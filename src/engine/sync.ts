@@ -4,7 +4,7 @@ import { plan as planOf } from '../core/plan.ts'
 import { type Snapshot, withKind } from '../core/snapshot.ts'
 import type { Note, Plan, Planning, PlanRules } from '../core/step.ts'
 import type { Service } from '../services/service.ts'
-import type { Ends } from './carry.ts'
+import { type Ends, keepMapping, mappingOf } from './carry.ts'
 import { type Execution, execute } from './execute.ts'
 import { type Observation, observe } from './observe.ts'
 import { type Parts, placeOf, serviceOf } from './parts.ts'
@@ -14,7 +14,7 @@ import { refusalsOf } from './refusals.ts'
 import { carryLate } from './return/late.ts'
 import { noteLeftBehind } from './return/left-behind.ts'
 import type { Finding } from './return/sort-out.ts'
-import { conflictsOf } from './roles.ts'
+import { conflictsOf, forgetSettled } from './roles.ts'
 import type { Tenure } from './tenure.ts'
 
 /** What the policy and the situation say about carrying. */
@@ -83,11 +83,13 @@ export async function prepare(given: PassOptions, standing?: Observation): Promi
   ])
   const incomplete = new Set<Kind>([...from.incomplete.keys(), ...to.incomplete.keys()])
   const conflicts = await conflictsOf(parts)
+  const mapped = await mappingOf(parts, active)
   const rules: PlanRules = {
     ...carrying,
     kind: (kind) => serviceOf(parts.services, kind),
     role: 'standby',
     incomplete,
+    mapped: new Map([...mapped].filter(([address]) => incomplete.has(kindOf(address)))),
     quarantined: (address) => conflicts[address] ?? carrying.quarantined?.(address),
   }
   const plan = lifted({ wanted: provedBy(from), found: to.snapshot, rules }, options.liftFor)
@@ -137,6 +139,7 @@ export async function pass(
     await tenure.append(run, { type: 'sync/planned', body: { digest: plan.digest, steps: plan.steps.length, active } })
   const execution = await execute(plan, { parts, tenure, ends, run, signal, doubt, callMilliseconds })
   if (parts.unfenced !== undefined) await noteLeftBehind(parts, prepared, tenure.lease)
+  const mapped = new Map([...(prepared.rules.mapped ?? []), ...mappedOf(plan.notes)])
   const reckoned = await reckon(parts.ledger, {
     lease: tenure.lease,
     active,
@@ -146,11 +149,12 @@ export async function pass(
     rules: prepared.rules,
     cold: coldIn(plan.notes),
     refused: refusalsOf({ ...parts, ...prepared, execution }),
-    mapped: mappedOf(plan.notes),
+    mapped,
     isOpen: ({ address, body }) => serviceOf(parts.services, kindOf(address))?.open?.(body) ?? false,
     now: parts.now(),
   })
-  if ((await parts.store.fact(parts.protection, 'settled')) !== undefined) await tenure.setFact('settled', {})
+  await keepMapping(parts, tenure, { active, mapped })
+  await forgetSettled(parts, tenure, carriedBy(prepared, execution))
   await tenure.setFact('synced', syncedFact(active, { prepared, execution, reckoned, now: parts.now() }))
   if (execution.brokenOff !== undefined) throw execution.brokenOff
   return { ...prepared, late, execution, reckoned }
@@ -175,6 +179,16 @@ function syncedFact(active: Side, { prepared: { source, plan }, execution, recko
     refused: reckoned.refused.length,
     failed: execution.quarantined.length,
   }
+}
+
+/** Whether a pass has left nothing to do of something. */
+function carriedBy({ rules, plan }: Prepared, { carried }: Execution): (address: Address) => boolean {
+  const undone = new Set<Address>()
+  for (const step of plan.steps) {
+    if (carried.has(step.address)) continue
+    undone.add(step.address).add(('origin' in step ? step.origin : undefined) ?? step.address)
+  }
+  return (address) => !undone.has(address) && rules.incomplete?.has(kindOf(address)) !== true
 }
 
 function mappedOf(notes: readonly Note[]): ReadonlyMap<Address, Address> {

@@ -14,7 +14,11 @@ export async function underWay({
   return runningFailover(await Array.fromAsync(store.read(protection, { run: last, typed: 'failover/' })))
 }
 
-/** What a decision must know of it. */
+/**
+ * What a decision must know of it. One that took the place of a switchover goes on although its side answers again: given
+ * up, it would leave off what that had stopped there.
+ */
 export function runningOf({ id, committed, agreed, move, begun }: FailoverState): Running {
-  return { id, committed, planned: move === 'switchover', deliberate: agreed || begun['deliberate'] === true }
+  const deliberate = agreed || begun['deliberate'] === true || begun['instead'] !== undefined
+  return { id, committed, planned: move === 'switchover', deliberate }
 }

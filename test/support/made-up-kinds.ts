@@ -196,3 +196,12 @@ export const body = {
   }),
   trail: (open: boolean, ...lines: readonly string[]): JsonObject => ({ open, lines }),
 } as const
+
+/** The same kinds, of which schedules and jobs can be led to where something was mapped. */
+export function leading(services: readonly Service[]): readonly Service[] {
+  const renamed: Service['renamed'] = (one, renames) => ({
+    ...one,
+    needs: needsOf(one).map((need) => renames.get(need) ?? need),
+  })
+  return services.map((service) => (['schedule', 'job'].includes(service.kind) ? { ...service, renamed } : service))
+}

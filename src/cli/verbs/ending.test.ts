@@ -25,6 +25,13 @@ function ended(outcome: Outcome, move: FailoverReport['move'] = 'switchover'): F
   }
 }
 
+function shown(report: FailoverReport): string {
+  const lines: string[] = []
+  const io: Partial<Terminal> = { say: (line = '') => void lines.push(line), paint: (_, text) => text }
+  showReport(io as Terminal, report)
+  return lines.join('\n')
+}
+
 const REFUSED = expect.objectContaining({ code: 'failover/refused' })
 
 describe('a move', () => {
@@ -45,13 +52,16 @@ describe('a move', () => {
     expect(() => demandSameWay(running, undefined)).not.toThrow()
   })
 
+  it('that was turned back names what is not where it was, and says that not all is', () => {
+    const left = { ...ended('undone'), unfinished: ['schedule/nightly was not raised: it is refused'] }
+    expect(shown(left)).toContain('unfinished  schedule/nightly was not raised: it is refused')
+    expect(() => demandEnded(left, 'done')).toThrow('not all is where it was')
+    const lost = { ...ended('undone'), jobs: [{ job: 'train', is: 'failed', reason: 'there is no quota' }] } as const
+    expect(() => demandEnded(lost, 'done')).toThrow('not all is where it was')
+    expect(() => demandEnded(ended('undone'), 'done')).toThrow('and all is where it was')
+  })
+
   it('says of no loss that there was none where it did not come to its end', () => {
-    const shown = (report: FailoverReport): string => {
-      const lines: string[] = []
-      const io: Partial<Terminal> = { say: (line = '') => void lines.push(line), paint: (_, text) => text }
-      showReport(io as Terminal, report)
-      return lines.join('\n')
-    }
     const clear = /Nothing (was|is known to be) lost/
     for (const move of ['failover', 'switchover'] as const) {
       expect(shown(ended('done', move))).toMatch(clear)

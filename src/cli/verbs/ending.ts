@@ -3,7 +3,7 @@ import type { Side } from '../../core/model.ts'
 import type { FailoverState, Move, Outcome } from '../../core/phases.ts'
 import type { FailoverReport } from '../../engine/report.ts'
 
-type Ended = Pick<FailoverReport, 'id' | 'move' | 'from' | 'to' | 'outcome' | 'timeline'>
+type Ended = Pick<FailoverReport, 'id' | 'move' | 'from' | 'to' | 'outcome' | 'timeline' | 'jobs' | 'unfinished'>
 
 interface Told {
   readonly message: string
@@ -16,8 +16,8 @@ const OTHERWISE: Readonly<Record<Outcome, (ended: Ended) => Told>> = {
     message: `The ${move} had gone too far to be turned back: the ${to} is active`,
     hint: `Look with \`holdfast switchover\` at what it takes to let the ${from} take over again.`,
   }),
-  undone: ({ move, timeline }) => ({
-    message: `The ${move} was turned back, and all is where it was: ${
+  undone: ({ move, timeline, ...back }) => ({
+    message: `The ${move} was turned back, and ${isAllBack(back) ? 'all' : 'not all'} is where it was: ${
       timeline.findLast(({ what }) => what.includes('failed: '))?.what ?? 'a person wanted it'
     }`,
     hint: 'Do away with the reason and run it again.',
@@ -27,6 +27,11 @@ const OTHERWISE: Readonly<Record<Outcome, (ended: Ended) => Told>> = {
     message: `The ${move} ${id} has not come to its end`,
     hint: 'Run it again: it goes on where it was.',
   }),
+}
+
+/** Whether what was stopped acts again, and each job that was cancelled was submitted again. */
+function isAllBack({ jobs, unfinished }: Pick<Ended, 'jobs' | 'unfinished'>): boolean {
+  return unfinished.length === 0 && jobs.every(({ is }) => is === 'submitted')
 }
 
 const ABANDONED: Readonly<Record<Move, (ended: Ended) => Told>> = {

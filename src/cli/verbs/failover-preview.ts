@@ -33,7 +33,7 @@ const BECOMES = { submit: 'resubmitted', wait: 'waits', leave: 'left', block: 'b
 export async function previewOf(joined: Composed, { roles }: Judged, signal: AbortSignal): Promise<Preview> {
   const { parts, policy } = joined
   const place = await parts.open(otherSide(roles.active), signal)
-  const choosing = { parts, id: 'preview', signal, ...resubmittingOf(joined) }
+  const choosing = { parts, id: 'preview', from: roles.active, signal, ...resubmittingOf(joined) }
   const { items, refused } = lossNow(parts)
   const choices = place === undefined ? [] : await jobChoices(choosing, place)
   return {

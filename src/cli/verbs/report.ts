@@ -64,7 +64,10 @@ export function showReport(io: Terminal, report: FailoverReport): void {
       ),
     )
   }
-  if (report.outcome === 'undone' || report.outcome === 'abandoned') return
+  if (report.outcome === 'undone' || report.outcome === 'abandoned') {
+    showUnfinished(io, unfinished)
+    return
+  }
   io.say()
   const compared = Object.values(verified.compared).reduce((sum, count) => sum + count, 0)
   io.say(
@@ -78,7 +81,7 @@ export function showReport(io: Terminal, report: FailoverReport): void {
     io.say(`${when}: ${counted(returned.length, 'thing')} that only it had, or had otherwise.`)
     showFindings(io, returned)
   }
-  for (const sentence of unfinished) io.say(`${io.paint('yellow', 'unfinished')}  ${readable(sentence)}`)
+  showUnfinished(io, unfinished)
   // What was lost is written down at the end.
   if (report.outcome !== 'done' || loss.length > 0) return
   if (planned) io.say('Nothing was lost.')
@@ -88,6 +91,10 @@ export function showReport(io: Terminal, report: FailoverReport): void {
       `Nothing is known to be lost; what was acknowledged in the last ${roughly(Math.max(0, span))} was never seen.`,
     )
   }
+}
+
+function showUnfinished(io: Terminal, unfinished: readonly string[]): void {
+  for (const sentence of unfinished) io.say(`${io.paint('yellow', 'unfinished')}  ${readable(sentence)}`)
 }
 
 /** What became of things that a side had alone when it came back. */

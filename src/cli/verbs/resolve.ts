@@ -3,7 +3,7 @@ import { Fault } from '../../core/errors.ts'
 import type { Address } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
 import { selector } from '../../core/selector.ts'
-import { conflictsOf } from '../../engine/roles.ts'
+import { conflictsOf, settleConflicts } from '../../engine/roles.ts'
 import { type Protected, protectedVerb, underLease, within } from '../protected.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
@@ -21,15 +21,9 @@ export function resolveVerb(): Command {
         within(given, io, async (joined) => {
           const before = await conflictsOf(joined.parts)
           if (things.length === 0) return list(io, before)
-          const settled = Object.keys(before).filter((address) =>
-            things.some((one) => selector(one)(address as Address)),
-          )
           demandAll(things, Object.keys(before))
-          const left = Object.fromEntries(Object.entries(before).filter(([address]) => !settled.includes(address)))
-          await underLease(joined, async (tenure) => {
-            await tenure.setFact('settled', Object.fromEntries(settled.map((address) => [address, true])))
-            await tenure.setFact('conflicts', left)
-          })
+          const isMeant = (address: Address) => things.some((one) => selector(one)(address))
+          const { settled, left } = await underLease(joined, (tenure) => settleConflicts(joined.parts, tenure, isMeant))
           for (const address of settled) io.say(`${readable(address)} is followed again from the next pass on`)
           io.facts({ settled, left })
         }),

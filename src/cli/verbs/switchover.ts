@@ -7,7 +7,7 @@ import type { Side } from '../../core/model.ts'
 import type { JobsAtSwitchover, SwitchoverWish } from '../../core/persons/switchover.ts'
 import type { FailoverState } from '../../core/phases.ts'
 import { rolesOf } from '../../engine/roles.ts'
-import { type Checked, checkSwitchover, switchoverRecords } from '../../engine/switchover/begin.ts'
+import { type Checked, checkSwitchover, refusedByNow, switchoverRecords } from '../../engine/switchover/begin.ts'
 import type { Tenure } from '../../engine/tenure.ts'
 import { underWay } from '../../engine/under-way.ts'
 import { demandTaken, type Taken } from '../../engine/words.ts'
@@ -145,10 +145,9 @@ async function beginHere(
   { lease }: Tenure,
   { checked, wish }: { readonly checked: Checked; readonly wish: SwitchoverWish },
 ): Promise<Taken> {
-  const { active, epoch } = await rolesOf(parts)
-  const running = await underWay(parts)
-  if (running !== undefined) return { refused: `Failover ${running.id} is under way` }
-  if (active !== checked.from) return { refused: `The ${active} is active by now` }
+  const refused = await refusedByNow(parts, checked)
+  if (refused !== undefined) return { refused }
+  const { epoch } = await rolesOf(parts)
   const id = `f${randomBytes(4).toString('hex')}`
   const records = switchoverRecords(checked, wish, { id, epoch, now: parts.now() })
   await parts.store.append(lease, records)

@@ -34,20 +34,23 @@ export function syncVerb(): Command {
       act<Protected & { readonly dryRun?: boolean; readonly allowWithdrawals?: string }>((options, io) =>
         within(options, io, async (joined, signal) => {
           const { parts, carrying } = joined
-          const roles = await rolesOf(parts)
           const lift = options.allowWithdrawals === undefined ? {} : { liftFor: options.allowWithdrawals }
-          const request = { parts, active: roles.active, carrying, signal, ...lift }
+          const request = { parts, carrying, signal, ...lift }
           await demandNoneUnderWay(parts)
           if (options.dryRun === true) {
+            const roles = await rolesOf(parts)
             await showAway(io, parts, roles)
-            const prepared = await prepare(request)
+            const prepared = await prepare({ ...request, active: roles.active })
             showPlan(io, prepared)
             io.facts(factsOfPlan(prepared))
             demandRead(prepared.source, prepared.target)
             return
           }
           const done = await underLease(joined, async (tenure) => {
-            const acting = { ...request, tenure, callMilliseconds: CALL_MILLISECONDS }
+            // Only under the lease does nobody else change who is in charge.
+            await demandNoneUnderWay(parts)
+            const roles = await rolesOf(parts)
+            const acting = { ...request, active: roles.active, tenure, callMilliseconds: CALL_MILLISECONDS }
             const away = await sideAway(parts, roles)
             if (away !== undefined) await takeBack(io, acting, away)
             return pass(acting)

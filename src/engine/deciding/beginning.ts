@@ -26,6 +26,8 @@ export interface Beginning {
   readonly decideMilliseconds: number
   /** The side that is left was not lost, and a person said so all the same. */
   readonly deliberate?: boolean
+  /** The switchover whose place it takes: what that has stopped was read before, and counts as it was then. */
+  readonly instead?: string
   /** Digest of the plan that a person approved, where that is why it begins. It is used up by this. */
   readonly approval?: string
 }
@@ -40,7 +42,7 @@ export interface Naming {
 
 /** The beginning of a failover that was decided in a situation, whoever decided it. */
 export function beginningOf(decision: FailOver, situation: Situation, { asked, ...naming }: Naming): Beginning {
-  const { from, to, epoch, reason } = decision
+  const { from, to, epoch, reason, instead } = decision
   const { health, standby, now } = situation
   const { lastAnswered, since, status } = health[from]
   const silent = status === 'lost'
@@ -56,6 +58,7 @@ export function beginningOf(decision: FailOver, situation: Situation, { asked, .
     silent,
     // Only a person's word leads away from a side that is not lost.
     ...(silent ? {} : { deliberate: true }),
+    ...(instead === undefined ? {} : { instead }),
     lastAnswered: lastAnswered === undefined ? 0 : Math.round(now.wall - (now.tick - lastAnswered.at)),
     detectMilliseconds: silent && lastAnswered !== undefined ? Math.max(0, since - lastAnswered.at) : 0,
     decideMilliseconds: now.tick - judged,
@@ -73,10 +76,16 @@ export function failoverRecords(beginning: Beginning): readonly NewRecord[] {
   const done = (phase: Phase, milliseconds: number) => {
     return { run: id, type: 'failover/phase-done', body: { id, phase, milliseconds: Math.round(milliseconds) } }
   }
+  const { instead } = facts
   return [
+    ...(instead === undefined ? [] : [abandoned(instead)]),
     { run: id, type: 'failover/begun', body: { id, ...facts } },
     done('detect', detectMilliseconds),
     done('decide', decideMilliseconds),
     ...(approval === undefined ? [] : [{ run: id, type: 'approval/used', body: { digest: approval, failover: id } }]),
   ]
+}
+
+function abandoned(id: string): NewRecord {
+  return { run: id, type: 'failover/ended', body: { id, outcome: 'abandoned' } }
 }

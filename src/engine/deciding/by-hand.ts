@@ -18,20 +18,10 @@ export function weigh(wish: FailoverWish, situation: Situation, naming: Naming):
   if (decision.do === 'fail-over') return taken(...failoverRecords(beginningOf(decision, situation, naming)))
   if (decision.do === 'continue')
     return decide(situation).do === 'continue' ? taken() : taken(agreed(decision.id, wish))
-  const { running, ...free } = situation
-  if (decision.do !== 'abandon' || running?.planned !== true) return { decision, taken: { refused: decision.reason } }
-  // A switchover whose side was lost before the other was raised is given up: a failover answers the loss.
-  const instead = weigh(wish, free, naming)
-  if ('refused' in instead.taken) return instead
-  return { ...instead, taken: { records: [abandoned(decision.id), ...instead.taken.records] } }
+  return { decision, taken: { refused: decision.reason } }
 }
 
 /** That a person wants what had begun carried on: whoever does so needs no other reason. */
 function agreed(id: string, { by }: FailoverWish): NewRecord {
   return { run: id, type: 'failover/agreed', body: { id, by } }
-}
-
-/** That nothing had been done yet, and nothing will be. */
-function abandoned(id: string): NewRecord {
-  return { run: id, type: 'failover/ended', body: { id, outcome: 'abandoned' } }
 }

@@ -1,4 +1,4 @@
-import { otherSide, type Roles } from '../../core/model.ts'
+import { otherSide, type Roles, type Side } from '../../core/model.ts'
 import { type Approval, approvalIn, type TakeoverPlan } from '../../core/persons/approval.ts'
 import type { PointerTarget } from '../../core/policy.ts'
 import { isCandidate } from '../../core/resubmission.ts'
@@ -20,16 +20,16 @@ export async function takeoverPlan(
     to: otherSide(roles.active),
     recoveryPoint: Number(synced?.['recoveryPoint'] ?? 0),
     raises: [...standingBy(parts)].map(({ address }) => address),
-    jobs: openInLedger(parts),
+    jobs: openInLedger(parts, roles.active),
     pointers: pointer.map((target) => Object.values(target).join()),
   }
 }
 
-function openInLedger({ services, ledger, protection }: Parts) {
+function openInLedger({ services, ledger, protection }: Parts, active: Side) {
   return services
     .filter((service) => !service.can.converge && service.fence !== undefined)
     .flatMap(({ kind }) => [...ledger.entries(protection, kind)])
-    .filter(({ address, kept }) => kept !== undefined && isCandidate(item(address, kept)))
+    .filter(({ address, source, kept }) => kept !== undefined && source === active && isCandidate(item(address, kept)))
     .map(({ address }) => address)
 }
 

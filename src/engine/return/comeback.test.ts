@@ -1,11 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, expect, it } from 'vitest'
 import { fuse } from '../../../test/support/fuse.ts'
 import { beginning, carrying, FAILOVER, returning } from '../../../test/support/made-up-failover.ts'
 import { body, statusOf } from '../../../test/support/made-up-kinds.ts'
-import { changesOf, passing, type World, worldOfTest } from '../../../test/support/made-up-world.ts'
+import { CARRYING, changesOf, passing, type World, worldOfTest } from '../../../test/support/made-up-world.ts'
 import { Fault } from '../../core/errors.ts'
 import type { Address } from '../../core/model.ts'
-import type { Comeback } from './comeback.ts'
+import { type Comeback, comeback } from './comeback.ts'
 
 let world: World
 beforeEach(async () => {
@@ -221,4 +222,34 @@ it('guards I2 and I3: cut off at any point and begun again it ends the same, wit
     expect(new Set(carried).size, where).toBe(carried.length)
     await other.close()
   }
+})
+
+it('keeps the last that was written there where the side goes away in the middle and is written to before it is back', async () => {
+  const { primary, secondary } = world.sides
+  primary.put('blob/weights', body.datum(2))
+  primary.put('trail/train', body.trail(true, 'a', 'theirs'))
+  secondary.put('blob/weights', body.datum(3))
+  secondary.put('trail/train', body.trail(true, 'a', 'ours'))
+  world.befall = ({ act }, moment) => {
+    if (act === 'merge' && moment === 'before') throw new Fault('azure/unreachable', 'it went away')
+  }
+  await expect(back()).rejects.toMatchObject({ code: 'azure/unreachable' })
+  expect(secondary.get(`blob/weights.${FAILOVER}`)).toEqual(body.datum(2))
+  world.leasesRunOut()
+  world.befall = () => undefined
+  primary.put('blob/weights', body.datum(4))
+  expect(findingsOf(await back())).toContain(`aside blob/weights as blob/weights.${FAILOVER}`)
+  expect(secondary.get(`blob/weights.${FAILOVER}`)).toEqual(body.datum(4))
+  expect(secondary.get('blob/weights')).toEqual(body.datum(3))
+})
+
+it('waits for a fence that has more to do than fits into the time of a few calls', async () => {
+  world.befall = ({ act, of }, moment) =>
+    act === 'fence' && of === 'job' && moment === 'before' ? sleep(200) : undefined
+  const callMilliseconds = 10
+  const { signal } = new AbortController()
+  const taken = await world.run('b', ({ parts, tenure }) =>
+    comeback({ parts, tenure, active: 'secondary', failover: FAILOVER, carrying: CARRYING, signal, callMilliseconds }),
+  )
+  expect(taken?.fenced).toMatchObject({ complete: true, stopped: ['schedule/nightly'] })
 })

@@ -19,6 +19,12 @@ export interface Comeback {
   readonly findings: readonly Finding[]
 }
 
+/**
+ * Longest that fencing a side takes which answers again: each call has a time of its own, and what there is to list and
+ * to cancel may be very much.
+ */
+const FENCING_MILLISECONDS = 300_000
+
 export interface ComebackOptions {
   readonly parts: Parts
   readonly tenure: Tenure
@@ -43,12 +49,13 @@ export async function comeback(given: ComebackOptions): Promise<Comeback> {
   const { parts, tenure, active, failover, signal, callMilliseconds } = options
   const returned = otherSide(active)
   const permit = () => tenure.demand(callMilliseconds)
-  const fenced = await fence(parts, returned, { signal, milliseconds: callMilliseconds * 4, permit })
+  const fenced = await fence(parts, returned, { signal, milliseconds: FENCING_MILLISECONDS, permit })
   if (!fenced.complete) {
     throw new Fault(
       'observe/incomplete',
       `The ${returned} cannot be fenced yet: ${Object.values(fenced.unreached).join('; ')}`,
       {
+        facts: { unfenced: true },
         hint: '`holdfast serve` tries it again by itself; `holdfast sync` does by hand. Nothing else is done with it before.',
       },
     )

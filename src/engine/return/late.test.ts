@@ -3,6 +3,8 @@ import { fuse } from '../../../test/support/fuse.ts'
 import { beginning, carrying, FAILOVER, returning } from '../../../test/support/made-up-failover.ts'
 import { body } from '../../../test/support/made-up-kinds.ts'
 import { changesOf, type Process, passing, type World, worldOfTest } from '../../../test/support/made-up-world.ts'
+import { Fault } from '../../core/errors.ts'
+import { settleConflicts } from '../roles.ts'
 import type { Pass } from '../sync.ts'
 
 let world: World
@@ -159,6 +161,21 @@ it('lets the active side’s stand where a person has said so, and asks no secon
   expect(primary.get('datum/set')).toEqual(body.datum(3))
   primary.put('datum/set', body.datum(4))
   expect(findingsOf(await passed())).toEqual(['carried datum/set'])
+})
+
+it('goes by what a person has said until a pass could carry it', async () => {
+  const { primary, secondary } = world.sides
+  primary.put('datum/set', body.datum(2))
+  secondary.put('datum/set', body.datum(3))
+  await passed()
+  await world.run('person', ({ parts, tenure }) => settleConflicts(parts, tenure, () => true))
+  world.befall = ({ act, of }) => {
+    if (act === 'converge' && of === 'datum/set') throw new Fault('azure/refused', 'it is refused')
+  }
+  await passed()
+  world.befall = () => undefined
+  expect(findingsOf(await passed())).toEqual([])
+  expect(primary.get('datum/set')).toEqual(body.datum(3))
 })
 
 it('lets what was deleted on either side be', async () => {

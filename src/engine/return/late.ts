@@ -3,7 +3,7 @@ import { mappedFrom } from '../../core/plan-drafts.ts'
 import type { Snapshot } from '../../core/snapshot.ts'
 import { withKind } from '../../core/snapshot.ts'
 import type { Parts } from '../parts.ts'
-import { conflictsOf } from '../roles.ts'
+import { conflictsOf, settledIn } from '../roles.ts'
 import type { PassOptions, Prepared } from '../sync.ts'
 import type { Tenure } from '../tenure.ts'
 import { meantBefore, plain, settle } from './comeback.ts'
@@ -28,12 +28,12 @@ export async function carryLate(
   const known = (snapshot: Snapshot) => kinds.reduce((rest, kind) => withKind(rest, kind, []), snapshot)
   const [theirs, ours] = [known(target.snapshot), known(source.snapshot)]
   const conflicts = await conflictsOf(parts)
-  // Of these a person has just said that the active side's stands.
-  const settled = (await parts.store.fact(parts.protection, 'settled')) ?? {}
+  const settled = await settledIn(parts)
   const sorted = sortOut({
     parts,
     returned: otherSide(active),
     mark: ({ digest }) => `${failover}-${digest.slice(0, 8)}`,
+    marksAreOfItems: true,
     theirs: theirs.without([
       ...(Object.keys({ ...conflicts, ...settled }) as Address[]),
       ...replicasIn(parts, theirs, ours),

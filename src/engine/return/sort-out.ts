@@ -38,6 +38,8 @@ export interface Sorting {
   readonly returned: Side
   /** Marks the name that something of theirs gets beside ours. Equal items give equal marks. */
   readonly mark: (item: Item) => string
+  /** Set where equal marks are of equal items: what stands under such a name is theirs already, and else may be older. */
+  readonly marksAreOfItems?: boolean
   readonly theirs: Snapshot
   readonly ours: Snapshot
   /** By address on the returned side. */
@@ -65,7 +67,8 @@ export function sortOut(sorting: Sorting): Sorted {
     else if (fate === 'merge') merge.push({ service, item })
     else if (fate === 'aside') {
       const other = service.aside?.(item, sorting.mark(item)) ?? item
-      if (ours.has(other.address)) settled.push({ is: 'aside', address, as: other.address })
+      if (sorting.marksAreOfItems === true && ours.has(other.address))
+        settled.push({ is: 'aside', address, as: other.address })
       else carry.push({ of: address, item: other })
     } else settled.push({ address, ...fate })
   }

@@ -58,6 +58,18 @@ export async function checkSwitchover({ parts, carrying, wish, health, signal }:
   return { from, to, refusals: refusals({ ...leaving, uncarried: left, lacking }), prepared, open }
 }
 
+/** Why a switchover that was checked may not begin any more. Ask under the lease: nothing of this changes then. */
+export async function refusedByNow(parts: Parts, { from }: Pick<Checked, 'from'>): Promise<string | undefined> {
+  const roles = await rolesOf(parts)
+  const running = await underWay(parts)
+  if (running !== undefined) return `Failover ${running.id} is under way`
+  if (roles.active !== from) return `The ${roles.active} is active by now`
+  const away = await sideAway(parts, roles)
+  if (away !== undefined) return `The ${away.side} was left by failover ${away.failover} by now`
+  const pause = await pauseNow(parts)
+  return pause === undefined ? undefined : `${pause.by} has paused it by now`
+}
+
 /** The first records of a switchover. It is carried out as a failover is, from the journal, by whoever holds the lease. */
 export function switchoverRecords(
   { from, to }: Pick<Checked, 'from' | 'to'>,

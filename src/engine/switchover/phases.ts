@@ -2,7 +2,7 @@ import { isFault } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/model.ts'
 import type { Failing } from '../phase-acts.ts'
 import { promote } from '../promote.ts'
-import { resubmit } from '../resubmit.ts'
+import { submitBack } from '../resubmit.ts'
 import { comeback } from '../return/comeback.ts'
 import { recordReturn } from '../roles.ts'
 import { demandEqual } from './equal.ts'
@@ -39,9 +39,9 @@ async function reopen(failing: Failing): Promise<JsonObject> {
   const { parts, from, tenure, signal, callMilliseconds } = failing
   const begun = await has(failing, 'quiesce/begun')
   const { raised, failed } = begun
-    ? await promote(parts, from, { tenure, signal, callMilliseconds })
+    ? await promote(parts, from, { tenure, signal, callMilliseconds, mapped: new Map() })
     : { raised: [], failed: {} }
-  const jobs = (await has(failing, 'stop/begun')) ? await resubmit({ ...failing, to: from }) : {}
+  const jobs = (await has(failing, 'stop/begun')) ? await submitBack(failing) : {}
   return { raised, failed, ...jobs }
 }
 

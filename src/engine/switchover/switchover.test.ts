@@ -4,14 +4,16 @@ import { fuse } from '../../../test/support/fuse.ts'
 import { configOf, FAILOVER, failingOf } from '../../../test/support/made-up-failover.ts'
 import { body, statusOf } from '../../../test/support/made-up-kinds.ts'
 import { CARRYING, type Process, passing, type World, worldOfTest } from '../../../test/support/made-up-world.ts'
+import { Fault } from '../../core/errors.ts'
 import type { SwitchoverWish } from '../../core/persons/switchover.ts'
 import type { FailoverState } from '../../core/phases.ts'
 import type { Service } from '../../services/service.ts'
+import { beginFailover } from '../deciding/beginning.ts'
 import { carryOut } from '../failover.ts'
 import { type FailoverReport, reportOf } from '../report.ts'
-import { underWay } from '../under-way.ts'
+import { runningOf, underWay } from '../under-way.ts'
 import { speak } from '../words.ts'
-import { checkSwitchover, switchoverRecords } from './begin.ts'
+import { checkSwitchover, refusedByNow, switchoverRecords } from './begin.ts'
 
 const WISH: SwitchoverWish = { by: 'ada', jobs: 'resubmit', wait: 1000 }
 
@@ -138,6 +140,60 @@ it('goes back to where it was when the standby is lost, jobs that were cancelled
   expect(submitted(world).sort()).toEqual([`primary job/late-${FAILOVER}`, `primary job/train-${FAILOVER}`])
 })
 
+it('guards I3: leaves jobs alone, when it goes back, that were not cancelled after all', async () => {
+  world.befall = ({ act, of }, moment) => {
+    if (act === 'fence' && of === 'job' && moment === 'before')
+      throw new Fault('azure/unreachable', 'it does not answer')
+  }
+  await world.run('b', switching(world))
+  expect(await reported()).toMatchObject({ outcome: 'undone', jobs: [] })
+  expect(statusOf(world.sides.primary.get('job/train'))).toBe('Running')
+  expect(submitted(world)).toEqual([])
+})
+
+it('submits jobs again where they were, though they would not have gone on over there', async () => {
+  const { primary, secondary } = world.sides
+  primary.put('job/train', body.job('Running', { 'holdfast.resubmit': 'primary' }, 'datum/set'))
+  primary.put('job/late', body.job('Queued', {}, 'datum/left-out'))
+  world.befall = ({ act, of }, moment) => {
+    if (act === 'fence' && of === 'job' && moment === 'after') secondary.down = true
+  }
+  await world.run('b', switching(world))
+  expect(await reported()).toMatchObject({ outcome: 'undone' })
+  expect(submitted(world).sort()).toEqual([`primary job/late-${FAILOVER}`, `primary job/train-${FAILOVER}`])
+})
+
+it('has what it stopped counted as it was before, where a failover takes its place', async () => {
+  const { signal } = new AbortController()
+  const leaving = { from: 'primary', to: 'secondary' } as const
+  await world.run('a', passing())
+  await world.run('b', async ({ parts, tenure }) => {
+    await parts.store.append(tenure.lease, switchoverRecords(leaving, WISH, { id: 's1', epoch: 0, now: 1 }))
+    for (const type of ['quiesce/begun', 'stop/begun']) await tenure.append('s1', { type, body: { id: 's1' } })
+    for (const service of parts.services) await service.fence?.(world.sides.primary.place, { signal })
+  })
+  await world.run('c', async (process) => {
+    await beginFailover(process.tenure, {
+      ...leaving,
+      id: FAILOVER,
+      instead: 's1',
+      epoch: 0,
+      reason: 'it is lost',
+      recoveryPoint: 1,
+      silent: true,
+      lastAnswered: 1,
+      detectMilliseconds: 0,
+      decideMilliseconds: 0,
+    })
+    const running = await underWay(process.parts)
+    expect(running && runningOf(running)).toMatchObject({ id: FAILOVER, planned: false, deliberate: true })
+    await carryOut(failingOf(world, process), () => undefined)
+  })
+  expect(live(world, 'secondary')).toEqual([true, true])
+  expect(submitted(world).sort()).toEqual([`secondary job/late-${FAILOVER}`, `secondary job/train-${FAILOVER}`])
+  expect(reportOf(await world.journal('s1'))?.outcome).toBe('abandoned')
+})
+
 it('goes back when a person wants it, until the other side is raised', async () => {
   const wants = async ({ parts, tenure }: Process) =>
     speak(parts, tenure, { id: 'w', is: 'turn-back', by: 'ada', body: {} })
@@ -257,4 +313,12 @@ it('is refused, with every reason, where something would be lost or left undone'
   ])
   await world.run('b', async (process) => void (await switching(world)(process)))
   expect(await world.run('c', async ({ parts }) => underWay(parts))).toBeUndefined()
+})
+
+it('may not begin any more after what was said or done since it was checked', async () => {
+  const refused = (from: 'primary' | 'secondary') => world.run('b', ({ parts }) => refusedByNow(parts, { from }))
+  expect(await refused('primary')).toBeUndefined()
+  expect(await refused('secondary')).toBe('The primary is active by now')
+  await world.run('b', ({ parts, tenure }) => speak(parts, tenure, { id: 'p', is: 'pause', by: 'ada', body: {} }))
+  expect(await refused('primary')).toBe('ada has paused it by now')
 })

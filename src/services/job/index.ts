@@ -4,7 +4,7 @@ import { type Address, address, type Item, type JsonObject, segmentsOf } from '.
 import { item } from '../../core/snapshot.ts'
 import { ahead } from '../ahead.ts'
 import { ML_API, portableBody, textOf } from '../arm-body.ts'
-import { referencesIn } from '../references.ts'
+import { referencesIn, renamedIn } from '../references.ts'
 import type { Place, Reach, Service } from '../service.ts'
 import { isChild, isOpen, JOB_SCHEMA } from './schema.ts'
 
@@ -54,6 +54,7 @@ export function jobs(arm: Arm): Service {
     list,
     read,
     references: referencesIn,
+    renamed: renamedIn,
     open: isOpen,
     converge,
     remove: (place, of, { signal }) =>
