@@ -12,6 +12,7 @@ import {
 } from '@azure/storage-blob'
 import type { Transport } from '../azure/transport.ts'
 import { Fault } from '../core/errors.ts'
+import { whole } from './azure-body.ts'
 import { copyInto, type Signing, sources } from './azure-copy.ts'
 import { type Asked, statusOf, storageCode, storageFault } from './azure-faults.ts'
 import { uploadBlocks } from './azure-upload.ts'
@@ -37,8 +38,6 @@ export interface BlobAccount {
 
 /** Tries of the vendor's client. A region that is gone must be noticed at once, so the waits are short. */
 const RETRIES = { maxTries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 3000 }
-/** A body that brings nothing for so long is one that hangs. */
-const IDLE_MILLISECONDS = 60_000
 /** What is not longer goes in one call. */
 const WHOLE = 8 * 1024 * 1024
 
@@ -203,25 +202,6 @@ async function written(
   const headers = { blobHTTPHeaders: { ...type, blobContentMD5: md5 } }
   const done = await blob.commitBlockList([...ids], { ...usual, ...headers })
   return infoOf(name, { ...done, length, contentType, metadata, contentMD5: md5 })
-}
-
-/** The body to its last byte, or a fault: never a short one, never one that hangs. */
-async function* whole(body: Readable, length: number, asked: Asked): AsyncIterable<Buffer> {
-  let got = 0
-  const idle = setTimeout(() => body.destroy(new Error(`no byte for ${IDLE_MILLISECONDS} ms`)), IDLE_MILLISECONDS)
-  try {
-    for await (const chunk of body) {
-      idle.refresh()
-      got += (chunk as Buffer).length
-      yield chunk as Buffer
-    }
-    if (got !== length) throw new Error(`the body ended after ${got} of ${length} bytes`)
-  } catch (thrown) {
-    throw storageFault(asked, thrown)
-  } finally {
-    clearTimeout(idle)
-    body.destroy()
-  }
 }
 
 function conditionsOf({ etag, absent }: Condition): BlobRequestConditions {

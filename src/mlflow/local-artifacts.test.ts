@@ -76,3 +76,14 @@ it('reaches nothing outside the folders that were named, whatever a server says'
   expect(await text(join(home, 'runs/r2'), 'link')).toBeUndefined()
   await expect(all(join(home, 'runs/r2'))).rejects.toMatchObject({ code: 'azure/refused' })
 })
+
+it('says of a file that it cannot be read, whenever somebody begins to, and not of who was to get it', async () => {
+  // A folder in the place of the file can be opened and not read, whoever runs this.
+  const root = join(home, 'runs/r1')
+  const bytes = await artifacts().read(root, 'a b', signal)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await expect(Array.fromAsync(bytes ?? [])).rejects.toMatchObject({
+    code: 'azure/refused',
+    message: expect.stringContaining('a b cannot be read: EISDIR'),
+  })
+})

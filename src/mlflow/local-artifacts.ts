@@ -1,9 +1,10 @@
-import { createReadStream, lstatSync, realpathSync } from 'node:fs'
+import { lstatSync, realpathSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../core/errors.ts'
 import type { ArtifactFile, Artifacts } from './artifacts.ts'
+import { fileBytes, sourceBytes } from './source-bytes.ts'
 
 /**
  * Files that a server keeps in folders of this machine (`file:` or a path) and does not hand out itself: read where
@@ -24,12 +25,16 @@ export function localArtifacts(folders: readonly string[]): Artifacts {
   }
 
   async function* files(folder: string, signal: AbortSignal, below = ''): AsyncIterable<ArtifactFile> {
-    for (const entry of await readdir(join(folder, below), { withFileTypes: true }).catch(absentOrThrow)) {
+    const at = join(folder, below)
+    const entries = await readdir(at, { withFileTypes: true }).catch(absentOrUnreadable(at))
+    for (const entry of entries ?? []) {
       signal.throwIfAborted()
       const path = below === '' ? entry.name : `${below}/${entry.name}`
       if (entry.isDirectory()) yield* files(folder, signal, path)
-      else if (entry.isFile()) yield { path, length: (await stat(join(folder, path))).size }
-      else throw noFile(join(folder, path))
+      else if (!entry.isFile()) throw noFile(join(folder, path))
+      const file = join(folder, path)
+      const found = entry.isFile() ? await stat(file).catch(absentOrUnreadable(file)) : undefined
+      if (found !== undefined) yield { path, length: found.size }
     }
   }
 
@@ -38,7 +43,9 @@ export function localArtifacts(folders: readonly string[]): Artifacts {
     files: (root, signal) => files(folderOf(root) ?? refuse(root), signal),
     read: (root, path, signal) => {
       const file = within(join(folderOf(root) ?? refuse(root), path))
-      return Promise.resolve(file === undefined ? undefined : createReadStream(file, { signal }))
+      if (file === undefined) return Promise.resolve(undefined)
+      const faultOf = (thrown: unknown) => (signal.aborted ? signal.reason : unreadable(file, thrown))
+      return Promise.resolve(sourceBytes(fileBytes(file, signal), faultOf))
     },
     write: (root) => refuse(root),
   }
@@ -81,9 +88,24 @@ function comingPath(path: string): string | undefined {
   return real && join(real, name)
 }
 
-function absentOrThrow(thrown: unknown): readonly never[] {
-  if ((thrown as { readonly code?: unknown }).code === 'ENOENT') return []
-  throw thrown
+function codeOf(thrown: unknown): unknown {
+  return (thrown as { readonly code?: unknown }).code
+}
+
+/** For `catch`: `undefined` for what is gone meanwhile, as a file that was written for a moment. */
+function absentOrUnreadable(path: string): (thrown: unknown) => undefined {
+  return (thrown) => {
+    if (codeOf(thrown) !== 'ENOENT') throw unreadable(path, thrown)
+    return undefined
+  }
+}
+
+/** Said of the file, and not of the place that was to get its bytes. */
+function unreadable(path: string, thrown: unknown): Fault {
+  return new Fault('azure/refused', `${path} cannot be read: ${String(codeOf(thrown) ?? thrown)}`, {
+    hint: 'Give whoever runs this the right to read it, and run it again.',
+    cause: thrown,
+  })
 }
 
 function noFile(path: string): Fault {

@@ -3,6 +3,7 @@ import type { ArtifactFile, Artifacts } from './artifacts.ts'
 import { callsOf, listOf, refused, textOf } from './call.ts'
 import { openPace, type Pace } from './pace.ts'
 import { FIRST_WAIT, LONGEST_ASKED, type Server, TRIES, waitIn } from './server.ts'
+import { sourceBytes } from './source-bytes.ts'
 
 const SCHEME = 'mlflow-artifacts:'
 const API = '/api/2.0/mlflow-artifacts/artifacts'
@@ -39,7 +40,8 @@ export function proxiedArtifacts(server: Server): Artifacts {
       return undefined
     }
     if (!answer.ok) throw await refusal(at, answer)
-    return answer.body ?? nothing()
+    if (answer.body === null) return nothing()
+    return sourceBytes(answer.body, (thrown) => (signal.aborted ? signal.reason : brokenOff(at, answer, thrown)))
   }
 
   return {
@@ -92,6 +94,16 @@ function urlOf(root: string, path: string): string {
 async function refusal(path: string, answer: Response): Promise<Fault> {
   const message = (await answer.text()).slice(0, 300)
   return refused({ path }, { status: answer.status, body: { message } })
+}
+
+/** It did answer: what it breaks off is one file, and whether it is gone altogether shows with the next. */
+function brokenOff(path: string, { status }: Response, thrown: unknown): Fault {
+  const why = thrown instanceof Error ? thrown.message : String(thrown)
+  return new Fault('azure/unreachable', `The tracking server broke off ${path} before its end: ${why}`, {
+    facts: { status },
+    hint: 'Look at the health of the tracking server; run it again when it answers.',
+    cause: thrown,
+  })
 }
 
 function astray(path: string): Fault {

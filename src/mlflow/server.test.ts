@@ -2,6 +2,7 @@ import { createServer, type Server as Http, type IncomingMessage, type ServerRes
 import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { afterEach, expect, it } from 'vitest'
+import { Fault } from '../core/errors.ts'
 import { proxiedArtifacts } from './proxied-artifacts.ts'
 import { credentialsOf, openServer } from './server.ts'
 
@@ -85,6 +86,66 @@ it('reads a file again that a limit refused, and says it of one that is written,
   expect(asked.map(({ method }) => method)).toEqual(['GET', 'GET', 'PUT'])
 })
 
+it('waits with a file that is written for as long as a limit says that refused it', async () => {
+  const { uri, asked } = await serve((count, response, request) => {
+    request.resume()
+    request.on('end', () => response.writeHead(count === 1 ? 429 : 200, { 'retry-after': '1' }).end())
+  })
+  const artifacts = proxiedArtifacts(openServer({ uri, credentials: nothing }))
+  const write = () =>
+    artifacts.write('mlflow-artifacts:/1/r', 'x', { bytes: Readable.from([Buffer.from('x')]), signal })
+  await expect(write()).rejects.toMatchObject({ code: 'azure/throttled' })
+  const began = performance.now()
+  await write()
+  expect(performance.now() - began).toBeGreaterThan(900)
+  expect(asked).toHaveLength(2)
+})
+
+it('says why the source of a file gives no more of it, and not that the target is silent', async () => {
+  const target = await serve((_, response, request) => {
+    request.resume()
+    request.on('end', () => response.end())
+  })
+  const to = proxiedArtifacts(openServer({ uri: target.uri, credentials: nothing }))
+  const damage = new Fault('blob/damaged', 'its bytes are not those that were written')
+  async function* damaged(): AsyncIterable<Uint8Array> {
+    yield Buffer.alloc(100_000)
+    throw damage
+  }
+  await expect(to.write('mlflow-artifacts:/1/r', 'x', { bytes: damaged(), signal })).rejects.toBe(damage)
+
+  const source = await serve((_, response) => {
+    response.writeHead(200, { 'content-length': '100000' }).write('half')
+    setTimeout(() => response.destroy(), 10)
+  })
+  const from = proxiedArtifacts(openServer({ uri: source.uri, credentials: nothing }))
+  const half = (await from.read('mlflow-artifacts:/1/r', 'x', signal)) ?? Readable.from([])
+  await expect(to.write('mlflow-artifacts:/1/r', 'x', { bytes: half, signal })).rejects.toMatchObject({
+    code: 'azure/unreachable',
+    message: expect.stringContaining('broke off'),
+    facts: { status: 200 },
+  })
+})
+
+it('says that the target does not answer where it breaks the connection, whatever the source would have', async () => {
+  const { uri } = await serve((_, response) => response.destroy())
+  const artifacts = proxiedArtifacts(openServer({ uri, credentials: nothing }))
+  async function* long(): AsyncIterable<Uint8Array> {
+    for (let n = 0; n < 200; n++) yield Buffer.alloc(100_000)
+  }
+  await expect(artifacts.write('mlflow-artifacts:/1/r', 'x', { bytes: long(), signal })).rejects.toMatchObject({
+    code: 'azure/unreachable',
+    message: expect.stringContaining(`${uri} did not answer`),
+  })
+})
+
+it('does not wait for hours where a server that is down for so long says so', async () => {
+  const { uri, asked } = await serve((_, response) => response.writeHead(503, { 'retry-after': '7200' }).end())
+  const { send } = openServer({ uri, credentials: nothing })
+  expect((await send({ method: 'GET', path: 'runs/get', signal })).status).toBe(503)
+  expect(asked).toHaveLength(1)
+})
+
 it.each(['../x', 'a/../../x', 'a//x', './x', '/x', ''])('sends no file out of its run by the name %j', async (path) => {
   const { uri, asked } = await serve((_, response) => response.end())
   const artifacts = proxiedArtifacts(openServer({ uri, credentials: nothing }))
@@ -134,6 +195,12 @@ it('signs in as MLflow’s client does, and shows no password', async () => {
     `Basic ${Buffer.from('eve:p@ss').toString('base64')}`,
   ])
   expect(within.uri).toBe(uri)
+})
+
+it('takes a variable that is set to nothing for one that is not set, as MLflow’s client does', () => {
+  const empty = { MLFLOW_TRACKING_USERNAME: 'ada', MLFLOW_TRACKING_PASSWORD: '', MLFLOW_TRACKING_TOKEN: '' }
+  expect(credentialsOf(empty)).toEqual({ by: 'nothing' })
+  expect(credentialsOf({ ...empty, MLFLOW_TRACKING_TOKEN: 'abc' })).toEqual({ by: 'token', token: 'abc' })
 })
 
 it('takes the names of files as data', async () => {

@@ -5,6 +5,7 @@ import type { JsonObject } from '../core/model.ts'
 import { searchOf } from './call.ts'
 import { openPaces } from './pace.ts'
 import { readJson } from './read-json.ts'
+import { sourceBytes } from './source-bytes.ts'
 import type { Answer, Request, Send } from './tracking.ts'
 import { undici, wayOut } from './way-out.ts'
 
@@ -102,7 +103,7 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
         else pace.took()
         if (answer.status === 429 && tried < TRIES) continue
         const isAgain = answer.status >= 502 && answer.status <= 504 && asked.once !== true
-        if (!isAgain || tried >= TRIES) return answer
+        if (!isAgain || tried >= TRIES || refusedFor > LONGEST_ASKED) return answer
         wait = refusedFor
       } catch (thrown) {
         asked.signal.throwIfAborted()
@@ -115,20 +116,43 @@ export function openServer({ uri, credentials, requestMilliseconds = 60_000, ...
   async function bytes({ method, path, body, signal }: BytesRequest): Promise<Response> {
     const by = await out(method)
     const headers = await signed()
-    const { request } = await undici()
     await hooks.beforeSending?.()
-    try {
-      if (body === undefined) return await fetch(`${root}${path}`, { method, headers, signal })
-      // The body of a fetch is read ahead of what the socket takes; that of a request is not.
-      const answer = await request(`${root}${path}`, { ...by, method, headers, signal, body: Readable.from(body) })
-      return new Response((await answer.body.text()) || null, { status: answer.statusCode })
-    } catch (thrown) {
-      signal.throwIfAborted()
-      throw unreachable(root, path, thrown)
-    }
+    const faultOf = (thrown: unknown) => (signal.aborted ? signal.reason : unreachable(root, path, thrown))
+    const asked = { ...by, method, headers, signal }
+    if (body !== undefined) return upload(`${root}${path}`, asked, { body, faultOf })
+    return fetch(`${root}${path}`, { method, headers, signal }).catch((thrown) => Promise.reject(faultOf(thrown)))
   }
 
   return { uri: root, send, bytes }
+}
+
+/** Sends bytes as they come. What keeps them from coming is thrown as it is: it is not the server that is silent then. */
+async function upload(
+  url: string,
+  asked: {
+    readonly method: 'GET' | 'PUT'
+    readonly headers: { readonly authorization?: string }
+    readonly signal: AbortSignal
+  },
+  { body, faultOf }: { readonly body: AsyncIterable<Uint8Array>; readonly faultOf: (thrown: unknown) => unknown },
+): Promise<Response> {
+  const { request } = await undici()
+  const failures: unknown[] = []
+  const sent = sourceBytes(body, (thrown) => {
+    failures.push(thrown)
+    return thrown
+  })
+  try {
+    // The body of a fetch is read ahead of what the socket takes; that of a request is not.
+    const { statusCode, headers, body: said } = await request(url, { ...asked, body: Readable.from(sent) })
+    const told = ['date', 'retry-after'].flatMap((name) =>
+      headers[name] === undefined ? [] : [[name, String(headers[name])] as const],
+    )
+    return new Response((await said.text()) || null, { status: statusCode, headers: Object.fromEntries(told) })
+  } catch (thrown) {
+    asked.signal.throwIfAborted()
+    throw failures.length > 0 ? failures[0] : faultOf(thrown)
+  }
 }
 
 /** Milliseconds, where the server says how long, in seconds or until when. */
@@ -142,8 +166,10 @@ export function waitIn({ headers }: Pick<Response, 'headers'>): { readonly wait?
 
 /** What MLflow's client would sign in with. https://mlflow.org/docs/latest/self-hosting/security/basic-http-auth/ */
 export function credentialsOf(env: Readonly<Record<string, string | undefined>>): Credentials {
-  const [user, password] = [env['MLFLOW_TRACKING_USERNAME'], env['MLFLOW_TRACKING_PASSWORD']]
-  const token = env['MLFLOW_TRACKING_TOKEN']
+  // One that is set to nothing says nothing, as to that client.
+  const said = (name: string) => env[name] || undefined
+  const [user, password] = [said('MLFLOW_TRACKING_USERNAME'), said('MLFLOW_TRACKING_PASSWORD')]
+  const token = said('MLFLOW_TRACKING_TOKEN')
   if (user !== undefined && password !== undefined) return { by: 'password', user, password }
   return token === undefined ? { by: 'nothing' } : { by: 'token', token }
 }

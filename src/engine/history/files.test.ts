@@ -194,6 +194,19 @@ it('lets the target fetch what is long itself, and reads the rest', async () => 
   })
 })
 
+it('has a file fetched again that a limit refused', async () => {
+  const [from, to] = [versioned({ 'long.bin': LONG }), versioned()]
+  const { fetch } = to.artifacts
+  let refusals = 2
+  const limited: NonNullable<typeof fetch> = async (...call) => {
+    if (refusals-- > 0) throw new Fault('azure/throttled', 'The server is busy', { facts: { status: 503 } })
+    return (await fetch?.(...call)) === true
+  }
+  const copy = { from, to: { ...to, artifacts: { ...to.artifacts, fetch: limited } }, ledger: notes() }
+  expect(await copyFiles({ ...copy, key: 'file/1', rewritten, signal })).toEqual({ files: 1, bytes: LONG.length })
+  expect(from.reads).toEqual([])
+})
+
 it('reads what is long where the target cannot fetch it', async () => {
   const [from, to] = [versioned({ 'long.bin': LONG }), versioned()]
   const unable = { ...to, artifacts: { ...to.artifacts, fetch: () => Promise.resolve(false) } }
@@ -222,4 +235,29 @@ it('finds what stands by reading both, once, where only its sum was noted or not
   expect(from.reads.splice(0).toSorted()).toEqual(['a', 'b'])
   await copyFiles(copy)
   expect([from.reads, to.writes]).toEqual([[], []])
+})
+
+it('lets few long files pass at once, in all runs together, and short ones beside them', async () => {
+  let [now, most, short] = [0, 0, 0]
+  const copies = ['1', '2', '3'].map(async (id) => {
+    const long = Object.fromEntries(Array.from({ length: 4 }, (_, n) => [`long-${n}`, 'x'.repeat(2 * 1024 * 1024)]))
+    const [from, to] = [shelf({ ...long, short: 'x' }), shelf()]
+    const { write } = to.artifacts
+    async function* whole(path: string): AsyncIterable<Uint8Array> {
+      yield from.files.get(path) ?? Buffer.alloc(0)
+    }
+    const read = (_: string, path: string) => Promise.resolve(whole(path))
+    const counting: typeof write = async (root, path, content) => {
+      if (path === 'short') short += 1
+      else most = Math.max(most, ++now)
+      await write(root, path, content)
+      if (path !== 'short') now -= 1
+    }
+    const counted = { ...to, artifacts: { ...to.artifacts, write: counting } }
+    const source = { ...from, artifacts: { ...from.artifacts, read } }
+    await copyFiles({ from: source, to: counted, ledger: notes(), key: `file/${id}`, rewritten, signal })
+    for (const [path, bytes] of from.files) expect(to.files.get(path)?.equals(bytes)).toBe(true)
+  })
+  await Promise.all(copies)
+  expect([most, short]).toEqual([4, 3])
 })

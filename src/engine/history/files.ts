@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Fault, isFault } from '../../core/errors.ts'
+import { fewAtOnce } from '../../disk/turns.ts'
 import type { ArtifactFile, Artifacts } from '../../mlflow/artifacts.ts'
 import type { HistoryLedger } from '../../store/history-ledger.ts'
 import { inParallel } from './in-parallel.ts'
@@ -30,6 +31,9 @@ export interface Copied {
 }
 
 const FILES_AT_ONCE = 4
+/** A store takes a long file in blocks, of which several are held in memory: of those few pass at once, in all runs together. */
+const LONG = 1024 * 1024
+const longOnes = fewAtOnce(4)
 /** A file that a limit refuses is begun anew: the place lets it wait for its turn. */
 const LIMITED: Persistence = { tries: 5, after: ['azure/throttled'] }
 /** Bytes that pass through here at most, with their SHA-256, where the target could fetch them itself. */
@@ -97,11 +101,12 @@ async function copyFile(copy: FileCopy, file: ArtifactFile, stands: boolean): Pr
   const { key, ledger } = copy
   const version = versionOf(file)
   if (stands && (await isCarried(copy, file.path, version))) return undefined
-  if (version !== undefined && (await isFetched(copy, file))) {
+  if (version !== undefined && (await persistently(() => isFetched(copy, file), LIMITED))) {
     ledger.put(`${key}/${file.path}`, version)
     return file.length
   }
-  const { sha256, length } = await persistently(() => passThrough(copy, file.path), LIMITED)
+  const pass = () => persistently(() => passThrough(copy, file.path), LIMITED)
+  const { sha256, length } = await (file.length > LONG ? longOnes(pass) : pass())
   ledger.put(`${key}/${file.path}`, version ?? sha256)
   return length
 }

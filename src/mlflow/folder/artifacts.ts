@@ -1,31 +1,18 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { Fault } from '../../core/errors.ts'
 import { absentOrThrow } from '../../disk/durable.ts'
 import type { ArtifactFile, Artifacts } from '../artifacts.ts'
+import { fileBytes, sourceBytes } from '../source-bytes.ts'
 import { type Documents, damaged, UNFINISHED } from './documents.ts'
-import { digestOf, fileName, pathOfRoot } from './names.ts'
+import { fileNotes, type Noted, type NoteFiles } from './file-notes.ts'
+import { pathOfRoot } from './names.ts'
 
-/** A line of `files.jsonl`: what was written where. */
-interface Noted {
-  readonly path: string
-  /** Below `artifacts/`. */
-  readonly file: string
-  readonly length: number
-  readonly sha256: string
+const NOTES_ON_DISK: NoteFiles = {
+  size: async (path) => (await stat(path).catch(absentOrThrow))?.size ?? 0,
+  text: (path) => readFile(path, 'utf8'),
 }
-
-interface Notes {
-  readonly size: number
-  /** True where the last line has no end: a crash cut it off. */
-  readonly isCut: boolean
-  readonly all: readonly Noted[]
-}
-
-/** Runs whose notes are remembered: more than are worked on at once. */
-const MOST_KEPT = 32
 
 /** Whether the folder is read from, or may have been left in the middle of a copy into it. */
 export type Side = 'source' | 'target'
@@ -38,8 +25,9 @@ export function folderArtifacts(documents: Documents, side: Side): Artifacts {
   const pathIn = (root: string) => pathOfRoot(root) ?? refuse(root)
   const placeOf = (root: string, { file }: Pick<Noted, 'file'>) => join(documents.folder, pathIn(root), file)
 
-  const notesAt = notesIn((root) => join(documents.folder, notesOf(pathIn(root))))
-  const notes = async (root: string) => (await notesAt(root)).all
+  const known = fileNotes(NOTES_ON_DISK)
+  const pathOfNotes = (root: string) => join(documents.folder, notesOf(pathIn(root)))
+  const notes = async (root: string) => (await known.at(pathOfNotes(root))).all
 
   async function* files(root: string, signal: AbortSignal): AsyncIterable<ArtifactFile> {
     const last = new Map((await notes(root)).map((one) => [one.path, one]))
@@ -49,18 +37,8 @@ export function folderArtifacts(documents: Documents, side: Side): Artifacts {
       if (found !== undefined) yield { path: one.path, length: found.size }
       else if (side === 'source') throw damaged(`${pathIn(root)}/${one.file}`, 'it is gone')
     }
-    if (side === 'source') await demandNoted(root, new Set([...last.values()].map(({ file }) => file)))
-  }
-
-  /** A file is noted before it is put in its place: one that no line names had one that is lost. */
-  async function demandNoted(root: string, noted: ReadonlySet<string>): Promise<void> {
-    const place = join(documents.folder, pathIn(root))
-    const entries = (await readdir(place, { recursive: true, withFileTypes: true }).catch(absentOrThrow)) ?? []
-    for (const entry of entries) {
-      const file = relative(place, join(entry.parentPath, entry.name)).split(sep).join('/')
-      if (!entry.isFile() || entry.name.startsWith(UNFINISHED) || noted.has(file)) continue
-      throw damaged(`${pathIn(root)}/${file}`, 'no line of `files.jsonl` is about it')
-    }
+    if (side !== 'source') return
+    await demandNoted(documents.folder, pathIn(root), new Set([...last.values()].map(({ file }) => file)))
   }
 
   async function read(root: string, path: string, signal: AbortSignal) {
@@ -68,8 +46,10 @@ export function folderArtifacts(documents: Documents, side: Side): Artifacts {
     const last = own.at(-1)
     if (last === undefined) return undefined
     if ((await stat(placeOf(root, last)).catch(absentOrThrow)) === undefined) return undefined
-    const bytes = createReadStream(placeOf(root, last), { signal })
-    return checked(bytes, { where: `${pathIn(root)}/${last.file}`, sums: own.map(({ sha256 }) => sha256) })
+    const where = `${pathIn(root)}/${last.file}`
+    const faultOf = (thrown: unknown) => (signal.aborted ? signal.reason : damaged(where, String(thrown)))
+    const bytes = sourceBytes(fileBytes(placeOf(root, last), signal), faultOf)
+    return checked(bytes, { where, sums: own.map(({ sha256 }) => sha256) })
   }
 
   async function write(
@@ -85,10 +65,9 @@ export function folderArtifacts(documents: Documents, side: Side): Artifacts {
     await documents.place(
       async () => {
         const file = await documents.inTurn(at, async () => {
-          const { all: noted, isCut } = await notesAt(root)
-          const chosen = noted.find((one) => one.path === path)?.file ?? freeFile(path, noted)
+          const chosen = (await known.at(pathOfNotes(root))).fileOf(path)
           const line = { path, file: chosen, length, sha256: hash.digest('hex') }
-          await append(join(documents.folder, notesOf(at)), `${isCut ? '\n' : ''}${JSON.stringify(line)}\n`)
+          await known.add(pathOfNotes(root), line, (text) => append(pathOfNotes(root), text))
           return chosen
         })
         return `${at}/${file}`
@@ -108,51 +87,20 @@ export function folderArtifacts(documents: Documents, side: Side): Artifacts {
   return { reaches: (root) => pathOfRoot(root) !== undefined, files, read, write }
 }
 
-/** Reads notes, and remembers those of the last roots. */
-function notesIn(pathOf: (root: string) => string): (root: string) => Promise<Notes> {
-  const kept = new Map<string, Notes>()
-
-  /** Read again when the file has grown: nothing in it is ever changed. */
-  async function notesAt(root: string): Promise<Notes> {
-    const path = pathOf(root)
-    const size = (await stat(path).catch(absentOrThrow))?.size ?? 0
-    const before = kept.get(path)
-    if (before?.size === size) return before
-    const text = size === 0 ? '' : await readFile(path, 'utf8')
-    const now = { size, isCut: !['', '\n'].includes(text.slice(-1)), all: text.split('\n').flatMap(noteIn) }
-    const [oldest] = kept.keys()
-    if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest)
-    kept.set(path, now)
-    return now
+/** A file is noted before it is put in its place: one that no line names had one that is lost. */
+async function demandNoted(folder: string, at: string, noted: ReadonlySet<string>): Promise<void> {
+  const place = join(folder, at)
+  const entries = (await readdir(place, { recursive: true, withFileTypes: true }).catch(absentOrThrow)) ?? []
+  for (const entry of entries) {
+    const file = relative(place, join(entry.parentPath, entry.name)).split(sep).join('/')
+    if (!entry.isFile() || entry.name.startsWith(UNFINISHED) || noted.has(file)) continue
+    throw damaged(`${at}/${file}`, 'no line of `files.jsonl` is about it')
   }
-
-  return notesAt
 }
 
 /** `…/artifacts` → the notes beside it. */
 function notesOf(path: string): string {
   return join(dirname(path), 'files.jsonl')
-}
-
-/** The path itself as far as it is harmless, and where no other file is a folder of it; otherwise a name of ours. */
-function freeFile(path: string, noted: readonly Noted[]): string {
-  const natural = path.split('/').map(fileName).join('/')
-  const clashes = (file: string) => {
-    const [one, other] = [file.toLowerCase(), natural.toLowerCase()]
-    return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`)
-  }
-  return noted.some(({ file }) => clashes(file)) ? `${UNFINISHED}${digestOf(path)}` : natural
-}
-
-/** A line that a crash cut off says nothing, and the file of it was not put in its place. */
-function noteIn(line: string): readonly Noted[] {
-  try {
-    const { path, file, length, sha256 } = JSON.parse(line) as Noted
-    const isWithin = typeof file === 'string' && file.split('/').every((one) => one !== '' && !one.startsWith('.'))
-    return typeof path === 'string' && isWithin ? [{ path, file, length, sha256 }] : []
-  } catch {
-    return []
-  }
 }
 
 async function append(path: string, line: string): Promise<void> {
