@@ -73,10 +73,9 @@ export function httpLoggedModels(send: Send): LoggedModels {
         await post('runs/log-inputs', { run_id: runId, models: read.map(({ modelId }) => ({ model_id: modelId })) })
       }
       if (made.length > 0) {
-        await post('runs/outputs', {
-          run_id: runId,
-          models: made.map(({ modelId, step }) => ({ model_id: modelId, step })),
-        })
+        const models = made.map(({ modelId, step }) => ({ model_id: modelId, step }))
+        // One that is there already is refused.
+        await call({ method: 'POST', path: 'runs/outputs', body: { run_id: runId, models }, signal, once: true })
       }
     },
   }

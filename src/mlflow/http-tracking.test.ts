@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { httpTracking } from './http-tracking.ts'
+import { httpTracking, workspaceTracking } from './http-tracking.ts'
 import type { Answer, Request } from './tracking.ts'
 
 const signal = AbortSignal.timeout(10_000)
@@ -70,6 +70,35 @@ describe('writes', () => {
         : { body: there },
     )
     expect(await tracking.createExperiment('x', [], signal)).toBe('7')
+  })
+
+  it('of points hold no more of them than the place takes', async () => {
+    const metrics = Array.from({ length: 1100 }, (_, step) => ({ key: 'a', value: 1, timestamp: 1, step }))
+    const sizesOf = async (open: typeof workspaceTracking) => {
+      const sizes: number[] = []
+      const tracking = open(async ({ body }) => {
+        const { metrics: sent } = body as { readonly metrics: readonly unknown[] }
+        sizes.push(sent.length)
+        return { status: 200, body: {} }
+      })
+      await tracking.log('r', { metrics }, signal)
+      return sizes
+    }
+    expect(await sizesOf(httpTracking)).toEqual([1000, 100])
+    expect(await sizesOf(workspaceTracking)).toEqual([250, 250, 250, 250, 100])
+  })
+
+  it('that delete or restore an experiment are done where nobody heard that they were', async () => {
+    const answers = (stage: string) =>
+      server(({ method }) =>
+        method === 'GET'
+          ? { body: { experiment: { experiment_id: '7', name: 'x', lifecycle_stage: stage } } }
+          : { status: 404, body: { error_code: 'RESOURCE_DOES_NOT_EXIST' } },
+      )
+    await answers('active').tracking.setExperimentDeleted('7', false, signal)
+    await answers('deleted').tracking.setExperimentDeleted('7', true, signal)
+    const refused = answers('active').tracking.setExperimentDeleted('7', true, signal)
+    await expect(refused).rejects.toMatchObject({ code: 'azure/refused' })
   })
 
   it('that take away what is gone are done', async () => {

@@ -1,5 +1,7 @@
+import { isFault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
-import { batches } from './batches.ts'
+import { fewAtOnce } from '../disk/turns.ts'
+import { batches, LIMITS, type Limits } from './batches.ts'
 import { callsOf, listOf, refused } from './call.ts'
 import { httpHistories } from './http-histories.ts'
 import { experimentFrom, pointFrom, pointToJson, runFrom } from './shapes.ts'
@@ -11,11 +13,13 @@ const EXPERIMENTS_A_SEARCH = 100
 const PAGE = 1000
 /** Points of the first page of a history, which is all of most, and of those that follow. */
 const POINTS = { first: 5_000, next: 10_000 } as const
+/** A workspace takes fewer points in one call: learn.microsoft.com, azure/machine-learning/resource-limits-capacity. */
+const OF_A_WORKSPACE: Limits = { ...LIMITS, metrics: 250 }
 /** Long pages that are fetched at once, however many histories are read: each is megabytes of text. */
 const LONG_PAGES_AT_ONCE = 2
 
-/** MLflow's REST API over what `send` reaches. */
-export function httpTracking(send: Send): Tracking {
+/** MLflow's REST API over what `send` reaches. `limits`: what one `log-batch` may hold there. */
+export function httpTracking(send: Send, limits: Limits = LIMITS): Tracking {
   const { call, optional, pages } = callsOf(send)
   const longPage = fewAtOnce(LONG_PAGES_AT_ONCE)
   const histories = callsOf((request) =>
@@ -106,8 +110,14 @@ export function httpTracking(send: Send): Tracking {
       void (await post('experiments/set-experiment-tag', { experiment_id: id, key, value }, signal)),
     deleteExperimentTag: (id, key, signal) =>
       remove('experiments/delete-experiment-tag', { experiment_id: id, key }, signal),
-    setExperimentDeleted: async (id, deleted, signal) =>
-      void (await post(deleted ? 'experiments/delete' : 'experiments/restore', { experiment_id: id }, signal)),
+    setExperimentDeleted: async (id, deleted, signal) => {
+      try {
+        await post(deleted ? 'experiments/delete' : 'experiments/restore', { experiment_id: id }, signal)
+      } catch (thrown) {
+        // It is refused where it is done already: by the call before, whose answer nobody got.
+        if (!isFault(thrown, 'azure/refused') || (await experiment(id, signal))?.deleted !== deleted) throw thrown
+      }
+    },
     renameExperiment: async (id, new_name, signal) =>
       void (await post('experiments/update', { experiment_id: id, new_name }, signal)),
     runs,
@@ -118,7 +128,7 @@ export function httpTracking(send: Send): Tracking {
     setRunDeleted: async (id, deleted, signal) =>
       void (await post(deleted ? 'runs/delete' : 'runs/restore', { run_id: id }, signal)),
     log: async (runId, batch, signal) => {
-      for (const { metrics = [], params = [], tags = [] } of batches(batch)) {
+      for (const { metrics = [], params = [], tags = [] } of batches(batch, limits)) {
         const body = {
           run_id: runId,
           metrics: metrics.map(pointToJson),
@@ -139,21 +149,9 @@ export function serverTracking(send: Send): Tracking {
   return { ...httpTracking(send), histories: httpHistories(send) }
 }
 
-/** Lets only so many works go on at a time; the others wait for their turn. */
-function fewAtOnce(most: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = []
-  let busy = 0
-  return async (work) => {
-    if (busy >= most) await new Promise<void>((resolve) => void waiting.push(resolve))
-    else busy += 1
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) busy -= 1
-      else next()
-    }
-  }
+/** The same of a workspace. */
+export function workspaceTracking(send: Send): Tracking {
+  return httpTracking(send, OF_A_WORKSPACE)
 }
 
 function pair({ key, value }: Pair): JsonObject {

@@ -11,10 +11,11 @@ export type KeptKind = 'tag' | 'param' | 'metric'
  * where key or value are long, tags `holdfast.{kind}-{digest}.{n}-{of}` that hold both in parts.
  */
 const PREFIX = 'holdfast.'
-/** Keys that MLflow takes are at most as long, in characters. */
-const LONGEST_KEY = 250
-/** Characters of one value: fewer than any place is known to take. */
-const LONGEST_VALUE = 4000
+/**
+ * Characters of a key and of a value: no more than any place is known to take, which is Azure ML of the tags of a run
+ * (learn.microsoft.com, azure/machine-learning/resource-limits-capacity).
+ */
+const [LONGEST_KEY, LONGEST_VALUE] = [100, 1000]
 const DIGEST = 32
 
 const SIMPLE = /^holdfast\.(tag|param|metric)\.(.*)$/s

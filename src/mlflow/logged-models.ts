@@ -54,7 +54,7 @@ export interface LoggedModels {
   deleteTag(id: string, key: string, signal: AbortSignal): Promise<void>
   /** Says that it is ready or failed. */
   finish(id: string, status: string, signal: AbortSignal): Promise<void>
-  /** Links are kept apart by model; one that is there already is success. */
+  /** Links are kept apart by model. Never sent twice: look which are there after a failure. */
   link(
     runId: string,
     links: { readonly read: readonly ModelLink[]; readonly made: readonly ModelLink[] },

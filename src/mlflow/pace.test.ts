@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { openPace, type PaceClock } from './pace.ts'
+import { openPace, openPaces, type PaceClock } from './pace.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -108,4 +108,15 @@ it('finds a limit that has become wider', async () => {
   expect(taken - first).toBeGreaterThan(first)
   await vi.advanceTimersByTimeAsync(240_000)
   await caller
+})
+
+it.each([
+  ['logged-models/m-1', 'logged-models/m-2/tags', true],
+  ['/api/3.0/mlflow/traces/tr-1', '/api/3.0/mlflow/traces/search', true],
+  ['logged-models/m-1', 'logged-models/search', false],
+  ['runs/search', 'runs/log-batch', false],
+  ['/api/3.0/mlflow/traces/search', '/api/2.0/mlflow-artifacts/artifacts', false],
+])('keeps one pace for calls of a sort, whichever thing they name: %s, %s: %s', (one, other, isSame) => {
+  const paceOf = openPaces()
+  expect(paceOf(one) === paceOf(other)).toBe(isSame)
 })

@@ -107,9 +107,16 @@ export function openPace({ now, sleep }: PaceClock = CLOCK): Pace {
 export function openPaces(): (path: string) => Pace {
   const paces = new Map<string, Pace>()
   return (path) => {
-    const sort = path.split('/', 2).join('/')
+    const sort = sortOf(path)
     const pace = paces.get(sort) ?? openPace()
     paces.set(sort, pace)
     return pace
   }
+}
+
+/** By what a path begins with, as far as no ids stand there: what is asked of one thing is of the same sort as of another. */
+function sortOf(path: string): string {
+  if (path.startsWith('/')) return path.split('/', 5).join('/')
+  const [first = '', second] = path.split('/', 2)
+  return first === 'logged-models' && second !== 'search' ? first : [first, second].join('/')
 }

@@ -4,7 +4,7 @@ import { azureAccount, type BlobAccount } from '../../blobs/azure.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { JsonObject } from '../../core/model.ts'
 import { searchOf } from '../../mlflow/call.ts'
-import { httpTracking } from '../../mlflow/http-tracking.ts'
+import { workspaceTracking } from '../../mlflow/http-tracking.ts'
 import { readJson } from '../../mlflow/read-json.ts'
 import type { Send } from '../../mlflow/tracking.ts'
 import { openOutputs } from '../../services/job/outputs.ts'
@@ -19,7 +19,7 @@ export type OpenReach = Omit<Access, 'arm'>
 export function openReach(azure: Azure): OpenReach {
   const outputs = openOutputs(azure.arm)
   const container = containersOf(azure)
-  const trackingOf = once((place: Place) => httpTracking(sender(azure, place)))
+  const trackingOf = once((place: Place) => workspaceTracking(sender(azure, place)))
   return {
     trackingOf,
     runsOf: once((place: Place) => ({ tracking: trackingOf(place), ...runHistory(azure.exchange, place) })),

@@ -5,7 +5,7 @@ import type { Pair, Point, TrackedRun } from '../../mlflow/tracking.ts'
 import type { Carriage, Place } from '../service.ts'
 import { create, whereRunsAreTaken } from './creating.ts'
 import type { RunAccess } from './index.ts'
-import { keep, leftOf, type Refusals, tagsOfMetrics, underOwnKeys } from './keeping.ts'
+import { keep, type Left, leftOf, namesOfLeft, type Refusals, tagsOfMetrics, underOwnKeys } from './keeping.ts'
 import { type Lacking, lackingPoints } from './lacking.ts'
 import { followed } from './latest.ts'
 import { isNoLineage, LINEAGE_TAG, lineageOfTag, NO_LINEAGE, sameLineage } from './lineage.ts'
@@ -44,6 +44,9 @@ export interface Wanted {
   readonly params: readonly Pair[]
   readonly tags: readonly Pair[]
 }
+
+/** A run on its way, and what of it the place was to get: all, if nothing is said. */
+type Getting = Bringing & { readonly only?: Wanted | undefined }
 
 /** What is to be written to a run, all of it at once. */
 interface Writing {
@@ -170,16 +173,11 @@ export async function add(
 }
 
 /** Keeps apart what the place refused, cut or dropped of what it was to get. True if there was any. */
-export async function keepLeft(
-  { accessOf, seen }: Ways,
-  place: Place,
-  stands: RunBody,
-  { body, carriage, refusals, only }: Bringing & { readonly only?: Wanted | undefined },
-): Promise<boolean> {
+export async function keepLeft(ways: Ways, place: Place, stands: RunBody, getting: Getting): Promise<boolean> {
+  const { accessOf, seen } = ways
+  const { body, carriage, refusals } = getting
   const { signal, remark } = carriage
-  const { ownId } = await seen.memory(place, signal)
-  const params = Object.entries(body.params).map(([key, value]) => ({ key, value }))
-  const left = leftOf(stands, only ?? { params, tags: ownTags(body, ownId) })
+  const left = await leftBehind(ways, place, stands, getting)
   const lost = refusals.lost()
   if (lost.length > 0) remark?.(`the target takes these metrics under no name: ${lost.join(', ')}`, true)
   if (left.params.length + left.tags.length === 0) return false
@@ -189,6 +187,24 @@ export async function keepLeft(
   const kept = await keep(accessOf(place).tracking, run, left, signal)
   remark?.(kept, false)
   return true
+}
+
+/** Tells what the place has neither as it was sent nor as it was kept apart: a limit of what it takes of one run. */
+export async function tellLost(ways: Ways, place: Place, stands: RunBody, getting: Getting): Promise<void> {
+  const { tags, params } = await leftBehind(ways, place, stands, getting)
+  const names = namesOfLeft({ tags, params })
+  if (names.length > 0) getting.carriage.remark?.(`the target keeps these in no form: ${names.join(', ')}`, true)
+}
+
+async function leftBehind(
+  { seen }: Ways,
+  place: Place,
+  stands: RunBody,
+  { body, carriage, only }: Getting,
+): Promise<Left> {
+  const { ownId } = await seen.memory(place, carriage.signal)
+  const params = Object.entries(body.params).map(([key, value]) => ({ key, value }))
+  return leftOf(stands, only ?? { params, tags: ownTags(body, ownId) })
 }
 
 /** The replica. Nobody asks for it where it is known who is there. */

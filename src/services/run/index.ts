@@ -4,7 +4,7 @@ import type { Tracking } from '../../mlflow/tracking.ts'
 import { ahead } from '../ahead.ts'
 import type { Notes } from '../history-place.ts'
 import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
-import { add, type Bringing, become, keepLeft, type Wanted, type Ways } from './becoming.ts'
+import { add, type Bringing, become, keepLeft, tellLost, type Wanted, type Ways } from './becoming.ts'
 import { openRefusals } from './keeping.ts'
 import { sameMetrics } from './lacking.ts'
 import type { LineageAccess } from './lineage.ts'
@@ -115,8 +115,11 @@ export function runs(accessOf: (place: Place) => RunAccess, now: () => number = 
   async function standing(place: Place, wanted: Item, bringing: Bringing, only?: Wanted): Promise<Item> {
     const { signal } = bringing.carriage
     const stands = (await read(place, wanted.address, { signal })) ?? wanted
-    const isKept = await keepLeft(ways, place, runBody(place, stands.body), { ...bringing, only })
-    return isKept ? ((await read(place, wanted.address, { signal })) ?? stands) : stands
+    const getting = { ...bringing, only }
+    if (!(await keepLeft(ways, place, runBody(place, stands.body), getting))) return stands
+    const now = (await read(place, wanted.address, { signal })) ?? stands
+    await tellLost(ways, place, runBody(place, now.body), getting)
+    return now
   }
 
   async function mergeInto(place: Place, theirs: Item, carriage: Carriage): Promise<Converged> {

@@ -123,6 +123,9 @@ export async function keep(
   const id = run.info.run_id
   const pairs = [...tags.flatMap((one) => keptPairs('tag', one)), ...params.flatMap((one) => keptPairs('param', one))]
   await awakeRun(tracking, id, signal, () => tracking.log(id, { tags: pairs }, signal))
-  const names = [...tags.map(({ key }) => `tag ${key}`), ...params.map(({ key }) => `parameter ${key}`)]
-  return `kept under holdfast.*, since the target does not take it as it is: ${names.join(', ')}`
+  return `kept under holdfast.*, since the target does not take it as it is: ${namesOfLeft({ tags, params }).join(', ')}`
+}
+
+export function namesOfLeft({ tags, params }: Left): readonly string[] {
+  return [...tags.map(({ key }) => `tag ${key}`), ...params.map(({ key }) => `parameter ${key}`)]
 }
