@@ -90,3 +90,23 @@ it('leaves nothing on the disk where it does not write, and goes by what was not
   expect(await foreseen({ sinceLast: true })).toMatchObject({ runs: 1, toMake: new Map([['churn', 1]]) })
   expect(await readdir(join(root, 'state'))).toEqual(before)
 })
+
+it.each([
+  ['http://ada:secret@A.example:80/', 'http://a.example'],
+  ['./from', 'from'],
+])('refuses to copy a place into itself, however it is written: %s and %s', async (from, to) => {
+  const within = (named: string) => (named.startsWith('http') ? named : `${root}/${named}`)
+  const opening = opened(async () => undefined, { from: within(from), to: within(to) })
+  await expect(opening).rejects.toMatchObject({
+    code: 'usage/bad-argument',
+    message: expect.stringMatching(/^FROM and TO are both (?!.*secret)/),
+  })
+})
+
+it('repeats no password of a URI that it cannot read', async () => {
+  const opening = opened(async () => undefined, { from: 'htp://ada:sec/ret@a.example' })
+  await expect(opening).rejects.toMatchObject({
+    code: 'usage/bad-argument',
+    message: expect.stringMatching(/^htp:\/\/a\.example is neither/),
+  })
+})

@@ -61,6 +61,8 @@ export async function openHistory(options: HistoryOptions): Promise<OpenHistory>
   const { filesBelow, registries } = options
   const reach = { azure, signal, filesBelow, registries }
   const [one, other] = [await openEnd(from, 'FROM', reach), await openEnd(to, 'TO', reach)]
+  // One place can be written in several ways, and a copy of it into itself would make its versions twice.
+  if (one.end.name === other.end.name) throw same(one.end.name)
   const names = [one.end.name, other.end.name, ...Object.values(registries).filter((uri) => uri !== undefined)]
   const pair = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16)
   const path = join(state, `${pair}.db`)
@@ -140,6 +142,11 @@ async function openEnd(named: string, side: End, { azure, signal, filesBelow, re
   throw unknown(named)
 }
 
+/** Fit to be shown, however a URI was mistyped. */
+export function withoutPassword(named: string): string {
+  return named.replace(/\/\/.*@/s, '//')
+}
+
 /** A path, or its `file:` URI; any other scheme is none of a folder. */
 function folderOf(named: string): string | undefined {
   if (named.startsWith('file:')) return fileURLToPath(named)
@@ -159,18 +166,21 @@ function credentials(side: End): Credentials {
 }
 
 function same(named: string): Fault {
-  const shown = named.replace(/\/\/[^/@]*@/, '//')
-  return new Fault('usage/bad-argument', `FROM and TO are both ${shown}`, { hint: 'Name two places.' })
+  return new Fault('usage/bad-argument', `FROM and TO are both ${withoutPassword(named)}`, { hint: 'Name two places.' })
 }
 
 function ownRegistry(named: string): Fault {
-  return new Fault('usage/bad-argument', `${named} keeps its registered models itself`, {
+  return new Fault('usage/bad-argument', `${withoutPassword(named)} keeps its registered models itself`, {
     hint: 'Name a registry only for a tracking server.',
   })
 }
 
 function unknown(named: string): Fault {
-  return new Fault('usage/bad-argument', `${named} is neither a tracking server nor a workspace nor a folder`, {
-    hint: 'Give a URI such as http://127.0.0.1:5000, the ARM id of a workspace, or the path of a folder.',
-  })
+  return new Fault(
+    'usage/bad-argument',
+    `${withoutPassword(named)} is neither a tracking server nor a workspace nor a folder`,
+    {
+      hint: 'Give a URI such as http://127.0.0.1:5000, the ARM id of a workspace, or the path of a folder.',
+    },
+  )
 }

@@ -5,7 +5,7 @@ import { foresee } from '../../engine/history/foresee.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import { searchedRuns } from '../../engine/history/searched.ts'
 import { type Verified, verifyHistory } from '../../engine/history/verify.ts'
-import { openHistory } from '../compose/history.ts'
+import { openHistory, withoutPassword } from '../compose/history.ts'
 import { shownProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
@@ -160,7 +160,7 @@ async function joined(
 function registriesOf({ fromRegistry: FROM, toRegistry: TO }: Options) {
   for (const [name, uri] of Object.entries({ '--from-registry': FROM, '--to-registry': TO })) {
     if (uri === undefined || /^https?:\/\//.test(uri)) continue
-    throw new Fault('usage/bad-argument', `${name} ${uri} is no URI of a server`, {
+    throw new Fault('usage/bad-argument', `${name} ${withoutPassword(uri)} is no URI of a server`, {
       hint: 'Give a URI such as http://127.0.0.1:5000.',
     })
   }

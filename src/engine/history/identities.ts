@@ -4,6 +4,9 @@ import type { HistoryParts } from './parts.ts'
 /** Ids of MLflow 2 and 3: a run's, and a logged model's with its prefix. */
 const IDS = /\b(?:m-)?[0-9a-f]{32}\b/g
 
+/** By what a logged model is named, and where its files are. */
+type Named = Pick<LoggedModel, 'id' | 'location'>
+
 /** What names things of the source, said in the names of the target. */
 export interface Identities {
   /** The run's id at the target, or `undefined` while it is not there. */
@@ -11,7 +14,7 @@ export interface Identities {
   model(sourceId: string): string | undefined
   /** A text with every id and every place of files that is known replaced; others stay as they are. */
   rewritten(text: string): string
-  learnModel(source: LoggedModel, target: LoggedModel): void
+  learnModel(source: Named, target: Named): void
 }
 
 export function identities({ from, to }: Pick<HistoryParts, 'from' | 'to'>): Identities {

@@ -16,11 +16,11 @@ interface Noted {
   readonly witness?: Witness | undefined
 }
 
-/** Notes the begin of a pass that lost nothing and left no run of its experiments out. */
+/** Notes the begin of a pass that lost nothing more and left no run of its experiments out. */
 export function noteEnd(pass: Pass, began: number): void {
-  const { parts, troubles, targets } = pass
+  const { parts, troubles, toldAgain, targets } = pass
   const { ledger, filter } = parts
-  if (filter.runs !== undefined || troubles.length > 0) return
+  if (filter.runs !== undefined || troubles.some((one) => !toldAgain.has(one))) return
   const before = notedOf(ledger, filter)
   // What a person chose by a time may have left out what is older.
   if (filter.since !== undefined && before?.since !== filter.since) return

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { type Fault, isFault } from '../../core/errors.ts'
 import { awake, awakeRun } from '../../mlflow/awake.ts'
 import type { LoggedModel, LoggedModels } from '../../mlflow/logged-models.ts'
 import type { Pair, Point } from '../../mlflow/tracking.ts'
@@ -55,8 +56,11 @@ async function copyOne(pass: Pass, model: LoggedModel, standing: Standing | unde
   })
 }
 
+/** What is held of a replica while a pass goes on: there may be very many, and each says much more of itself. */
+type Replica = Pick<LoggedModel, 'id' | 'location'>
+
 /** Replicas of logged models by the id that both sides know. */
-type Standing = Map<string, LoggedModel>
+type Standing = Map<string, Replica>
 
 /** The replicas that the target has; `undefined` where it has no logged models. */
 export async function standingModels(pass: Pass): Promise<Standing | undefined> {
@@ -67,8 +71,12 @@ export async function standingModels(pass: Pass): Promise<Standing | undefined> 
   const found = await parts.to.models?.list(ids, signal)
   if (found === undefined) return undefined
   const replicas: Standing = new Map()
-  for await (const model of found) replicas.set(sharedModelId(model), model)
+  for await (const model of found) replicas.set(sharedModelId(model), replicaFrom(model))
   return replicas
+}
+
+function replicaFrom({ id, location }: LoggedModel): Replica {
+  return { id, location }
 }
 
 /** The id under which both sides know a model: that which it had where it was made. */
@@ -104,41 +112,58 @@ async function copyModel(
   { model, standing }: { readonly model: LoggedModel; readonly standing: Standing },
 ): Promise<void> {
   const { parts, identities, signal } = pass
-  const { from, to, ledger } = parts
+  const { ledger } = parts
   const envelope = createHash('sha256').update(JSON.stringify(model)).digest('hex')
   const key = noteKey('logged', model.id)
   const known = standing.get(sharedModelId(model))
   if (known !== undefined) identities.learnModel(model, known)
   if (known !== undefined && ledger.get(key) === envelope && model.status !== 'LOGGED_MODEL_PENDING') return
-  if (known === undefined) forgetReplica(ledger, ['logged', 'file', 'logged-tags'], model.id)
-  const there = known ?? (await create(pass, api, model))
+  const stands = known === undefined ? undefined : await api.model(known.id, signal)
+  if (stands === undefined) {
+    standing.delete(sharedModelId(model))
+    forgetReplica(ledger, ['logged', 'file', 'logged-tags'], model.id)
+  }
+  const there = stands ?? (await create(pass, api, model))
   // A list may give it twice.
-  standing.set(sharedModelId(model), there)
+  standing.set(sharedModelId(model), replicaFrom(there))
   identities.learnModel(model, there)
   for (const { runId } of model.metrics) await acquaint(pass, runId)
   const tags = lackingTags(model, there)
   if (tags.length > 0) await api.setTags(there.id, tags, signal)
   await removeTags(pass, api, { model, there })
-  const { files, bytes } = await copyFiles({
-    from: { artifacts: from.artifacts, root: model.location },
-    to: { artifacts: to.artifacts, root: there.location },
-    key: noteKey('file', model.id),
-    ledger,
-    rewritten: identities.rewritten,
-    signal,
-  })
   const left = await copyPoints(pass, model, there)
+  const refusal = await copyItsFiles(pass, model, there)
   if ([READY, FAILED].includes(model.status) && there.status !== model.status) {
     await api.finish(there.id, model.status, signal)
   }
-  pass.tally.files += files
-  pass.tally.bytes += bytes
+  if (refusal !== undefined) throw refusal
   pass.tally.loggedModels += 1
   // Its own face does not change when those runs come.
   if (left === 0) ledger.put(key, envelope)
   else {
     const remark = `${left} of its points are left out: they are of runs that are not at the target`
     pass.remarks.push({ subject: subjectOf(model), remark })
+  }
+}
+
+/** Returns why some of the files can never be carried as they are: it costs the model nothing else. */
+async function copyItsFiles(pass: Pass, model: LoggedModel, there: Replica): Promise<Fault | undefined> {
+  const { parts, identities, signal, tally } = pass
+  try {
+    const { files, bytes } = await copyFiles({
+      from: { artifacts: parts.from.artifacts, root: model.location },
+      to: { artifacts: parts.to.artifacts, root: there.location },
+      key: noteKey('file', model.id),
+      ledger: parts.ledger,
+      rewritten: identities.rewritten,
+      signal,
+    })
+    tally.files += files
+    tally.bytes += bytes
+    return undefined
+  } catch (thrown) {
+    if (isFault(thrown, 'azure/refused', 'azure/denied', 'blob/damaged')) return thrown
+    throw thrown
   }
 }
 

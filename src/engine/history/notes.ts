@@ -9,6 +9,7 @@ const ALL = 'all'
 const SAVING_WORK = {
   run: ALL,
   file: ALL,
+  lost: ALL,
   logged: ALL,
   'trace-links': ALL,
   pass: ['since'],

@@ -13,6 +13,8 @@ export interface Pass {
   /** Ids of the same experiments at the target; filled once they stand there. */
   readonly targets: string[]
   readonly troubles: Trouble[]
+  /** Those of them that an earlier pass told, of what is unchanged: nothing is left to be done about them. */
+  readonly toldAgain: Set<Trouble>
   readonly remarks: Remark[]
   readonly tally: Tally
   /** The replica of a run that was made last in this pass. */
@@ -51,6 +53,7 @@ export function openPass(
     experiments,
     targets: [],
     troubles: [],
+    toldAgain: new Set(),
     remarks: [],
     tally: { runs: 0, unchanged: 0, files: 0, bytes: 0, loggedModels: 0, models: 0, versions: 0, traces: 0 },
     made: {},

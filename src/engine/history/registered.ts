@@ -2,7 +2,7 @@ import { setOrKeep, tagsOf } from '../../mlflow/kept.ts'
 import type { ModelRegistry, ModelVersion, RegisteredModel } from '../../mlflow/registry.ts'
 import type { Pair } from '../../mlflow/tracking.ts'
 import { noteKey } from './notes.ts'
-import { apart, type Pass, persistently } from './pass.ts'
+import { apart, isSilence, type Pass, persistently } from './pass.ts'
 import { acquaintAll } from './recent.ts'
 import {
   carried,
@@ -28,7 +28,11 @@ export async function copyRegistered(pass: Pass): Promise<void> {
     await copyOne(pass, registries, model, late)
     parts.progress.advance()
   }
-  // A version may name one of a model that came later.
+  // A version may name one of a model that came later, which may wait for another in its turn.
+  for (let before = Number.POSITIVE_INFINITY; late.length > 0 && late.length < before; ) {
+    before = late.length
+    for (const model of late.splice(0)) await copyOne(pass, registries, model, late)
+  }
   for (const model of late) await copyOne(pass, registries, model)
 }
 
@@ -46,10 +50,10 @@ async function copyOne(
   }
   await apart(pass, subject, async () => {
     try {
-      await persistently(() => copyModel(pass, { source, target }, model))
+      await persistently(() => copyModel(pass, { source, target, isLast: late === undefined }, model))
     } catch (thrown) {
       pass.signal.throwIfAborted()
-      if (late === undefined) throw thrown
+      if (late === undefined || isSilence(thrown)) throw thrown
       late.push(model)
     }
   })
@@ -58,10 +62,13 @@ async function copyOne(
 interface Registries {
   readonly source: ModelRegistry
   readonly target: ModelRegistry
+  /** Whether all models that can come before this one are there. */
+  readonly isLast: boolean
 }
 
-async function copyModel(pass: Pass, { source, target }: Registries, model: RegisteredModel): Promise<void> {
+async function copyModel(pass: Pass, registries: Registries, model: RegisteredModel): Promise<void> {
   const { signal, parts } = pass
+  const { source, target } = registries
   const { name } = model
   let there = await target.model(name, signal)
   if (there === undefined) {
@@ -76,7 +83,7 @@ async function copyModel(pass: Pass, { source, target }: Registries, model: Regi
     remove: (key) => target.deleteModelTag(name, key, signal),
   })
   const versions = (await source.versions(name, signal)).map(withOwnSource)
-  const replicas = await copyVersions(pass, target, versions)
+  const replicas = await copyVersions(pass, registries, versions)
   const living = model.aliases.filter(({ value }) => versions.some(({ version }) => version === value))
   for (const { key, value } of model.aliases.filter((alias) => !living.includes(alias))) {
     pass.remarks.push({
@@ -100,7 +107,7 @@ function remembered(text: string | undefined): {
 /** Makes every version be there. Returns the number at the target by the number at the source. */
 async function copyVersions(
   pass: Pass,
-  target: ModelRegistry,
+  { target, isLast }: Pick<Registries, 'target' | 'isLast'>,
   versions: readonly ModelVersion[],
 ): Promise<ReadonlyMap<string, string>> {
   const { signal } = pass
@@ -117,7 +124,7 @@ async function copyVersions(
     if (replica !== undefined) nameOther(pass, version, replica)
     else {
       last = await keepGap(pass, target, { version, last, fillers })
-      replica = await createVersion(pass, target, version)
+      replica = await createVersion(pass, { target, isLast }, version)
       if (replica === undefined) continue
       last = Number(replica.version)
       pass.tally.versions += 1

@@ -1,4 +1,4 @@
-import { isFault } from '../../core/errors.ts'
+import { type Fault, isFault } from '../../core/errors.ts'
 import type { ModelRegistry, ModelVersion, RegisteredModel } from '../../mlflow/registry.ts'
 import type { Pair } from '../../mlflow/tracking.ts'
 import type { Pass } from './pass.ts'
@@ -32,10 +32,14 @@ export async function keepGap(
   return given
 }
 
-/** `undefined` where the target takes it in no form, which costs this version only. */
+/**
+ * `undefined` where the target takes it in no form, which costs this version only.
+ *
+ * @param isLast true where nothing that it may name comes after it
+ */
 export async function createVersion(
   pass: Pass,
-  target: ModelRegistry,
+  { target, isLast }: { readonly target: ModelRegistry; readonly isLast: boolean },
   version: ModelVersion,
 ): Promise<ModelVersion | undefined> {
   await acquaintAll(pass, `${version.source} ${version.runId}`)
@@ -51,12 +55,20 @@ export async function createVersion(
     try {
       return await target.createVersion(form, pass.signal)
     } catch (thrown) {
-      if (!isFault(thrown, 'azure/refused')) throw thrown
+      if (!isFault(thrown, 'azure/refused') && !(isLast && isOfDeadSource(thrown))) throw thrown
       if (n < forms.length - 1) continue
       pass.troubles.push({ subject: subjectOf(version), code: thrown.code, message: thrown.message })
     }
   }
   return undefined
+}
+
+/**
+ * What a server says, with 500 and before it writes anything, where the source is a version of another model, or a logged
+ * model, that it does not have (`create_model_version` of `mlflow/store/model_registry/sqlalchemy_store.py`, 3.15).
+ */
+function isOfDeadSource(thrown: unknown): thrown is Fault {
+  return isFault(thrown, 'azure/unreachable') && thrown.message.includes('Unable to fetch model from model URI')
 }
 
 /** A tag that is refused must not cost the model: it is kept later. */

@@ -1,27 +1,28 @@
 import { createHash } from 'node:crypto'
-import { address } from '../../core/model.ts'
-import { awakeRun } from '../../mlflow/awake.ts'
+import { address, type JsonObject } from '../../core/model.ts'
 import { namesOf } from '../../mlflow/kept.ts'
-import { linksOf, type ModelLink } from '../../mlflow/logged-models.ts'
+import { linksOf } from '../../mlflow/logged-models.ts'
 import { isOpenRun, type TrackedRun } from '../../mlflow/tracking.ts'
 import { copyFiles } from './files.ts'
 import { inParallel } from './in-parallel.ts'
 import { forgetPasses } from './last-pass.ts'
-import { missingLinks, withModels } from './links.ts'
+import { withModels } from './links.ts'
 import { forgetReplica, noteKey } from './notes.ts'
 import { underWay } from './once.ts'
-import { isChosen } from './parts.ts'
+import { isChosen, type Trouble } from './parts.ts'
 import { apart, type Pass, persistently } from './pass.ts'
 import { acquaint, noteOpen, noteReplica, recentRuns, wasOpen } from './recent.ts'
 
-const RUNS_AT_ONCE = 8
-const PARENT = 'mlflow.parentRunId'
+export const RUNS_AT_ONCE = 8
+export const PARENT = 'mlflow.parentRunId'
+const ROOT = 'mlflow.rootRunId'
 const RUN_NAME = 'mlflow.runName'
 
 /** A run that stands, but for what needs others: its parent, the logged models that it names. */
-interface Pending {
+export interface Pending {
   readonly run: TrackedRun
-  readonly envelope: string
+  /** What is noted of it when it is whole; `undefined` where it cannot be. */
+  readonly envelope: string | undefined
 }
 
 /** By their ids. */
@@ -56,46 +57,60 @@ function isCarried({ parts }: Pass, run: TrackedRun, envelope: string): boolean 
 
 async function copyRun(pass: Pass, run: TrackedRun, pending: Waiting): Promise<void> {
   const { parts, identities, signal, tally } = pass
-  const { from, to, ledger } = parts
+  const { ledger } = parts
   const envelope = envelopeOf(run)
   const id = run.info.run_id
   await acquaint(pass, id)
   if (isCarried(pass, run, envelope) && identities.run(id) !== undefined) {
     tally.unchanged += 1
+    tellLostAgain(pass, run)
     return
   }
   const isNew = identities.run(id) === undefined
   if (isNew) forgetRun(pass, id)
-  await converge(pass, run)
+  const leans = await leansOnLater(pass, run)
+  const lost = await converge(pass, run)
+  tellLost(pass, run, lost)
+  noteLost(pass, run, lost)
   noteReplica(pass, id)
   noteOpen(pass, run)
   if (isNew) noteMade(pass, id)
-  const [here, there] = [from.census.byId(id), to.census.byShared(sharedOf(pass, run))]
-  if (here !== undefined && there !== undefined) {
-    const { files, bytes } = await copyFiles({
-      from: { artifacts: from.artifacts, root: here.root },
-      to: { artifacts: to.artifacts, root: there.root },
-      isNew,
-      key: noteKey('file', id),
-      ledger,
-      rewritten: identities.rewritten,
-      signal,
-    })
-    tally.files += files
-    tally.bytes += bytes
-  }
-  tally.runs += 1
-  const parent = tagOf(run, PARENT)
+  const failures: unknown[] = []
+  await copyItsFiles(pass, run, isNew).catch((thrown: unknown) => void failures.push(thrown))
+  signal.throwIfAborted()
+  // Its files may be out of reach for good: that must not cost it its parent and its models.
   const whole = await withModels(pass, run)
   const links = linksOf(whole)
-  if (links.read.length + links.made.length > 0 || parent !== undefined)
-    pending.set(id, { run: pendingPartOf(whole), envelope })
-  else ledger.put(keyOf(run), envelope)
+  const noted = failures.length === 0 ? envelope : undefined
+  const waits = links.read.length + links.made.length > 0 || leans
+  if (waits) pending.set(id, { run: pendingPartOf(whole, leans), envelope: noted })
+  if (failures.length > 0) throw failures[0]
+  tally.runs += 1
+  if (!waits) ledger.put(keyOf(run), envelope)
+}
+
+async function copyItsFiles(pass: Pass, run: TrackedRun, isNew: boolean): Promise<void> {
+  const { parts, identities, signal, tally } = pass
+  const { from, to, ledger } = parts
+  const { run_id: id } = run.info
+  const [here, there] = [from.census.byId(id), to.census.byShared(sharedOf(pass, run))]
+  if (here === undefined || there === undefined) return
+  const { files, bytes } = await copyFiles({
+    from: { artifacts: from.artifacts, root: here.root },
+    to: { artifacts: to.artifacts, root: there.root },
+    isNew,
+    key: noteKey('file', id),
+    ledger,
+    rewritten: identities.rewritten,
+    signal,
+  })
+  tally.files += files
+  tally.bytes += bytes
 }
 
 /** Forgets what was noted of a run whose replica is gone, before there is another. */
 function forgetRun({ parts: { ledger } }: Pass, id: string): void {
-  forgetReplica(ledger, ['run', 'file', 'trace-links'], id)
+  forgetReplica(ledger, ['run', 'lost', 'file', 'trace-links'], id)
   forgetPasses(ledger, id)
 }
 
@@ -104,79 +119,72 @@ function noteMade({ identities, made }: Pass, run: string): void {
   if (replica !== undefined) made.last = { run, replica }
 }
 
-/** What is still asked of a run that waits: there may be very many. */
-function pendingPartOf(run: TrackedRun): TrackedRun {
-  const tags = run.tags.filter(({ key }) => key === PARENT || key === RUN_NAME)
-  return { ...run, params: [], latest: [], tags }
-}
-
-/** Parents and logged models, when all of them are there. One that is not is told, and costs the run nothing. */
-export async function completeRuns(pass: Pass, pending: readonly Pending[]): Promise<void> {
-  await inParallel(RUNS_AT_ONCE, pending, async ({ run, envelope }) => {
-    await apart(pass, subjectOf(pass, run), async () => {
-      const isWhole = [await withParent(pass, run), await withLinks(pass, run)].every(Boolean)
-      if (isWhole) pass.parts.ledger.put(keyOf(run), envelope)
-    })
-  })
-}
-
-async function withParent(pass: Pass, run: TrackedRun): Promise<boolean> {
+/**
+ * True for a run of which a run above it is not there yet: with all that are, it is linked at once, by the ids that they
+ * have there.
+ */
+async function leansOnLater(pass: Pass, run: TrackedRun): Promise<boolean> {
   const parent = tagOf(run, PARENT)
-  if (parent === undefined) return true
-  await acquaint(pass, parent)
-  if (pass.identities.run(parent) !== undefined) {
-    await persistently(() => converge(pass, run))
-    return true
+  if (parent === undefined) return false
+  for (const above of [parent, tagOf(run, ROOT) ?? parent]) {
+    await acquaint(pass, above)
+    if (pass.identities.run(above) === undefined) return true
   }
-  pass.remarks.push({
-    subject: subjectOf(pass, run),
-    remark: `its parent ${parent} is not at the target; the tag says it as the source does`,
-  })
   return false
 }
 
-async function withLinks(pass: Pass, run: TrackedRun): Promise<boolean> {
-  const { parts, identities, signal } = pass
-  const links = linksOf(run)
-  if (links.read.length + links.made.length === 0) return true
-  const own = identities.run(run.info.run_id)
-  const standing = own === undefined ? undefined : await parts.to.tracking.run(own, signal)
-  if (standing === undefined) return false
-  const translated = { read: translate(pass, links.read), made: translate(pass, links.made) }
-  const isWhole = translated.read.length + translated.made.length === links.read.length + links.made.length
-  const lack = missingLinks(translated, linksOf(standing))
-  if (lack.read.length + lack.made.length > 0) {
-    const { run_id: id } = standing.info
-    await awakeRun(parts.to.tracking, id, signal, async () => parts.to.models?.link(id, lack, signal))
-  }
-  if (!isWhole) {
-    pass.troubles.push({
-      subject: subjectOf(pass, run),
-      code: 'sync/loss',
-      message: 'it names logged models that the target does not have',
-    })
-  }
-  return isWhole
-}
-
-function translate({ identities }: Pass, links: readonly ModelLink[]): readonly ModelLink[] {
-  return links.flatMap(({ modelId, step }) => {
-    const id = identities.model(modelId)
-    return id === undefined ? [] : [{ modelId: id, step }]
+/** What is still asked of a run that waits: there may be very many, and what they say of datasets is long. */
+function pendingPartOf(run: TrackedRun, leans: boolean): TrackedRun {
+  const { run_id, experiment_id, status } = run.info
+  const { model_inputs = [] } = (run.inputs ?? {}) as JsonObject
+  const tags = [RUN_NAME, ...(leans ? [PARENT] : [])].flatMap((key) => {
+    const value = tagOf(run, key)
+    return value === undefined ? [] : [{ key, value }]
   })
+  const said = { params: [], tags, latest: [], inputs: { model_inputs } }
+  return {
+    info: { run_id, experiment_id, status },
+    ...said,
+    ...(run.outputs === undefined ? {} : { outputs: run.outputs }),
+  }
 }
 
-async function converge(pass: Pass, run: TrackedRun): Promise<void> {
+/** Makes the replica be what the run is. Returns in words what the target takes in no form. */
+export async function converge(pass: Pass, run: TrackedRun): Promise<readonly string[]> {
   const { from, to, runs } = pass.parts
   const { signal } = pass
   const wanted = await runs.read(from.place, addressOf(pass, run), { signal, as: 'source' })
-  if (wanted === undefined) return
+  if (wanted === undefined) return []
   const subject = subjectOf(pass, run)
+  const lost: string[] = []
   const remark = (text: string, isLost: boolean) => {
-    if (isLost) pass.troubles.push({ subject, code: 'sync/loss', message: text })
+    if (isLost) lost.push(text)
     else pass.remarks.push({ subject, remark: text })
   }
   await runs.converge(to.place, wanted, { source: from.place, signal, as: 'target', remark })
+  return lost
+}
+
+/** Tells each once, though a run is tried again. */
+function tellLost(pass: Pass, run: TrackedRun, lost: readonly string[]): readonly Trouble[] {
+  const subject = subjectOf(pass, run)
+  const isTold = (text: string) => pass.troubles.some((one) => one.subject === subject && one.message === text)
+  const told = lost.flatMap((message): Trouble[] => (isTold(message) ? [] : [{ subject, code: 'sync/loss', message }]))
+  pass.troubles.push(...told)
+  return told
+}
+
+/** Notes what was lost of a run, so that a pass that finds it unchanged says so too. */
+function noteLost({ parts: { ledger } }: Pass, { info }: TrackedRun, lost: readonly string[]): void {
+  const key = noteKey('lost', info.run_id)
+  if (lost.length > 0) ledger.put(key, JSON.stringify(lost))
+  else if (ledger.get(key) !== undefined) ledger.forget(key)
+}
+
+function tellLostAgain(pass: Pass, run: TrackedRun): void {
+  const noted = pass.parts.ledger.get(noteKey('lost', run.info.run_id))
+  if (noted === undefined) return
+  for (const one of tellLost(pass, run, JSON.parse(noted) as readonly string[])) pass.toldAgain.add(one)
 }
 
 export function addressOf(pass: Pass, run: TrackedRun) {
@@ -206,11 +214,11 @@ export function takes(pass: Pass, run: TrackedRun): boolean {
   return last >= since || wasOpen(pass, run)
 }
 
-function keyOf(run: TrackedRun): string {
+export function keyOf(run: TrackedRun): string {
   return noteKey('run', run.info.run_id)
 }
 
-function tagOf(run: TrackedRun, key: string): string | undefined {
+export function tagOf(run: TrackedRun, key: string): string | undefined {
   return namesOf(run).tags.get(key)
 }
 
