@@ -60,6 +60,7 @@ describe('references', () => {
     expect(found({ modelUri: 'azureml://datastores/lake/paths/a' })).toEqual(['datastore/lake'])
     expect(found({ environmentId: 'azureml:train:7' })).toEqual(['environment/train/7'])
     expect(found({ environmentId: 'azureml:train@latest' })).toEqual(['environment/train'])
+    expect(found({ model: 'azureml:AzureML-churn:1' })).toEqual(['model/AzureML-churn/1'])
     expect(found({ inputs: { m: { jobInputType: 'mlflow_model', uri: 'azureml:churn:3' } } })).toEqual([
       'model/churn/3',
     ])
@@ -80,6 +81,17 @@ describe('references', () => {
       },
     })
     expect(referencesIn(body)).toEqual([])
+  })
+
+  it('are none to serverless compute, which no workspace lists and each has', () => {
+    const body = place.portable({
+      properties: {
+        computeId: `${ID}/computes/serverless`,
+        jobs: { train: { computeId: `${ID}/computes/Serverless` }, score: { compute: 'azureml:serverless' } },
+      },
+    })
+    expect(referencesIn(body)).toEqual([])
+    expect(referencesIn({ properties: { uri: 'azureml:serverless:1' } })).toEqual(['data/serverless/1'])
   })
 
   it('are led elsewhere, and nothing else of the body changes', () => {

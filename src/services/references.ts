@@ -49,8 +49,14 @@ const KIND_OF_FIELD: Readonly<Record<string, string>> = {
 /** Fields that hold what people write, not what Azure follows. */
 const PROSE = new Set(['tags', 'description', 'displayName', 'display_name', 'command'])
 
-/** Assets curated by the vendor are in every workspace. */
+/** Environments curated by the vendor are in every workspace. Some ids have lost their case. */
 const CURATED = /^AzureML-/i
+
+/**
+ * How a body asks for serverless compute, which is no resource of a workspace and is there in each. Source:
+ * [Serverless compute](https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute).
+ */
+const SERVERLESS = /^serverless$/i
 
 /** Everything that a portable body points to in its own workspace, each once, sorted. */
 export function referencesIn(body: JsonObject): readonly Address[] {
@@ -82,7 +88,8 @@ function targetOf(text: string, at: At): Address | undefined {
   const groups = long ?? SHORT.exec(text)?.groups
   const kind = long === undefined ? kindOfField(at) : COLLECTIONS[(long['collection'] ?? '').toLowerCase()]
   const name = groups?.['name']
-  if (groups === undefined || kind === undefined || name === undefined || CURATED.test(name)) return undefined
+  if (groups === undefined || kind === undefined || name === undefined) return undefined
+  if ((kind === 'environment' && CURATED.test(name)) || (kind === 'compute' && SERVERLESS.test(name))) return undefined
   // What a name comes to where a job runs is no reference of the body: each side fills in its own.
   if (hasExpression(name) || hasExpression(groups['version'] ?? '')) return undefined
   const version = groups['sort']?.toLowerCase() === 'labels' ? undefined : groups['version']
