@@ -19,6 +19,8 @@ const MARKS = new Set(['holdfast.source', 'holdfast.digest'])
 export interface BodySchema {
   /** Fields of `properties` that only Azure sets. */
   readonly readOnly: ReadonlySet<string>
+  /** Entries of the `properties` that an asset has of its own which only Azure sets. */
+  readonly computed?: ReadonlySet<string>
   /** Fields beside `properties` that travel, of those which ARM knows: `location`, `tags`, `identity`, `sku`, `kind`. */
   readonly beside?: readonly string[]
 }
@@ -29,7 +31,8 @@ export function portableBody(place: Place, resource: JsonObject, schema: BodySch
     ([field, value]) => field !== 'properties' && !OWN.has(field) && schema.beside?.includes(field) && says(value),
   )
   const inner = Object.entries(propertiesOf(resource)).filter(([field]) => !schema.readOnly.has(field))
-  const properties = Object.fromEntries(inner.map(unmarked).filter(([, value]) => says(value)))
+  const own = inner.map(unmarked).map((entry) => withoutComputed(entry, schema))
+  const properties = Object.fromEntries(own.filter(([, value]) => says(value)))
   return place.portable({ ...Object.fromEntries(beside.map(unmarked)), properties })
 }
 
@@ -64,6 +67,11 @@ function unmarked([field, value]: readonly [string, Json]): readonly [string, Js
   if (field !== 'tags') return [field, value]
   const tags = Object.entries(objectOf(value)).filter(([tag]) => !MARKS.has(tag))
   return [field, Object.fromEntries(tags)]
+}
+
+function withoutComputed([field, value]: readonly [string, Json], { computed }: BodySchema): readonly [string, Json] {
+  if (field !== 'properties' || computed === undefined) return [field, value]
+  return [field, Object.fromEntries(Object.entries(objectOf(value)).filter(([name]) => !computed.has(name)))]
 }
 
 /** False for null, an empty text and an empty object, which Azure takes and gives as the same as nothing. */

@@ -29,7 +29,31 @@ it('leaves out what the vendor keeps in every workspace', async () => {
   const path = `${target.workspace}/environments/AzureML-sklearn-1.5/versions/3`
   await world().arm.put(path, { properties: { image: 'mcr.microsoft.com/x:3' } }, { signal, apiVersion: '2025-12-01' })
   await service.converge(target, item('environment/train/7', first), { source, signal })
+  await service.converge(target, item('environment/azureml-train/1', first), { source, signal })
   const listed: Address[] = []
   for await (const one of service.list(target, { signal })) listed.push(one.address)
-  expect(listed).toEqual(['environment/train', 'environment/train/7'])
+  expect(listed.sort()).toEqual([
+    'environment/azureml-train',
+    'environment/azureml-train/1',
+    'environment/train',
+    'environment/train/7',
+  ])
+})
+
+it('does not compare which version is the latest, which Azure tells among its properties', async () => {
+  const { service, target, signal } = await fresh()
+  const put = (version: string, properties: Readonly<Record<string, string>>) =>
+    world().arm.put(
+      `${target.workspace}/environments/train/versions/${version}`,
+      { properties: { ...first.properties, properties } },
+      { signal, apiVersion: '2025-12-01' },
+    )
+  await put('1', { 'azureml.labels': 'latest', from: 'crm' })
+  await put('2', { 'azureml.labels': 'latest' })
+  const [one, two] = [
+    await service.read(target, 'environment/train/1', { signal }),
+    await service.read(target, 'environment/train/2', { signal }),
+  ]
+  expect(one?.body).toEqual({ properties: { ...first.properties, properties: { from: 'crm' } } })
+  expect(two?.body).toEqual(first)
 })
