@@ -185,6 +185,13 @@ describe('portable', () => {
     })
   })
 
+  it('leaves bare names in tags and parameters, which people name, and rewrites the text there', () => {
+    const names = { region: 'eastus2', location: 'East US 2', computeName: 'gpu-cluster', accountName: 'churnaeast' }
+    const body = (at: PlaceNames) => ({ tags: { ...names, from: at.workspace }, params: names, location: at.location })
+    expect(atCentral.local(atEast.portable(body(east)))).toEqual(body(central))
+    expect(atEast.local(atCentral.portable(body(central)))).toEqual(body(east))
+  })
+
   it('moves a datastore of the own account with its resource group, and leaves one of a shared account', () => {
     const own = {
       accountName: 'churnaeast',

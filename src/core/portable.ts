@@ -9,7 +9,8 @@ import { fromTokens, type Rewrite, token, toTokens } from './place-patterns.ts'
  * For every `x` in Azure's own spelling `local(portable(x))` is `x`; ids in another case come back in Azure's.
  * For everything that one side made portable, the other side's `portable(local(…))` is the identity, so equal
  * things have equal digests on both sides. What belongs to no side (other workspaces, registries, curated assets) is
- * left as it is. Values are rewritten, the text inside them too; names of fields are not.
+ * left as it is. Values are rewritten, the text inside them too; names of fields are not. A bare name is rewritten only
+ * because of its field, so never in tags and parameters, whose names are people's.
  */
 export interface Translation {
   portable<T extends Json>(value: T): T
@@ -67,6 +68,9 @@ interface Rewriting {
   readonly field: FieldRewrite
 }
 
+/** Fields in which people give the names: what stands there under `region` is whatever was written. */
+const NAMED_BY_PEOPLE = new Set(['tags', 'params'])
+
 /** Bodies that nest deeper are refused when their digest is taken; here they only must not end the stack. */
 const DEEPEST = 250
 
@@ -95,7 +99,8 @@ function rewrittenObject(object: JsonObject, by: Rewriting, depth: number): Json
   for (const name of Object.keys(object)) {
     const value = object[name] as Json
     const whole = typeof value === 'string' ? by.field(object, name, value) : undefined
-    const one = whole ?? rewritten(value, by, depth + 1)
+    const inner = NAMED_BY_PEOPLE.has(name) ? { text: by.text, field: noField } : by
+    const one = whole ?? rewritten(value, inner, depth + 1)
     if (one === value) continue
     changed ??= new Map()
     changed.set(name, one)
@@ -104,6 +109,8 @@ function rewrittenObject(object: JsonObject, by: Rewriting, depth: number): Json
   // fromEntries defines fields, where an assignment to `__proto__` would not.
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, changed.get(name) ?? value]))
 }
+
+const noField: FieldRewrite = () => undefined
 
 type Words = ReadonlyMap<Word, string>
 
