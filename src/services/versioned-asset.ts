@@ -39,9 +39,11 @@ export function versionedAsset(arm: Arm, kind: AssetKind): Service {
   async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
     const path = `${place.workspace}/${kind.collection}`
     const containers = arm.pages(path, { signal, apiVersion: ML_API, query: view })
-    const found = ahead(LISTS_AT_ONCE, containers, async (container) =>
-      kind.curated?.(container) === true ? [] : [container, ...(await versionsOf(place, container, signal))],
-    )
+    const found = ahead(LISTS_AT_ONCE, containers, async (container) => {
+      if (kind.curated?.(container) === true) return []
+      const versions = await versionsOf(place, container, signal)
+      return versions === undefined ? [] : [container, ...versions]
+    })
     for await (const [container, ...versions] of found) {
       if (container === undefined) continue
       const name = portableName(place, kind.collection, nameOf(container))
@@ -52,19 +54,30 @@ export function versionedAsset(arm: Arm, kind: AssetKind): Service {
     }
   }
 
-  /** Oldest first. A container that is removed meanwhile has none. */
-  async function versionsOf(place: Place, container: Body, signal: AbortSignal): Promise<readonly Body[]> {
-    const path = `${place.workspace}/${kind.collection}/${encodeURIComponent(nameOf(container))}/versions`
+  /** Oldest first; `undefined` for a container that is gone meanwhile. */
+  async function versionsOf(place: Place, container: Body, signal: AbortSignal): Promise<readonly Body[] | undefined> {
+    const path = `${place.workspace}/${kind.collection}/${encodeURIComponent(nameOf(container))}`
     const query = { ...view, $orderBy: 'createdtime asc' }
     const versions: Body[] = []
     try {
-      for await (const version of arm.pages(path, { signal, apiVersion: ML_API, query })) versions.push(version)
+      for await (const one of arm.pages(`${path}/versions`, { signal, apiVersion: ML_API, query })) versions.push(one)
     } catch (thrown) {
-      if ((thrown as Fault).facts?.['status'] === 404) return []
-      throw thrown
+      if ((thrown as Fault).facts?.['status'] !== 404) throw thrown
+      return (await isGone(place, path, signal)) ? undefined : []
     }
     const isCurated = (one: Body) => kind.curated?.(one) === true
     return versions.filter((one) => !isCurated(one)).sort((a, b) => byText(createdAt(a), createdAt(b)))
+  }
+
+  /**
+   * Whether a container whose versions were not found is gone itself; if not, it has none.
+   *
+   * @throws Fault `observe/incomplete` where the whole workspace is gone: that says nothing of one container
+   */
+  async function isGone(place: Place, container: string, signal: AbortSignal): Promise<boolean> {
+    if ((await arm.get(container, { signal, apiVersion: ML_API })) !== undefined) return false
+    if ((await arm.get(place.workspace, { signal, apiVersion: ML_API })) !== undefined) return true
+    throw cutShort(kind.collection, place)
   }
 
   async function read(place: Place, of: Address, { signal }: Reach): Promise<Item | undefined> {
@@ -157,4 +170,15 @@ function otherContent(of: Address): Fault {
   return new Fault('sync/conflict', `${of} stands there with other content, which can never change`, {
     hint: 'Plan again: the planner maps it to a version of its own or refuses it, as the policy says.',
   })
+}
+
+function cutShort(collection: string, { workspace }: Place): Fault {
+  return new Fault(
+    'observe/incomplete',
+    `The list of ${collection} did not come to its end: ${workspace} is not there any more`,
+    {
+      facts: { target: workspace },
+      hint: 'Look at what became of the workspace; nothing is decided from a part of a list.',
+    },
+  )
 }

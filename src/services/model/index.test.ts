@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { Fault } from '../../core/errors.ts'
 import type { Address } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import { conforms } from '../conformance.ts'
@@ -83,5 +84,33 @@ it('marks a replica with where it came from', async () => {
   const raw = await world().arm.get(`${target.workspace}/models/churn/versions/1`, { signal, apiVersion: '2025-12-01' })
   expect(raw?.['properties']).toMatchObject({
     tags: { team: 'crm', 'holdfast.source': source.workspaceGuid, 'holdfast.digest': wanted.digest },
+  })
+})
+
+describe('a list during which versions are not found', () => {
+  const notFound = new Fault('azure/refused', 'It was not found', { facts: { status: 404 } })
+
+  async function during(gone: (path: string) => boolean) {
+    const { service, source, target, signal } = await fresh()
+    await service.converge(target, item('model/churn/1', first), { source, signal })
+    const { arm } = world()
+    const cut = models({
+      ...arm,
+      get: (path, options) => (gone(path) ? Promise.resolve(undefined) : arm.get(path, options)),
+      pages: async function* (path, options) {
+        if (path.endsWith('/versions')) throw notFound
+        yield* arm.pages(path, options)
+      },
+    })
+    return (await Array.fromAsync(cut.list(target, { signal }))).map((one) => one.address)
+  }
+
+  it('guards I5: did not come to its end where the workspace is gone', async () => {
+    await expect(during(() => true)).rejects.toMatchObject({ code: 'observe/incomplete' })
+  })
+
+  it('leaves out a container that was removed meanwhile, and knows one that has no version', async () => {
+    expect(await during((path) => path.endsWith('/models/churn'))).toEqual([])
+    expect(await during(() => false)).toEqual(['model/churn'])
   })
 })
