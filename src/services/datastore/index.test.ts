@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import { conforms } from '../conformance.ts'
+import { placeOf, readNames } from '../place.ts'
 import type { Place } from '../service.ts'
 import { datastores } from './index.ts'
 
@@ -81,6 +82,27 @@ it('opens the own account of each side with its own key', async () => {
   const own = await secretsOf(target, 'workspaceblobstore', signal)
   expect(carried?.['key']).toBe(own?.['key'])
   expect(carried?.['key']).not.toBe(sourceKey?.value)
+})
+
+it('opens the account of the other side with its key, where a datastore is on that on purpose', async () => {
+  const { service, source, target, signal } = await fresh()
+  const { arm } = world()
+  const [one, other] = [
+    await readNames(arm, source.workspace, { signal }),
+    await readNames(arm, target.workspace, { signal }),
+  ]
+  if (one === undefined || other === undefined) throw new Error('a side is not there')
+  const [here, there] = [placeOf(one, other), placeOf(other, one)]
+  const accountName = there.storageAccount.split('/').at(-1) ?? ''
+  const secrets = await secretsOf(there, 'workspaceblobstore', signal)
+  const credentials = { credentialsType: 'AccountKey', secrets: secrets ?? {} }
+  await put(here, 'far', { ...first.properties, accountName, containerName: 'far', credentials }, signal)
+  const seen = await service.read(here, 'datastore/far', { signal })
+  await service.converge(there, seen ?? item('datastore/far', {}), { source: here, signal })
+  const stands = await arm.get(`${there.workspace}/datastores/far`, { signal, apiVersion: ML })
+  expect(stands?.['properties']).toMatchObject({ accountName: here.storageAccount.split('/').at(-1) })
+  const keys = [await secretsOf(there, 'far', signal), await secretsOf(here, 'workspaceblobstore', signal)]
+  expect(keys[0]?.['key']).toBe(keys[1]?.['key'])
 })
 
 it.each([

@@ -27,14 +27,18 @@ export function datastores(arm: Arm): Service {
     return (await read(place, wanted.address, { signal })) ?? wanted
   }
 
-  /** What opens the datastore here: the source's secret, or for the place's own account the account's own key. */
+  /** What opens the datastore here: the source's secret, or for the own account of either place that account's own key. */
   async function secretsFor(place: Place, wanted: Item, { source, signal }: Carriage): Promise<JsonObject | undefined> {
     const type = textOf(objectOf(propertiesOf(wanted.body)['credentials'])['credentialsType'])
     if (type === undefined || type === 'None') return undefined
     const [here, there] = [place, source].map((one) => textOf(propertiesOf(one.local(wanted.body))['accountName']))
     const isOwnAccount = here !== undefined && here !== there
     if (isOwnAccount && type === 'Sas') throw notPortable(wanted.address, type)
-    if (isOwnAccount && type === 'AccountKey') return { secretsType: type, key: await ownKey(place, signal) }
+    if (isOwnAccount && type === 'AccountKey') {
+      // What is on the other side's account on purpose is so on its copy, which is on the source's then.
+      const owner = accountOf(source) === here.toLowerCase() ? source : place
+      return { secretsType: type, key: await ownKey(owner, signal) }
+    }
     // Of an identity the secret is the same, whichever account it opens.
     const path = `${pathOf(source, wanted.address)}/listSecrets`
     return arm.post(path, { expirableSecret: false }, { signal, apiVersion: ML_API })
@@ -62,6 +66,10 @@ export function datastores(arm: Arm): Service {
     },
     frozen: frozenOf,
   }
+}
+
+function accountOf({ storageAccount }: Place): string {
+  return storageAccount.slice(storageAccount.lastIndexOf('/') + 1).toLowerCase()
 }
 
 function notPortable(of: Address, type: string): Fault {
