@@ -1,5 +1,6 @@
 import { sameJson } from '../core/canonical.ts'
 import { Fault } from '../core/errors.ts'
+import { differingFields } from '../core/fields.ts'
 import type { Address, Digest, Instant, JsonObject, Side } from '../core/model.ts'
 import { kindOf } from '../core/model.ts'
 import type { Step } from '../core/step.ts'
@@ -24,6 +25,8 @@ export interface Carried {
   readonly verified: boolean
   /** Instant at which the source was seen in that state, where it is later than the plan's observation. */
   readonly observedAt?: Instant
+  /** Where it is not verified, the fields in which it stands otherwise than it was asked for. */
+  readonly unlike?: readonly string[]
 }
 
 /** Makes one step true in the target. May be called again after a crash; ends in the same place. */
@@ -49,11 +52,13 @@ export async function carry(
     const moved = { sourceDigest: stands.digest, replicaDigest: stands.digest }
     return { address: step.address, ...moved, verified: true, observedAt: stands.observedAt }
   }
+  const verified = stands.digest === step.to
   return {
     address: step.address,
     sourceDigest: source,
     replicaDigest: stands.digest,
-    verified: stands.digest === step.to,
+    verified,
+    ...(verified ? {} : { unlike: differingFields(step.item.body, stands.body).map(({ path }) => path) }),
   }
 }
 

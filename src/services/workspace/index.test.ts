@@ -124,6 +124,19 @@ describe('settings that are gone from the source', () => {
     await expect(converging).rejects.toEqual(expect.objectContaining({ code: 'azure/refused' }))
   })
 
+  it('are named where something else sets them again, such as a tag of Azure Policy', async () => {
+    const { source, target } = await world.pair()
+    await change(source, { tags: { team: 'crm', place: 'one' } })
+    const patch: typeof world.arm.patch = (path, body, options) =>
+      world.arm.patch(path, { ...body, tags: { ...(body['tags'] as Body), place: 'two' } }, options)
+    const service = workspaces({ ...world.arm, patch })
+    const wanted = await service.read(source, 'workspace/settings', { signal })
+    if (wanted === undefined) throw new Error('no settings')
+    const converging = service.converge(target, wanted, { source, signal })
+    await expect(converging).rejects.toMatchObject({ code: 'azure/refused', facts: { left: 'tags' } })
+    expect(await raw(target)).toMatchObject({ tags: { team: 'crm', place: 'two' } })
+  })
+
   it('do not count what is said only when a workspace is made', async () => {
     const { source } = await world.pair()
     const service = workspaces(world.arm)

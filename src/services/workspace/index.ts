@@ -1,5 +1,5 @@
 import type { Arm } from '../../azure/arm.ts'
-import { digestOf } from '../../core/canonical.ts'
+import { digestOf, sameJson } from '../../core/canonical.ts'
 import { Fault } from '../../core/errors.ts'
 import { address, type Item, type Json, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
@@ -32,8 +32,8 @@ export function workspaces(arm: Arm): Service {
       apiVersion: ML_API,
     })
     const stands = (await settings(place, { signal })) ?? wanted
-    const left = goneFrom(propertiesOf(wanted.body), propertiesOf(stands.body))
-    if (left.length > 0) throw notCleared(place, left)
+    const left = unlike(wanted.body, stands.body)
+    if (left.length > 0) throw notTaken(place, left)
     return stands
   }
 
@@ -72,6 +72,20 @@ function goneFrom(wanted: JsonObject, there: JsonObject): readonly string[] {
   return Object.keys(there).filter((field) => !(field in wanted))
 }
 
+/** Settings that Azure left as they were, by name, or that something else has set again. */
+function unlike(wanted: JsonObject, stands: JsonObject): readonly string[] {
+  const settings = ({ properties: _, ...beside }: JsonObject) => beside
+  return [
+    ...unequal(settings(wanted), settings(stands)),
+    ...unequal(propertiesOf(wanted), propertiesOf(stands)),
+  ].toSorted()
+}
+
+function unequal(one: JsonObject, other: JsonObject): readonly string[] {
+  const fields = new Set([...Object.keys(one), ...Object.keys(other)])
+  return [...fields].filter((field) => !sameJson(one[field], other[field]))
+}
+
 /** What says as little as a field that is not there, and is not taken for one that is not to be changed. */
 function emptied(value: Json | undefined): Json {
   if (Array.isArray(value)) return []
@@ -84,8 +98,9 @@ function withoutEmptyLists(body: JsonObject): JsonObject {
   return { ...body, properties: Object.fromEntries(said) }
 }
 
-function notCleared({ workspace }: Place, fields: readonly string[]): Fault {
-  return new Fault('azure/refused', `${workspace} keeps ${fields.join(', ')}, which the active side has no more`, {
-    hint: 'Set it by hand there as it is on the active side.',
+function notTaken({ workspace }: Place, fields: readonly string[]): Fault {
+  return new Fault('azure/refused', `${workspace} keeps its own ${fields.join(', ')}, though the change was taken`, {
+    facts: { left: fields.join(', ') },
+    hint: 'Set it by hand there as it is on the active side, and look for a policy of Azure that sets it.',
   })
 }
