@@ -2,10 +2,10 @@ import type { Arm, Body } from '../../azure/arm.ts'
 import { Fault, isFault } from '../../core/errors.ts'
 import { type Address, address, type Item, type JsonObject, segmentsOf } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
-import { ahead } from '../ahead.ts'
 import { ML_API, portableBody, textOf } from '../arm-body.ts'
 import { referencesIn, renamedIn } from '../references.ts'
 import type { Place, Reach, Service } from '../service.ts'
+import { stopEach } from '../stop-each.ts'
 import { isChild, isOpen, JOB_SCHEMA } from './schema.ts'
 
 /** Cancellations that are under way at once. */
@@ -28,11 +28,9 @@ export function jobs(arm: Arm): Service {
     })
   }
 
-  async function fence(place: Place, { signal }: Reach): Promise<readonly Address[]> {
-    const cancelled: Address[] = []
-    const open = openJobs(arm, place, signal)
-    for await (const found of ahead(CANCELS_AT_ONCE, open, (job) => cancel(place, job, signal))) cancelled.push(found)
-    return cancelled.sort()
+  function fence(place: Place, { signal }: Reach): Promise<readonly Address[]> {
+    const stop = (job: Body) => cancel(place, job, signal)
+    return stopEach(openJobs(arm, place, signal), { width: CANCELS_AT_ONCE, signal, stop })
   }
 
   async function cancel(place: Place, job: Body, signal: AbortSignal): Promise<Address> {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { Fault } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import { conforms } from '../conformance.ts'
@@ -78,4 +79,21 @@ it('is fenced once: all that were enabled are disabled, told, and nothing else o
     'PUT schedules/paused',
     'PUT schedules/nightly',
   ])
+})
+
+it('is fenced though another one cannot be disabled, which is told', async () => {
+  const { source, target, signal } = await fresh()
+  const { arm } = world()
+  const service = schedules({
+    ...arm,
+    put: (path, body, options) =>
+      path.endsWith('/schedules/a-broken')
+        ? Promise.reject(new Fault('azure/refused', 'its environment is gone'))
+        : arm.put(path, body, options),
+  })
+  for (const name of ['a-broken', 'nightly'])
+    await schedules(arm).converge(source, item(`schedule/${name}`, first), { source: target, signal })
+  await expect(service.fence?.(source, { signal })).rejects.toMatchObject({ code: 'azure/refused' })
+  const fenced = await service.read(source, 'schedule/nightly', { signal })
+  expect(fenced?.body).toEqual(service.parked?.(first, 'hot/warm'))
 })

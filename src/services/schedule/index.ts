@@ -1,9 +1,10 @@
-import type { Arm } from '../../azure/arm.ts'
+import type { Arm, Body } from '../../azure/arm.ts'
 import type { Address, Item } from '../../core/model.ts'
 import { localBody, ML_API, portableBody, propertiesOf, textOf } from '../arm-body.ts'
 import { namedResources, nameOf } from '../named-resource.ts'
 import { referencesIn, renamedIn } from '../references.ts'
 import type { Carriage, Place, Reach, Service } from '../service.ts'
+import { stopEach } from '../stop-each.ts'
 import { isEnabled, parkedBody, SCHEDULE_SCHEMA } from './schema.ts'
 
 /** Schedules: what fires by itself. See ./readme.md. */
@@ -24,17 +25,20 @@ export function schedules(arm: Arm): Service {
     return itemOf(place, stands, nameOf(wanted.address))
   }
 
-  async function fence(place: Place, { signal }: Reach): Promise<readonly Address[]> {
-    const found: Address[] = []
-    for await (const schedule of resources(place, { signal })) {
-      if (!isEnabled(schedule)) continue
-      const name = textOf(schedule['name']) ?? ''
-      const { provisioningState: _, ...properties } = propertiesOf(schedule)
-      const body = { properties: { ...properties, isEnabled: false } }
-      await arm.put(`${place.workspace}/schedules/${name}`, body, { signal, apiVersion: ML_API })
-      found.push(itemOf(place, schedule).address)
-    }
-    return found.sort()
+  function fence(place: Place, { signal }: Reach): Promise<readonly Address[]> {
+    return stopEach(enabled(place, signal), { width: 1, signal, stop: (one) => disable(place, one, signal) })
+  }
+
+  async function* enabled(place: Place, signal: AbortSignal): AsyncIterable<Body> {
+    for await (const schedule of resources(place, { signal })) if (isEnabled(schedule)) yield schedule
+  }
+
+  async function disable(place: Place, schedule: Body, signal: AbortSignal): Promise<Address> {
+    const name = textOf(schedule['name']) ?? ''
+    const { provisioningState: _, ...properties } = propertiesOf(schedule)
+    const body = { properties: { ...properties, isEnabled: false } }
+    await arm.put(`${place.workspace}/schedules/${name}`, body, { signal, apiVersion: ML_API })
+    return itemOf(place, schedule).address
   }
 
   return {
