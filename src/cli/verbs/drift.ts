@@ -8,6 +8,7 @@ import { type Drift, driftOf } from '../../engine/drift.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type Prepared, prepare } from '../../engine/sync.ts'
 import { showAway } from '../away.ts'
+import { withoutSecrets } from '../drift-shown.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
 import { showUnread } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
@@ -36,7 +37,7 @@ export function driftVerb(): Command {
           const roles = await rolesOf(parts)
           const away = await showAway(io, parts, roles)
           const prepared = await prepare({ parts, active: roles.active, carrying, signal })
-          const drifts = driftOf(prepared)
+          const drifts = driftOf(prepared).map(withoutSecrets)
           show(io, prepared, drifts)
           const { source, target, ends } = prepared
           io.facts({
