@@ -13,6 +13,7 @@ import { MOST_BLOCKS, staged } from './azure-blocks.ts'
 import { isChanged, statusOf, storageCode, storageFault } from './azure-faults.ts'
 import type { BlobStore, CopySource, PutOptions } from './blob-store.ts'
 import { changed } from './changed.ts'
+import { keptHeaders } from './presentation.ts'
 
 export type Signing = TokenCredential | StorageSharedKeyCredential
 
@@ -57,7 +58,7 @@ export async function copyInto(blob: BlockBlobClient, source: From, options: Opt
 }
 
 async function inOne(blob: BlockBlobClient, source: From, options: Options): Promise<Copied> {
-  const { signal, contentType, metadata = {}, conditions } = options
+  const { signal, contentType, metadata = {}, presentation = {}, conditions } = options
   const { url, ...proof } = await proofOf(source, signal)
   return blob.syncUploadFromURL(url, {
     abortSignal: signal,
@@ -65,7 +66,9 @@ async function inOne(blob: BlockBlobClient, source: From, options: Options): Pro
     conditions,
     sourceConditions: { ifMatch: source.etag },
     copySourceBlobProperties: contentType === undefined,
-    ...(contentType === undefined ? {} : { blobHTTPHeaders: { blobContentType: contentType } }),
+    ...(contentType === undefined
+      ? {}
+      : { blobHTTPHeaders: { blobContentType: contentType, ...keptHeaders(presentation) } }),
     ...proof,
   })
 }

@@ -18,6 +18,7 @@ import { type Asked, statusOf, storageCode, storageFault } from './azure-faults.
 import { uploadBlocks } from './azure-upload.ts'
 import type { BlobInfo, BlobStore, Condition, PutOptions } from './blob-store.ts'
 import { changed } from './changed.ts'
+import { keptHeaders, presentationOf, type Told } from './presentation.ts'
 
 /** A storage account and the right to use it. */
 export interface AccountAccess {
@@ -119,6 +120,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
         contentType,
         contentMD5: md5,
         metadata,
+        ...presentationOf(found),
       })
       const body = found.readableStreamBody ?? Readable.from([])
       return { info, bytes: Readable.from(whole(body as Readable, info.length, asked), { objectMode: false }) }
@@ -177,6 +179,7 @@ function azureContainer(container: ContainerClient, signing: Signing): BlobStore
             length: source.length,
             contentType: options.contentType,
             metadata: options.metadata,
+            ...options.presentation,
           })
     },
   }
@@ -189,19 +192,20 @@ async function written(
   name: string,
   { bytes, options }: { readonly bytes: Buffer | Readable; readonly options: PutOptions },
 ): Promise<BlobInfo> {
-  const { signal, contentType, metadata = {} } = options
+  const { signal, contentType, metadata = {}, presentation = {} } = options
   const usual = { abortSignal: signal, metadata: { ...metadata }, conditions: conditionsOf(options) }
-  const type = contentType === undefined ? {} : { blobContentType: contentType }
+  const type = { ...(contentType === undefined ? {} : { blobContentType: contentType }), ...keptHeaders(presentation) }
+  const as = { contentType, metadata, ...presentation }
   if (Buffer.isBuffer(bytes) && bytes.length <= WHOLE) {
     const md5 = createHash('md5').update(bytes).digest()
     const headers = { blobHTTPHeaders: { ...type, blobContentMD5: md5 } }
     const done = await blob.upload(bytes, bytes.length, { ...usual, ...headers })
-    return infoOf(name, { ...done, length: bytes.length, contentType, metadata, contentMD5: md5 })
+    return infoOf(name, { ...done, ...as, length: bytes.length, contentMD5: md5 })
   }
   const { ids, length, md5 } = await uploadBlocks(blob, bytes, signal)
   const headers = { blobHTTPHeaders: { ...type, blobContentMD5: md5 } }
   const done = await blob.commitBlockList([...ids], { ...usual, ...headers })
-  return infoOf(name, { ...done, length, contentType, metadata, contentMD5: md5 })
+  return infoOf(name, { ...done, ...as, length, contentMD5: md5 })
 }
 
 function conditionsOf({ etag, absent }: Condition): BlobRequestConditions {
@@ -225,7 +229,7 @@ function isAbsent(thrown: unknown): boolean {
   )
 }
 
-interface Described {
+interface Described extends Told {
   readonly etag?: string | undefined
   readonly length: number
   readonly lastModified?: Date | undefined
@@ -245,5 +249,6 @@ function infoOf(name: string, of: Described): BlobInfo {
     contentType,
     md5: contentMD5 === undefined ? undefined : Buffer.from(contentMD5).toString('base64'),
     metadata: Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key.toLowerCase(), value])),
+    presentation: presentationOf(of),
   }
 }

@@ -11,6 +11,15 @@ export interface BlobInfo {
   readonly md5: string | undefined
   /** User metadata, keys in lower case. */
   readonly metadata: Readonly<Record<string, string>>
+  readonly presentation: Presentation
+}
+
+/** How the bytes of a blob are to be read, beside their type: whoever is not told `gzip` reads something else. */
+export interface Presentation {
+  readonly contentEncoding?: string
+  readonly contentLanguage?: string
+  readonly contentDisposition?: string
+  readonly cacheControl?: string
 }
 
 /** Makes a write or a read conditional. `etag: undefined` with `absent` false means: whatever is there. */
@@ -59,4 +68,5 @@ export interface PutOptions extends Condition {
   readonly signal: AbortSignal
   readonly contentType?: string
   readonly metadata?: Readonly<Record<string, string>>
+  readonly presentation?: Presentation
 }

@@ -50,6 +50,20 @@ export function blobStoreConforms(name: string, open: () => Promise<BlobStore>):
       }
     })
 
+    it('gives back how the bytes are to be read, the same by head, get and list, and nothing of a blob that says nothing', async () => {
+      const store = await open()
+      const presentation = { contentEncoding: 'gzip', contentLanguage: 'de', cacheControl: 'no-cache' }
+      const put = await store.put('a.gz', Buffer.from('1'), { signal, contentType: 'text/csv', presentation })
+      const plain = await store.put('b', Buffer.from('1'), { signal })
+      const got = await store.get('a.gz', { signal })
+      if (got !== undefined) await buffer(got.bytes)
+      const [first, second] = await listed(store)
+      for (const info of [put, got?.info, await store.head('a.gz', signal), first]) {
+        expect(info?.presentation).toEqual(presentation)
+      }
+      for (const info of [plain, await store.head('b', signal), second]) expect(info?.presentation).toEqual({})
+    })
+
     it('gives another ETag to every write', async () => {
       const store = await open()
       const one = await store.put('same', Buffer.from('1'), { signal })

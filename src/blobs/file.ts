@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { Fault } from '../core/errors.ts'
 import { absentOrThrow, diskFault, syncFolders } from '../disk/durable.ts'
 import { turns } from '../disk/turns.ts'
-import type { BlobInfo, BlobStore, Condition, PutOptions } from './blob-store.ts'
+import type { BlobInfo, BlobStore, Condition, Presentation, PutOptions } from './blob-store.ts'
 import { changed } from './changed.ts'
 import { ENTRY, folderOfPrefix, nameOfPath, pathOfName } from './file-names.ts'
 
@@ -19,6 +19,7 @@ interface Entry {
   readonly contentType?: string
   readonly md5: string
   readonly metadata: Readonly<Record<string, string>>
+  readonly presentation?: Presentation
   /** File of the bytes, in the same folder. */
   readonly bytes: string
 }
@@ -83,7 +84,7 @@ export function fileStore(folder: string): BlobStore {
     try {
       await mkdir(dirname(path), { recursive: true })
       const { length, md5 } = await writeBytes(fresh, bytes, options.signal)
-      const { contentType, metadata = {} } = options
+      const { contentType, metadata = {}, presentation } = options
       const lowered = Object.entries(metadata).map(([key, value]) => [key.toLowerCase(), value])
       const entry: Entry = {
         etag: `"${randomUUID()}"`,
@@ -92,6 +93,7 @@ export function fileStore(folder: string): BlobStore {
         ...(contentType === undefined ? {} : { contentType }),
         md5,
         metadata: Object.fromEntries(lowered),
+        ...(presentation === undefined ? {} : { presentation }),
         bytes: own,
       }
       await inTurn(name, () => publish(path, entry, options))
@@ -182,8 +184,8 @@ function demand(name: string, there: Entry | undefined, { etag, absent }: Condit
 }
 
 function infoOf(name: string, entry: Entry): BlobInfo {
-  const { etag, length, modified, contentType, md5, metadata } = entry
-  return { name, etag, length, modified: new Date(modified), contentType, md5, metadata }
+  const { etag, length, modified, contentType, md5, metadata, presentation = {} } = entry
+  return { name, etag, length, modified: new Date(modified), contentType, md5, metadata, presentation }
 }
 
 function damaged(name: string, how: string): Fault {

@@ -43,7 +43,8 @@ export interface Copying {
 
 function optionsOf(info: BlobInfo, signal: AbortSignal): Options {
   const metadata = { ...info.metadata, [ORIGIN]: originOf(info) }
-  return { signal, contentType: info.contentType ?? 'application/octet-stream', metadata }
+  const { contentType = 'application/octet-stream', presentation } = info
+  return { signal, contentType, metadata, presentation }
 }
 
 interface Ends {

@@ -1,4 +1,4 @@
-import type { BlobInfo } from '../../blobs/blob-store.ts'
+import type { BlobInfo, Presentation } from '../../blobs/blob-store.ts'
 import { address, type Item, type JsonObject } from '../../core/model.ts'
 import { item } from '../../core/snapshot.ts'
 import { ORIGIN_LENGTH, originOf } from '../blob-origin.ts'
@@ -14,6 +14,8 @@ export interface BlobBody {
   readonly length: number
   readonly contentType: string
   readonly metadata: Readonly<Record<string, string>>
+  /** Absent where nothing is said of it. */
+  readonly presentation?: Presentation
   /** Name of the blob whose bytes these are, where both sides' versions are kept and this is one of them. */
   readonly from?: string
 }
@@ -32,6 +34,7 @@ export function blobItem(place: Place, container: string, info: BlobInfo, from?:
     length: Number(info.metadata[ORIGIN_LENGTH] ?? info.length),
     contentType: info.contentType ?? 'application/octet-stream',
     metadata: Object.fromEntries(metadata),
+    ...(Object.keys(info.presentation).length === 0 ? {} : { presentation: { ...info.presentation } }),
     ...(from === undefined ? {} : { from }),
   } satisfies BlobBody
   return item(blobAddress(portable, info.name), body satisfies JsonObject, [])
