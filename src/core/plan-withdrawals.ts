@@ -58,6 +58,7 @@ function fateOf({ rules, wanted }: Planning, { address, found }: Extra): Archive
   const kind = rules.kind(kindOf(address))
   const origin = mappedFrom(address)
   if (rules.excluded?.(address) === true) return 'excluded'
+  if (rules.withheld?.(address) === true) return 'withheld'
   if (rules.incomplete?.has(kindOf(address)) === true) return 'incomplete'
   if (rules.quarantined?.(address) !== undefined) return 'undecided'
   if (kind === undefined || rules.extras === 'keep' || (origin !== undefined && wanted.has(origin))) return 'extra'
@@ -75,6 +76,7 @@ const REASONS: Readonly<Record<Staying, string>> = {
   extra: 'Only this side has it, and nothing archives or removes it',
   incomplete: 'A listing of its kind did not come to its end, so nothing follows from its absence there',
   excluded: 'The policy excludes it from sync',
+  withheld: 'It is being written on the other side, and is carried in another way until that is over',
   undecided: 'It is left alone until a person has looked at it',
   brake: 'More would be withdrawn than may be without a person’s consent',
   needed: 'Something that stays needs it',

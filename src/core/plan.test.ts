@@ -300,6 +300,14 @@ describe('what only the standby has', () => {
     expect(notes(result)).toEqual(['kept datastore/d undecided'])
   })
 
+  it('guards I5: is left alone where the list of the source left it out though it is there', () => {
+    const withheld = (address: Address) => address === 'datastore/d'
+    const found = [thing('datastore/d'), thing('datastore/e')]
+    const result = planned([], found, { removes: new Set(['datastore']), withheld })
+    expect(steps(result)).toEqual(['remove datastore/e'])
+    expect(notes(result)).toEqual(['kept datastore/d withheld'])
+  })
+
   it('is removed after the update that lets go of it', () => {
     const result = planned([thing('model/a/1')], [thing('model/a/1', {}, ['datastore/d']), thing('datastore/d')], {
       removes: new Set(['datastore']),

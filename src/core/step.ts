@@ -38,6 +38,8 @@ export interface PlanRules {
   readonly incomplete?: ReadonlySet<Kind>
   /** Where things of the kinds in {@link incomplete} stand on the changed side that an earlier plan mapped: this one cannot tell. */
   readonly mapped?: ReadonlyMap<Address, Address>
+  /** What its kind left out of the source's listing though it is there: that it is missing means nothing either. */
+  withheld?(address: Address): boolean
   /** Default `withdraw`: archive what only the found side has, or remove it where {@link removes} says so. */
   readonly extras?: 'withdraw' | 'keep'
   /** Kinds whose removal in the source is to be repeated. Azure never gives a removed name and version back. */
@@ -89,7 +91,16 @@ export type Note =
   | { readonly is: 'late'; readonly address: Address; readonly reason: string }
 
 /** Why something is left as it is. */
-export type Keeping = 'extra' | 'incomplete' | 'excluded' | 'cold' | 'observed' | 'brake' | 'needed' | 'undecided'
+export type Keeping =
+  | 'extra'
+  | 'incomplete'
+  | 'excluded'
+  | 'withheld'
+  | 'cold'
+  | 'observed'
+  | 'brake'
+  | 'needed'
+  | 'undecided'
 
 /** Says that more would be withdrawn than may be without a person's consent. Nothing is withdrawn then. */
 export interface Brake {

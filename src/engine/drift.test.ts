@@ -8,7 +8,13 @@ import type { Observation } from './observe.ts'
 import type { Prepared } from './sync.ts'
 
 function seen(...items: readonly Item[]): Observation {
-  return { snapshot: emptySnapshot().with(items), startedAt: 1, complete: new Set(), incomplete: new Map() }
+  return {
+    snapshot: emptySnapshot().with(items),
+    startedAt: 1,
+    complete: new Set(),
+    incomplete: new Map(),
+    withheld: new Set(),
+  }
 }
 
 function drift(source: Observation, target: Observation) {

@@ -15,6 +15,8 @@ export interface Observation {
   readonly complete: ReadonlySet<Kind>
   /** Kinds whose list did not come to its end, with the sentence that says why. They prove nothing. */
   readonly incomplete: ReadonlyMap<Kind, string>
+  /** What is there and was left out, because another kind carries it for now. */
+  readonly withheld: ReadonlySet<Address>
 }
 
 export interface ObserveOptions {
@@ -45,6 +47,7 @@ export async function observe(place: Place, options: ObserveOptions): Promise<Ob
   const startedAt = options.now()
   const complete = new Set<Kind>()
   const incomplete = new Map<Kind, string>()
+  const withheld = new Set<Address>()
   let snapshot = options.before ?? emptySnapshot()
   progress.phase(`reading ${place.location}`, services.length)
   await atOnce(WIDTH, services, async (service) => {
@@ -58,6 +61,7 @@ export async function observe(place: Place, options: ObserveOptions): Promise<Ob
       for await (const item of service.list(place, reach)) if (!excluded(item.address)) items.push(item)
       snapshot = withKind(snapshot, service.kind, items)
       complete.add(service.kind)
+      for (const one of service.withheld?.(place) ?? []) withheld.add(one)
     } catch (thrown) {
       await options.doubt?.(thrown)
       if (signal.aborted) throw goneIn(signal) ?? thrown
@@ -66,5 +70,5 @@ export async function observe(place: Place, options: ObserveOptions): Promise<Ob
     }
     progress.advance()
   })
-  return { snapshot, startedAt, complete, incomplete }
+  return { snapshot, startedAt, complete, incomplete, withheld }
 }

@@ -5,12 +5,15 @@ import {
   CARRYING,
   changesOf,
   PROTECTION,
+  type Process,
   passing,
   type World,
   worldOfTest,
 } from '../../test/support/made-up-world.ts'
 import { Fault } from '../core/errors.ts'
 import type { Address, Side } from '../core/model.ts'
+import { item } from '../core/snapshot.ts'
+import type { Service } from '../services/service.ts'
 import { lossOf, openBy } from './loss.ts'
 import { NO_REPLICA } from './reckon.ts'
 import { pass } from './sync.ts'
@@ -104,6 +107,25 @@ it('guards I5: a list that breaks off at the standby withdraws nothing there eit
   expect(world.sides.secondary.get('asset/old/1')).toEqual(body.asset(9))
 })
 
+it('guards I5: removes nothing in the standby that the list of its kind left out though it is there', async () => {
+  estate()
+  await passed()
+  const busy = (one: Service): Service => ({
+    ...one,
+    withheld: () => new Set<Address>(['blob/weights']),
+    list: async function* (place, reach) {
+      for await (const found of one.list(place, reach))
+        if (reach.as === 'target' || found.address !== 'blob/weights') yield found
+    },
+  })
+  const carrying = { ...CARRYING, removes: new Set(['blob']) }
+  await world.run('a', (process) => {
+    const services = process.parts.services.map((one) => (one.kind === 'blob' ? busy(one) : one))
+    return passing('primary', carrying)({ ...process, parts: { ...process.parts, services } })
+  })
+  expect(world.sides.secondary.get('blob/weights')).toEqual(body.datum(1))
+})
+
 it('takes nothing back in the standby because of what a list of long ago had', async () => {
   estate()
   const old = await passed()
@@ -154,6 +176,25 @@ it('dates something new that cannot be carried by the last list in which it was 
   const third = await passed()
   expect(entry('datum/new')).toMatchObject({ replicaDigest: NO_REPLICA, recoveryPoint: first.source.startedAt })
   expect(third.reckoned.recoveryPoint).toBe(first.source.startedAt)
+})
+
+it('names what was never in step because it is taken and made otherwise, and does not hold the recovery point for it', async () => {
+  estate()
+  world.sides.primary.put('datum/odd', { ...body.datum(1), note: 'n' })
+  const careless = (process: Process) => {
+    const forgetful = (one: Service): Service => ({
+      ...one,
+      converge: (place, { address, body: { note: _, ...rest }, needs }, carriage) =>
+        one.converge(place, item(address, rest, needs), carriage),
+    })
+    const services = process.parts.services.map((one) => (one.kind === 'datum' ? forgetful(one) : one))
+    return passing()({ ...process, parts: { ...process.parts, services } })
+  }
+  for (const _ of [1, 2]) {
+    const done = await world.run('a', careless)
+    expect(done?.reckoned).toMatchObject({ refused: ['datum/odd'], recoveryPoint: done?.source.startedAt })
+    expect(entry('datum/odd').refused).toContain('another note')
+  }
 })
 
 it('has no recovery point before something was carried that was there from the beginning and can be carried', async () => {

@@ -90,6 +90,7 @@ export async function prepare(given: PassOptions, standing?: Observation): Promi
     role: 'standby',
     incomplete,
     mapped: new Map([...mapped].filter(([address]) => incomplete.has(kindOf(address)))),
+    withheld: (address) => from.withheld.has(address),
     quarantined: (address) => conflicts[address] ?? carrying.quarantined?.(address),
   }
   const plan = lifted({ wanted: provedBy(from), found: to.snapshot, rules }, options.liftFor)

@@ -81,6 +81,12 @@ export interface Service {
    */
   list(place: Place, reach: Reach): AsyncIterable<Item>
 
+  /**
+   * For a kind of which some things are the work of another kind for now: what the last list of a place left out though
+   * it is there. Asks nobody.
+   */
+  withheld?(place: Place): ReadonlySet<Address>
+
   /** The item as it is now, or `undefined` if there is none. */
   read(place: Place, address: Address, reach: Reach): Promise<Item | undefined>
 

@@ -7,7 +7,7 @@ import { searchOf } from '../../mlflow/call.ts'
 import { workspaceTracking } from '../../mlflow/http-tracking.ts'
 import { readJson } from '../../mlflow/read-json.ts'
 import type { Send } from '../../mlflow/tracking.ts'
-import { openOutputs } from '../../services/job/outputs.ts'
+import { type OpenOutput, openOutputs } from '../../services/job/outputs.ts'
 import type { Access } from '../../services/registry.ts'
 import { runHistory } from '../../services/run/run-history.ts'
 import type { Place } from '../../services/service.ts'
@@ -18,6 +18,7 @@ export type OpenReach = Omit<Access, 'arm'>
 /** Joins what reaches Azure to what the services ask for. Opens nothing before it is asked. */
 export function openReach(azure: Azure): OpenReach {
   const outputs = openOutputs(azure.arm)
+  const { leaveOut, leftOut } = oncePerReading(outputs)
   const container = containersOf(azure)
   const trackingOf = once((place: Place) => workspaceTracking(sender(azure, place)))
   return {
@@ -27,13 +28,36 @@ export function openReach(azure: Azure): OpenReach {
       containers: (place, signal) => container.account(place).containers(signal),
       container: container.open,
       carriedElsewhere: async (place, signal) =>
-        (await outputs(place, signal)).map(({ container: name, prefix, since }) => ({
+        (await leaveOut(place, signal)).map(({ container: name, prefix, since }) => ({
           prefix: `${name}/${prefix}`,
           since,
         })),
       now: Date.now,
     },
-    checkpoints: { container: container.open, openOutputs: outputs, now: Date.now },
+    checkpoints: { container: container.open, openOutputs: outputs, leftOut, now: Date.now },
+  }
+}
+
+type Outputs = (place: Place, signal: AbortSignal) => Promise<readonly OpenOutput[]>
+
+/** One answer for both lists of a reading, which share its signal: that of blobs, which asks, and that of checkpoints. */
+function oncePerReading(outputs: Outputs): {
+  readonly leaveOut: Outputs
+  leftOut(...of: Parameters<Outputs>): ReturnType<Outputs> | undefined
+} {
+  const answers = new WeakMap<AbortSignal, Map<string, ReturnType<Outputs>>>()
+  return {
+    leaveOut: (place, signal) => {
+      const answer = outputs(place, signal)
+      answers.set(signal, new Map(answers.get(signal)).set(place.workspace, answer))
+      return answer
+    },
+    leftOut: ({ workspace }, signal) => {
+      const those = answers.get(signal)
+      const answer = those?.get(workspace)
+      those?.delete(workspace)
+      return answer
+    },
   }
 }
 

@@ -46,6 +46,17 @@ describe('a blob', () => {
     expect((await listed(service, source, signal)).filter(({ body }) => body['container'] === 'data')).toEqual([])
   })
 
+  it('travels with how its bytes are to be read, whether they pass through here or not', async () => {
+    const { there, here, carry } = await fresh()
+    const presentation = { contentEncoding: 'gzip', contentDisposition: 'attachment' }
+    await there.put('a.csv', Buffer.from('1'), { signal, presentation })
+    await there.put('long.csv', Buffer.alloc(9 * 1024 * 1024, 1), { signal, presentation })
+    expect(await carry()).toHaveLength(2)
+    for (const name of ['a.csv', 'long.csv'])
+      expect((await here.head(name, signal))?.presentation).toEqual(presentation)
+    expect(await carry()).toEqual([])
+  })
+
   it('travels with its type and metadata, and a listing that has not changed copies nothing', async () => {
     const { there, here, target, carry, service } = await fresh()
     await there.put('a/b.csv', Buffer.from('1,2'), { signal, contentType: 'text/csv', metadata: { owner: 'ada' } })
@@ -252,13 +263,15 @@ describe('what is left out', () => {
       { prefix: 'data/out/', since: 0 },
       { prefix: 'data/shared/', since },
     ]
-    const { source, there, addresses } = await fresh((access) => ({
+    const { source, target, service, there, addresses } = await fresh((access) => ({
       ...access,
       carriedElsewhere: () => Promise.resolve(elsewhere),
     }))
     for (const name of ['out/ckpt', 'shared/old', 'in/x']) await there.put(name, Buffer.from('1'), { signal })
     await reachOf(world).blobs.container(source, 'holdfast').put('x', Buffer.from('1'), { signal })
     expect(await addresses(source)).toEqual([blobAddress('data', 'in/x'), blobAddress('data', 'shared/old')])
+    expect(service.withheld?.(source)).toEqual(new Set([blobAddress('data', 'out/ckpt')]))
+    expect(service.withheld?.(target)).toEqual(new Set())
   })
 })
 

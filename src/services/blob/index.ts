@@ -4,7 +4,7 @@ import { type Address, type Item, segmentsOf } from '../../core/model.ts'
 import { copyBlob } from '../blob-copy.ts'
 import { OWN_CONTAINER } from '../blob-origin.ts'
 import type { Carriage, Converged, Place, Reach, Service } from '../service.ts'
-import { asideItem, blobBody, blobItem } from './schema.ts'
+import { asideItem, blobAddress, blobBody, blobItem } from './schema.ts'
 
 /** How the bytes of a place are reached. */
 export interface BlobAccess {
@@ -29,12 +29,19 @@ export interface Elsewhere {
 
 /** Every blob of the workspace's default storage. See ./readme.md. */
 export function blobs(access: BlobAccess): Service {
+  /** By workspace, what its last list left out. */
+  const withheld = new Map<string, Set<Address>>()
+
   async function* list(place: Place, { signal }: Reach): AsyncIterable<Item> {
     const elsewhere = await access.carriedElsewhere(place, signal)
+    const left = new Set<Address>()
+    withheld.set(place.workspace, left)
     for await (const container of access.containers(place, signal)) {
       if (container === OWN_CONTAINER || container.startsWith('$')) continue
       for await (const info of access.container(place, container).list('', signal)) {
-        if (!isElsewhere(elsewhere, `${container}/${info.name}`, info)) yield blobItem(place, container, info)
+        if (isElsewhere(elsewhere, `${container}/${info.name}`, info))
+          left.add(blobAddress(place.portable(container), info.name))
+        else yield blobItem(place, container, info)
       }
     }
   }
@@ -74,6 +81,7 @@ export function blobs(access: BlobAccess): Service {
     needs: [],
     can: { converge: true, update: true, remove: true, acts: false, ordered: false },
     list,
+    withheld: ({ workspace }) => withheld.get(workspace) ?? new Set(),
     read,
     references: () => [],
     converge,

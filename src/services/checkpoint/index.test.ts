@@ -266,6 +266,25 @@ describe('a job of the workspace', () => {
     })
     expect(await reach.blobs.carriedElsewhere(source, signal)).toEqual([])
   }, 60_000)
+
+  it('guards I4: has its files in one list of a reading, though it ends between that of blobs and that of checkpoints', async () => {
+    const { source } = await world.pair()
+    await submitWriter(source)
+    const { blobs, checkpoints: access } = reachOf(world)
+    const service = checkpoints(access)
+    const reading = AbortSignal.any([signal])
+    await until('there is a checkpoint', async () => {
+      const items = await listed(service, source, reading)
+      return items.length > 0 ? items : undefined
+    })
+    expect(await blobs.carriedElsewhere(source, reading)).toHaveLength(1)
+    await world.arm.post(`${source.workspace}/jobs/writer/cancel`, undefined, { signal, apiVersion: ML })
+    await until('the job has ended', async () =>
+      (await access.openOutputs(source, signal)).length === 0 ? true : undefined,
+    )
+    expect((await listed(service, source, reading)).map(({ address }) => address)).toEqual(['checkpoint/writer/ckpt'])
+    expect(await listed(service, source, reading)).toEqual([])
+  }, 60_000)
 })
 
 async function submitWriter(place: Place): Promise<void> {

@@ -23,6 +23,11 @@ export interface CheckpointAccess {
   container(place: Place, name: string): BlobStore
   /** Persisting outputs of jobs that are queued or running. */
   openOutputs(place: Place, signal: AbortSignal): Promise<readonly OpenOutput[]>
+  /**
+   * Those that the blobs of the same reading left out, told once; `undefined` where its blobs are not read. A job that
+   * ends between the two lists would else have its files in neither.
+   */
+  leftOut?(place: Place, signal: AbortSignal): Promise<readonly OpenOutput[]> | undefined
   /** Wall clock. */
   now(): number
 }
@@ -46,7 +51,8 @@ export function checkpoints(access: CheckpointAccess): Service {
       }
       return
     }
-    for (const output of await access.openOutputs(place, signal)) {
+    const outputs = access.leftOut?.(place, signal) ?? access.openOutputs(place, signal)
+    for (const output of await outputs) {
       const body = await bodyOf(place, output, signal)
       if (body.files.length > 0) yield checkpointItem(body)
     }
