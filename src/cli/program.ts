@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { Fault } from '../core/errors.ts'
 import { exitCodeHelp } from './exit-codes.ts'
+import { endUnread } from './interruption.ts'
 import { terminal } from './terminal.ts'
 import { examples, explain } from './verb.ts'
 
@@ -83,7 +84,8 @@ function endQuietly(thrown: NodeJS.ErrnoException): void {
   // The terminal was closed: what is told to end then ends in order, and is heard by nobody.
   if (thrown.code === 'EIO') return
   if (thrown.code !== 'EPIPE') throw thrown
-  process.exit(process.exitCode)
+  // A pass that is cut off here must not end as if it were whole.
+  if (!endUnread()) process.exit(process.exitCode)
 }
 
 /** Commands that are made apart take nothing from the one that they are added to. */

@@ -1,10 +1,11 @@
 import { hostname } from 'node:os'
 import { Command } from 'commander'
-import { FAULTS, Fault } from '../core/errors.ts'
+import { Fault } from '../core/errors.ts'
 import { type Tenure, takeTenure } from '../engine/tenure.ts'
 import type { HeldBy } from '../store/store.ts'
 import { isAlive } from './alive.ts'
 import type { Composed, Standing } from './compose/compose.ts'
+import { interruptible } from './interruption.ts'
 import { shownProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -18,19 +19,13 @@ export interface Protected {
 /** How long a controller that died keeps others waiting. */
 export const LEASE_MILLISECONDS = 60_000
 
-/** By which a person, a supervisor, and a terminal that closes tell a process to end. */
-const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
-/** One Ctrl-C may arrive twice: from the terminal, and from the process that started this one. */
-const ECHO_MILLISECONDS = 500
-
 /** A verb with the options by which a protection is found. */
 export function protectedVerb(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .option('--policy <path>', 'file or folder with the protections', 'holdfast.yaml')
     .option('--protection <name>', 'which of them, if there are several')
-    .option('--state <folder>', 'where journal and ledger are kept (default: .holdfast beside the policy)')
+    .option('--state <folder>', 'where journal and ledger are kept (default: .holdfast in the folder of the policy)')
 }
 
 /**
@@ -43,36 +38,25 @@ export async function within(
   work: (joined: Composed, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { policy, protection, state, requestMilliseconds, standing } = given
-  const ending = new AbortController()
-  let asked = Number.POSITIVE_INFINITY
-  const interrupt = () => {
-    if (performance.now() - asked > ECHO_MILLISECONDS) process.exit(FAULTS['run/interrupted'].exit)
-    asked = Math.min(asked, performance.now())
-    io.moving('ending in order; Ctrl-C once more ends it at once')
-    ending.abort(new Fault('run/interrupted', 'It was interrupted', { hint: 'Run it again: it goes on where it was.' }))
-  }
-  for (const ending of ENDINGS) process.on(ending, interrupt)
-  const progress = shownProgress(io)
-  // The clients of Azure take a second to load: who asks for help need not wait for them.
-  const { compose } = await import('./compose/compose.ts')
-  const joined = await compose({
-    policy,
-    progress,
-    ...(protection === undefined ? {} : { name: protection }),
-    ...(state === undefined ? {} : { state }),
-    ...(requestMilliseconds === undefined ? {} : { requestMilliseconds }),
-    ...(standing === undefined ? {} : { standing }),
+  await interruptible(io, async (signal) => {
+    const progress = shownProgress(io)
+    // The clients of Azure take a second to load: who asks for help need not wait for them.
+    const { compose } = await import('./compose/compose.ts')
+    const joined = await compose({
+      policy,
+      progress,
+      ...(protection === undefined ? {} : { name: protection }),
+      ...(state === undefined ? {} : { state }),
+      ...(requestMilliseconds === undefined ? {} : { requestMilliseconds }),
+      ...(standing === undefined ? {} : { standing }),
+    })
+    try {
+      await work(joined, signal)
+    } finally {
+      progress.done()
+      await joined.close()
+    }
   })
-  try {
-    await work(joined, ending.signal)
-  } catch (thrown) {
-    // Whatever broke off first when everything was told to end, the reason is that it was told.
-    throw ending.signal.aborted ? ending.signal.reason : thrown
-  } finally {
-    progress.done()
-    await joined.close()
-    for (const ending of ENDINGS) process.off(ending, interrupt)
-  }
 }
 
 /** Runs an act that writes, under the lease of the protection. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { address } from './model.ts'
-import { readable } from './readable.ts'
+import { readable, unsteered } from './readable.ts'
 import { selector } from './selector.ts'
 
 const WEIGHTS = address('blob', 'azureml-blobstore-<<hf:guid>>', 'models/churn/1/weights.json')
@@ -40,4 +40,8 @@ it('shows what works as a selector, whatever a thing is called', () => {
   expect(selector(readable(WEIGHTS))(WEIGHTS)).toBe(true)
   expect(selector('blob/azureml-blobstore-‹guid›/models/*/1')(WEIGHTS)).toBe(true)
   expect(selector('blob/*/models/**')(WEIGHTS)).toBe(true)
+})
+
+it('steers no terminal by what somebody chose for a name, and leaves all else as it is', () => {
+  expect(unsteered('größe 1\u001b]0;x\u0007\u202etxt\n50 %')).toBe('größe 1%1B]0;x%07%E2%80%AEtxt\n50 %')
 })

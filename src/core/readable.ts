@@ -22,3 +22,8 @@ function decoded(escapes: string): string {
     return escapes
   }
 }
+
+/** A text that somebody chose, with what would steer a terminal or turn the text around encoded. */
+export function unsteered(text: string): string {
+  return text.replace(STEERING, (one) => (one === '\n' ? one : encodeURIComponent(one)))
+}

@@ -57,6 +57,13 @@ it.each([
   [['inventory', '--side', 'left'], /argument 'left' is invalid/, /primary, secondary/],
   [['local', 'up', '--port', '99999'], /argument '99999' is invalid/, /from 0 to 65535/],
   [['history', 'copy', 'ftp://x', './f'], /neither a tracking server nor a workspace nor a folder/, /path of a folder/],
+  [['history', 'copy', 'file://old/folder', './f'], /neither a tracking server nor a workspace/, /path of a folder/],
+  [
+    ['history', 'copy', 'http://a', './f', '--from-registry', 'http://'],
+    /--from-registry http:\/\/ is no URI/,
+    /such as http/,
+  ],
+  [['audit', '--since', '5'], /argument '5' is invalid/, /such as 2030-01-31/],
   [['history', 'copy', '/subscriptions/x', './f'], /no ARM id of a workspace/, /\/workspaces\/…/],
   [['history', 'copy', './f', './f'], /FROM and TO are both/, /Name two places/],
   [['history', 'copy', './f', './g', '--since', 'then'], /--since then is no time/, /2026-01-31/],
@@ -84,7 +91,13 @@ it('names the policy that is not there, and the emulator that does not run', asy
   expect(policy.code).toBe(3)
   expect(policy.err).toContain('/nowhere/holdfast.yaml: no protection stands there')
   const emulator = await holdfast('local', 'env', '--dir', '/nowhere')
-  expect(emulator).toMatchObject({ code: 60, out: '' })
+  expect(emulator).toMatchObject({ code: 60, out: '', err: expect.stringContaining('local up --dir /nowhere`') })
+})
+
+it('repeats no password of a URI that it does not take', async () => {
+  const scheme = await holdfast('history', 'copy', 'ftp://ada:hunter2@x', './f')
+  const registry = await holdfast('history', 'copy', './f', 'http://a', '--to-registry', 'http://ada:hunter2@:x')
+  for (const { code, err } of [scheme, registry]) expect([code, err.includes('hunter2')]).toEqual([2, false])
 })
 
 it('ends as the verb does where it is started by its entry', () => {

@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { ProxyAgent, request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -26,6 +29,14 @@ function local(verb: string, ...more: readonly string[]) {
   return holdfast('local', verb, ...more, '--dir', emulator.dir)
 }
 
+async function portThatWasFree(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
 async function status(): Promise<Record<string, unknown>> {
   return (await (await fetch(`${emulator.control}/emulator/status`)).json()) as Record<string, unknown>
 }
@@ -39,6 +50,22 @@ describe('local env', () => {
     expect(plain.out).not.toMatch(address)
     expect(one.out).toContain(`ARM_CLOUD_METADATA_URL='${address.exec(one.out)?.[1]}/metadata/endpoints`)
     expect(address.exec(one.out)?.[1]).not.toBe(address.exec(other.out)?.[1])
+  })
+})
+
+describe('local up', () => {
+  it('starts where a killed emulator left its file, though its process and its port are others’ by now', async () => {
+    const dir = join(folder, 'left')
+    await mkdir(dir)
+    await writeFile(join(dir, 'emulator.json'), JSON.stringify({ pid: process.pid, port: await portThatWasFree() }))
+    expect((await holdfast('local', 'down', '--dir', dir)).out).toContain('No emulator runs on')
+    const up = await holdfast('local', 'up', '--regions', 'eastus2', '--dir', dir)
+    expect([up.code, up.out]).toEqual([0, expect.stringContaining('eastus2')])
+    expect(await holdfast('local', 'up', '--dir', dir)).toMatchObject({
+      code: 60,
+      err: expect.stringContaining(`\`holdfast local down --dir ${dir}\``),
+    })
+    expect((await holdfast('local', 'down', '--dir', dir)).out).toContain('has ended')
   })
 })
 
@@ -62,6 +89,23 @@ describe('local play', () => {
       ['break: slow at eastus2', 'kill eastus2', 'start eastus2', 'heal', 'limits "azure"'],
     ])
     expect(await status()).toMatchObject({ faults: [], regions: [{ state: 'running' }], limits: { reads: {} } })
+  })
+
+  it('ends at Ctrl-C with the next act, and does no more of its steps', async () => {
+    const file = join(folder, 'long.yaml')
+    await writeFile(
+      file,
+      'steps:\n  - break: { is: slow, at: eastus2, milliseconds: 5 }\n  - { after: 1h, heal: true }\n',
+    )
+    const args = ['src/main.ts', 'local', 'play', file, '--dir', emulator.dir]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    await once(child.stdout, 'data')
+    const over = once(child, 'close')
+    const said = text(child.stderr)
+    child.kill('SIGINT')
+    expect([(await over)[0], await said]).toEqual([130, expect.stringContaining('`holdfast local heal --dir ')])
+    expect(await status()).toMatchObject({ faults: [{ is: 'slow' }] })
+    await local('heal')
   })
 
   it.each([

@@ -147,10 +147,18 @@ export function withoutPassword(named: string): string {
   return named.replace(/\/\/.*@/s, '//')
 }
 
-/** A path, or its `file:` URI; any other scheme is none of a folder. */
+/** A path, or its `file:` URI; any other scheme is none of a folder, and a folder of another machine is none of ours. */
 function folderOf(named: string): string | undefined {
-  if (named.startsWith('file:')) return fileURLToPath(named)
+  if (named.startsWith('file:')) return folderIn(named)
   return named === '' || /^[a-z][a-z0-9+.-]*:/i.test(named) ? undefined : resolve(named)
+}
+
+function folderIn(uri: string): string | undefined {
+  try {
+    return fileURLToPath(uri)
+  } catch {
+    return undefined
+  }
 }
 
 /** Of one side where it has its own, otherwise those of MLflow's client. */

@@ -1,17 +1,19 @@
 import { Command, Option } from 'commander'
 import { Fault } from '../../core/errors.ts'
+import { unsteered } from '../../core/readable.ts'
 import { type Carried, copyHistory } from '../../engine/history/copy.ts'
 import { foresee } from '../../engine/history/foresee.ts'
 import type { HistoryFilter, HistoryParts } from '../../engine/history/parts.ts'
 import { searchedRuns } from '../../engine/history/searched.ts'
 import { type Verified, verifyHistory } from '../../engine/history/verify.ts'
 import { openHistory, withoutPassword } from '../compose/history.ts'
+import { interruptible } from '../interruption.ts'
 import { shownProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 import { showForeseen } from './foresee.ts'
 import { growHeapSparingly } from './heap.ts'
-import { demandNone } from './left.ts'
+import { demandNone, showTroubles } from './left.ts'
 
 interface Options {
   readonly state: string
@@ -129,37 +131,30 @@ async function joined(
 ): Promise<void> {
   growHeapSparingly()
   const filter = filterOf(options)
-  const ending = new AbortController()
-  const stop = () => ending.abort(interrupted())
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
-  const progress = shownProgress(io)
   const { state, recheck = false, filesBelow } = options
   const sinceLast = options.since === LAST
-  const opened = await openHistory({
-    from,
-    to,
-    state,
-    writes,
-    recheck,
-    sinceLast,
-    filesBelow,
-    registries: registriesOf(options),
-    filter,
-    progress,
-    signal: ending.signal,
-  })
-  try {
-    await work(await searched(opened.parts, options.filter, ending.signal), ending.signal)
-  } finally {
-    progress.done()
-    opened.close()
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop)
-  }
+  const registries = registriesOf(options)
+  await interruptible(
+    io,
+    async (signal) => {
+      const progress = shownProgress(io)
+      progress.phase('opening both ends')
+      const asked = { from, to, state, writes, recheck, sinceLast, filesBelow, registries, filter }
+      const opened = await openHistory({ ...asked, progress, signal })
+      try {
+        await work(await searched(opened.parts, options.filter, signal), signal)
+      } finally {
+        progress.done()
+        opened.close()
+      }
+    },
+    () => interrupted(writes),
+  )
 }
 
 function registriesOf({ fromRegistry: FROM, toRegistry: TO }: Options) {
   for (const [name, uri] of Object.entries({ '--from-registry': FROM, '--to-registry': TO })) {
-    if (uri === undefined || /^https?:\/\//.test(uri)) continue
+    if (uri === undefined || (/^https?:\/\//.test(uri) && URL.canParse(uri))) continue
     throw new Fault('usage/bad-argument', `${name} ${withoutPassword(uri)} is no URI of a server`, {
       hint: 'Give a URI such as http://127.0.0.1:5000.',
     })
@@ -191,21 +186,21 @@ function showCopy({ tally, counts, troubles, remarks }: Carried, io: Terminal): 
     `${runs} runs carried or compared, ${unchanged} unchanged; ${points} points and ${files} files with ${bytes} bytes written;`,
   )
   io.say(`${loggedModels} logged models, ${traces} traces, ${versions} new versions of registered models.`)
-  const rows = counts.map(({ experiment, source, target }) => [experiment, String(source), String(target)])
+  const rows = counts.map(({ experiment, source, target }) => [unsteered(experiment), String(source), String(target)])
   if (rows.length > 0) io.say(io.table(['experiment', 'runs there', 'runs here'], rows))
-  for (const { subject, remark } of remarks) io.say(`${io.paint('dim', 'note')}  ${subject}: ${remark}`)
-  for (const { subject, message } of troubles) io.say(`${io.paint('yellow', 'not carried')}  ${subject}: ${message}`)
+  for (const { subject, remark } of remarks) io.say(`${io.paint('dim', 'note')}  ${unsteered(`${subject}: ${remark}`)}`)
+  showTroubles(io, troubles, 'not carried')
   io.facts({ ...tally, experiments: counts, notCarried: troubles, notes: remarks })
   demandNone(troubles.length, 'not carried')
 }
 
 function showVerified({ differences, troubles, ...counts }: Verified, io: Terminal, name: 'verify' | 'diff'): void {
   for (const { subject, field, source, target } of differences) {
-    io.say(`${subject}: ${field}`)
-    io.say(`  ${io.paint('red', `- ${JSON.stringify(source)}`)}`)
-    io.say(`  ${io.paint('green', `+ ${JSON.stringify(target)}`)}`)
+    io.say(unsteered(`${subject}: ${field}`))
+    io.say(`  ${io.paint('red', unsteered(`- ${JSON.stringify(source)}`))}`)
+    io.say(`  ${io.paint('green', unsteered(`+ ${JSON.stringify(target)}`))}`)
   }
-  for (const { subject, message } of troubles) io.say(`${io.paint('yellow', 'not compared')}  ${subject}: ${message}`)
+  showTroubles(io, troubles, 'not compared')
   const { runs, points, files, loggedModels, versions, traces, evaluationDatasets } = counts
   io.say(
     `Compared ${runs} runs, ${points} points, ${files} files, ${loggedModels} logged models, ${versions} versions, ${traces} traces, ${evaluationDatasets} evaluation datasets: ${differences.length} differ.`,
@@ -216,8 +211,10 @@ function showVerified({ differences, troubles, ...counts }: Verified, io: Termin
   if (name === 'verify') demandNone(differences.length, 'different')
 }
 
-function interrupted(): Fault {
-  return new Fault('run/interrupted', 'Interrupted; what was carried is noted', {
-    hint: 'Run it again: it goes on where it was.',
-  })
+function interrupted(writes: boolean): Fault {
+  return writes
+    ? new Fault('run/interrupted', 'Interrupted; what was carried is noted', {
+        hint: 'Run it again: it goes on where it was.',
+      })
+    : new Fault('run/interrupted', 'Interrupted; nothing was written', { hint: 'Run it again: it begins anew.' })
 }

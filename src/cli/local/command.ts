@@ -7,9 +7,11 @@ import { BREAK_EXAMPLES, type Break, faultsOf, withFaultOptions } from './break.
 import { LIMITS_EXAMPLE, limit, moveClock, playScript, record } from './conditions.ts'
 import {
   DEFAULT_DIR,
+  dirOption,
   type EmulatorFault,
   type EmulatorStatus,
   needEmulator,
+  quoted,
   startEmulator,
   stopEmulator,
 } from './emulator.ts'
@@ -163,8 +165,7 @@ const up: Act<Up> = async ({ dir, regions, port, limits }, io) => {
   const { emulator } = await startEmulator({ dir, regions: names, port, tied: false, ...limited })
   show(io, await emulator.status())
   io.say()
-  const at = dir === DEFAULT_DIR ? '' : ` --dir ${quoted(dir)}`
-  io.say(`Point a shell at it with:  eval "$(holdfast local env${at})"`)
+  io.say(`Point a shell at it with:  eval "$(holdfast local env${dirOption(dir)})"`)
 }
 
 const down: Act<At> = async ({ dir }, io) => {
@@ -182,11 +183,6 @@ const printEnv: Act<At & { readonly client?: string; readonly customCloud?: bool
   const all = { ...(await emulator.env(client, customCloud)), HOLDFAST_LOCAL: '1', HOLDFAST_LOCAL_CA: ca }
   for (const [name, value] of Object.entries(all)) io.say(`export ${name}=${quoted(value, true)}`)
   io.facts(all)
-}
-
-/** A word that a shell takes as it is. */
-function quoted(word: string, always = false): string {
-  return always || !/^[\w./,:@%+-]+$/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : word
 }
 
 async function turn(

@@ -1,7 +1,8 @@
 import { Fault } from '../../core/errors.ts'
+import { interruptible } from '../interruption.ts'
 import type { Act } from '../verb.ts'
 import { contentOf } from './break.ts'
-import { needEmulator } from './emulator.ts'
+import { dirOption, needEmulator } from './emulator.ts'
 import { play, spanOf, stepsIn } from './script.ts'
 
 /** A verb's argument beside the folder of the emulator. */
@@ -43,7 +44,13 @@ export const moveClock: Act<Given> = async ({ dir, first }, io) => {
 
 /** `holdfast local play`. */
 export const playScript: Act<Given> = async ({ dir, first }, io) => {
-  await play(stepsIn(contentOf(first), first), needEmulator(dir), io)
+  const steps = stepsIn(contentOf(first), first)
+  const emulator = needEmulator(dir)
+  const told = () =>
+    new Fault('run/interrupted', 'The script was interrupted; what it had broken stays so', {
+      hint: `Look with \`holdfast local status${dirOption(dir)}\`, and take it away with \`holdfast local heal${dirOption(dir)}\`.`,
+    })
+  await interruptible(io, (signal) => play(steps, emulator, { io, signal }), told)
 }
 
 function contentIn(text: string): unknown {

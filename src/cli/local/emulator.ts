@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Fault } from '../../core/errors.ts'
+import { Fault, isFault } from '../../core/errors.ts'
 import { isAlive } from '../alive.ts'
 
 /** A region as the emulator tells it. */
@@ -78,6 +78,17 @@ export interface Emulator {
 }
 
 export const DEFAULT_DIR = join('.holdfast', 'emulator')
+
+/** The option by which a verb finds an emulator, as a shell takes it; nothing where it finds it without. */
+export function dirOption(dir: string): string {
+  return dir === DEFAULT_DIR ? '' : ` --dir ${quoted(dir)}`
+}
+
+/** A word that a shell takes as it is. */
+export function quoted(word: string, always = false): string {
+  return always || !/^[\w./,:@%+-]+$/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : word
+}
+
 const MAIN = fileURLToPath(new URL('../../../emulator/src/main.ts', import.meta.url))
 const STARTING_MILLISECONDS = 20_000
 /** With this code the emulator ends where it cannot read what it was started with. */
@@ -93,7 +104,7 @@ export function findEmulator(dir: string): Emulator | undefined {
   const path = join(resolve(dir), 'emulator.json')
   if (!existsSync(path)) return undefined
   const found = described(path)
-  return found !== undefined && isAlive(found.pid) ? connect(found.port) : undefined
+  return found !== undefined && isAlive(found.pid) ? connect(found.port, dir) : undefined
 }
 
 /** What stands in the file, or `undefined` for a file that was being written when its process was killed. */
@@ -105,11 +116,23 @@ function described(path: string): Description | undefined {
   }
 }
 
+/** What an emulator says of itself; `undefined` where its file was left over, and its process or port is another's by now. */
+async function statusOf(emulator: Emulator | undefined): Promise<EmulatorStatus | undefined> {
+  try {
+    return await emulator?.status()
+  } catch (thrown) {
+    if (isFault(thrown, 'local/not-running')) return undefined
+    throw thrown
+  }
+}
+
 /** The emulator that runs on a folder, or a fault that says how to start it. */
 export function needEmulator(dir: string): Emulator {
   const found = findEmulator(dir)
   if (found !== undefined) return found
-  throw new Fault('local/not-running', `No emulator runs on ${dir}`, { hint: 'Start it with `holdfast local up`.' })
+  throw new Fault('local/not-running', `No emulator runs on ${dir}`, {
+    hint: `Start it with \`holdfast local up${dirOption(dir)}\`.`,
+  })
 }
 
 export interface StartOptions {
@@ -127,9 +150,9 @@ export interface StartOptions {
 /** Starts an emulator and waits until every region answers. */
 export async function startEmulator(options: StartOptions): Promise<{ emulator: Emulator; process: ChildProcess }> {
   const dir = resolve(options.dir)
-  if (findEmulator(dir) !== undefined) {
+  if ((await statusOf(findEmulator(dir))) !== undefined) {
     throw new Fault('local/running', `An emulator runs on ${options.dir} already`, {
-      hint: 'Use it, end it with `holdfast local down`, or give another --dir.',
+      hint: `Use it, end it with \`holdfast local down${dirOption(options.dir)}\`, or give another --dir.`,
     })
   }
   mkdirSync(dir, { recursive: true })
@@ -145,10 +168,10 @@ export async function startEmulator(options: StartOptions): Promise<{ emulator: 
   })
   const deadline = Date.now() + STARTING_MILLISECONDS
   while (Date.now() < deadline && child.exitCode === null) {
-    const emulator = findEmulator(dir)
-    if (emulator !== undefined) {
+    const found = described(join(dir, 'emulator.json'))
+    if (found !== undefined && found.pid === child.pid) {
       if (!options.tied) child.unref()
-      return { emulator, process: child }
+      return { emulator: connect(found.port, options.dir), process: child }
     }
     await sleep(25)
   }
@@ -159,9 +182,9 @@ export async function startEmulator(options: StartOptions): Promise<{ emulator: 
 
 /** Ends the emulator of a folder and waits until its processes are gone. */
 export async function stopEmulator(dir: string): Promise<boolean> {
-  const emulator = findEmulator(dir)
-  if (emulator === undefined) return false
-  const { pid } = await emulator.status()
+  const status = await statusOf(findEmulator(dir))
+  if (status === undefined) return false
+  const { pid } = status
   process.kill(pid, 'SIGTERM')
   const deadline = Date.now() + STARTING_MILLISECONDS
   while (isAlive(pid)) {
@@ -171,7 +194,7 @@ export async function stopEmulator(dir: string): Promise<boolean> {
   return true
 }
 
-function connect(port: number): Emulator {
+function connect(port: number, dir: string): Emulator {
   const control = `http://127.0.0.1:${port}`
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -179,11 +202,13 @@ function connect(port: number): Emulator {
       body === undefined
         ? { method }
         : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-    const answer = await fetch(`${control}${path}`, init).catch((thrown: unknown) => {
+    const silent = (thrown: unknown): never => {
       const message = `The emulator does not answer on ${control}`
-      throw new Fault('local/not-running', message, { hint: 'Start it anew with `holdfast local up`.', cause: thrown })
-    })
-    const value = (await answer.json()) as T & { readonly error?: string }
+      const hint = `Start it anew with \`holdfast local up${dirOption(dir)}\`.`
+      throw new Fault('local/not-running', message, { hint, cause: thrown })
+    }
+    const answer = await fetch(`${control}${path}`, init).catch(silent)
+    const value = (await answer.json().catch(silent)) as T & { readonly error?: string }
     if (answer.ok) return value
     throw new Fault('usage/bad-argument', value.error ?? `The emulator answered ${answer.status} to ${path}`, {
       hint: 'See `holdfast local --help`.',

@@ -78,10 +78,14 @@ function isBetween(fault: EmulatorFault, value: unknown): boolean {
   return Array.isArray(between) && between.includes(value)
 }
 
-/** Does the steps of a script at their times, and tells each. */
-export async function play(steps: readonly Step[], emulator: Emulator, io: Terminal): Promise<void> {
+/** Does the steps of a script at their times, and tells each. None begins once the signal is aborted. */
+export async function play(
+  steps: readonly Step[],
+  emulator: Emulator,
+  { io, signal }: { readonly io: Terminal; readonly signal: AbortSignal },
+): Promise<void> {
   for (const { after, does, act } of steps) {
-    await sleep(after)
+    await sleep(after, undefined, { signal })
     await act(emulator)
     io.event({ at: new Date().toISOString(), does })
     if (!io.json) io.say(does)

@@ -158,8 +158,9 @@ function head(text: string): JournalHead {
   throw new InvalidArgumentError('Give a head as `holdfast audit head` prints it: a number, a colon, 64 hex digits.')
 }
 
+/** Other forms mean one time here and another there, or a year that nobody meant. */
 function instant(text: string): number {
-  const parsed = Date.parse(text)
+  const parsed = /^\d{4}-\d{2}-\d{2}(T.*)?$/.test(text) ? Date.parse(text) : Number.NaN
   if (!Number.isNaN(parsed)) return parsed
   throw new InvalidArgumentError('Give an instant such as 2030-01-31 or 2030-01-31T06:00Z.')
 }
