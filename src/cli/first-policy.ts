@@ -1,13 +1,16 @@
+import { dirname, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { Fault } from '../core/errors.ts'
+import { shortLocation } from '../core/regions.ts'
 import { workspaceNames } from '../engine/pointer.ts'
 import { Name, Server } from './policy-schema.ts'
 
-/** Azure's names of workspaces have at most so many characters (learn.microsoft.com, resource-name-rules). */
-const LONGEST = 33
+/** Azure's names of workspaces and of resource groups have at most so many characters (learn.microsoft.com, resource-name-rules). */
+const LONGEST = { workspace: 33, group: 90 }
 const SUFFIX = '-dr'
 
-const HEAD = '# yaml-language-server: $schema=./schema/holdfast.schema.json\n'
+const SCHEMA = fileURLToPath(new URL('../../schema/holdfast.schema.json', import.meta.url))
 
 const OBJECTIVES = {
   objectives: { rpo: '5m', rto: '15m' },
@@ -16,6 +19,8 @@ const OBJECTIVES = {
 const FAILOVER = { mode: 'manual', after: '90s', maxLoss: '10m' }
 
 export interface FirstPolicy {
+  /** Where it is to stand. */
+  readonly path: string
   /** Default: made of the workspace's. */
   readonly name?: string
   /** ARM id of the primary. */
@@ -28,21 +33,28 @@ export interface FirstPolicy {
  * A first policy for a workspace, whose standby gets a resource group and a name of its own.
  * @throws Fault `usage/bad-argument` for a name that no protection can have
  */
-export function firstPolicy({ name, workspace, secondary }: FirstPolicy): string {
+export function firstPolicy({ path, name, workspace, secondary }: FirstPolicy): string {
   const { subscription, resourceGroup, workspace: own } = workspaceNames(workspace)
-  const group = `${resourceGroup}-${secondary}`
-  const standby = `${own.slice(0, LONGEST - SUFFIX.length)}${SUFFIX}`
+  const location = shortLocation(secondary)
+  const group = `${resourceGroup.slice(0, LONGEST.group - location.length - 1)}-${location}`
+  const standby = `${own.slice(0, LONGEST.workspace - SUFFIX.length)}${SUFFIX}`
   const target = `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.MachineLearningServices/workspaces/${standby}`
   const policy = {
     name: name === undefined ? own.toLowerCase().replaceAll('_', '-') : givenName(name),
     primary: { workspace },
-    secondary: { location: secondary, workspace: target },
+    secondary: { location, workspace: target },
     ...OBJECTIVES,
     availability: { default: 'hot/warm' },
     failover: FAILOVER,
     pointer: [{ file: 'config.json' }],
   }
-  return HEAD + stringify(policy)
+  return head(path) + stringify(policy)
+}
+
+/** Says to an editor where the schema is, from where the policy stands. */
+function head(path: string): string {
+  const way = relative(dirname(resolve(path)), SCHEMA)
+  return `# yaml-language-server: $schema=${way.startsWith('.') ? way : `./${way}`}\n`
 }
 
 const SIGN_IN = `# A server that asks who one is gets, on its side:
@@ -52,6 +64,8 @@ const SIGN_IN = `# A server that asks who one is gets, on its side:
 `
 
 export interface FirstServersPolicy {
+  /** Where it is to stand. */
+  readonly path: string
   readonly name?: string
   readonly server: string
   readonly secondaryServer: string
@@ -77,7 +91,7 @@ export function firstServersPolicy(given: FirstServersPolicy): string {
     failover: FAILOVER,
     pointer: [{ env: 'active.env' }],
   }
-  return HEAD + SIGN_IN + stringify(policy)
+  return head(given.path) + SIGN_IN + stringify(policy)
 }
 
 function givenName(name: string): string {

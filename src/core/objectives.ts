@@ -1,5 +1,5 @@
 import { formatDuration, type Milliseconds, roughly } from './duration.ts'
-import { regionNamed } from './regions.ts'
+import { regionNamed, shortLocation } from './regions.ts'
 
 /** What one pass over a workspace costs at its source, and what the source permits. */
 export interface PassCost {
@@ -45,7 +45,7 @@ export interface Placement {
 /** Whether two locations may protect each other under a residency rule. */
 export function placement(primary: string, secondary: string, residency: 'geography' | 'any'): Placement {
   const [one, other] = [regionNamed(primary), regionNamed(secondary)]
-  if (primary.toLowerCase() === secondary.toLowerCase()) {
+  if (shortLocation(primary) === shortLocation(secondary)) {
     return { allowed: false, paired: false, reason: `${primary} cannot protect itself: what loses one side loses both` }
   }
   const paired = one?.pair === other?.name || other?.pair === one?.name

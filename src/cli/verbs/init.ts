@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { Fault } from '../../core/errors.ts'
 import { placement } from '../../core/objectives.ts'
-import { regionNamed } from '../../core/regions.ts'
+import { regionNamed, shortLocation } from '../../core/regions.ts'
 import { workspaceNames } from '../../engine/pointer.ts'
 import { firstPolicy, firstServersPolicy } from '../first-policy.ts'
 import { RIGHTS } from '../rights.ts'
@@ -48,19 +48,20 @@ export function initVerb(): Command {
         if (options.server !== undefined || options.secondaryServer !== undefined) return initServers(options, io)
         if (options.workspace === undefined) throw nothingNamed()
         const { workspace, location } = await primaryOf(options.workspace)
-        const secondary = options.location ?? regionNamed(location)?.pair
-        if (secondary === undefined || secondary === null) {
+        const chosen = options.location ?? regionNamed(location)?.pair
+        if (chosen === undefined) {
           throw new Fault('usage/bad-argument', `Azure pairs ${location} with no region`, {
             hint: 'Choose one with --location.',
           })
         }
+        const secondary = shortLocation(chosen)
         const where = placement(location, secondary, 'geography')
         if (!where.allowed)
           throw new Fault('usage/bad-argument', where.reason, {
             hint: 'Choose another --location, or write the file by hand with `residency: any`.',
           })
-        const { name } = options
-        const text = firstPolicy({ workspace, secondary, ...(name === undefined ? {} : { name }) })
+        const { name, policy: path } = options
+        const text = firstPolicy({ path, workspace, secondary, ...(name === undefined ? {} : { name }) })
         writeFileSync(options.policy, text)
         io.say(`${options.policy} protects ${workspace} by ${secondary}. ${where.reason}.`)
         showRights(io)
@@ -80,7 +81,7 @@ function initServers(options: Options, io: Terminal): void {
     })
   }
   if (server === undefined || secondaryServer === undefined) throw nothingNamed()
-  const text = firstServersPolicy({ server, secondaryServer, ...(name === undefined ? {} : { name }) })
+  const text = firstServersPolicy({ path: policy, server, secondaryServer, ...(name === undefined ? {} : { name }) })
   writeFileSync(policy, text)
   io.say(`${policy} protects ${server} by ${secondaryServer}.`)
   io.say('Whoever writes there must read the URI of the server from a pointer: nothing can stop those who do not.')
