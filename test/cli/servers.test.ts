@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { afterAll, expect, it } from 'vitest'
 import { kindsOf } from '../../src/cli/compose/kinds.ts'
 import { parsePolicies } from '../../src/cli/policy-file.ts'
 import { FAULTS } from '../../src/core/errors.ts'
-import { holdfast } from '../support/command-line.ts'
+import { facts, holdfast } from '../support/command-line.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-servers-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -42,10 +42,25 @@ it('says how the pair stands, and what would be lost, while neither answers', as
   expect((await holdfast('loss', '--policy', policy)).code).toBe(0)
   const shown = await holdfast('config', '--file', '-', '--policy', policy)
   expect(JSON.parse(shown.out)).toEqual({ tracking_uri: EAST })
+  const file = join(root, 'config.json')
+  for (const changed of [true, false]) {
+    const { value } = await facts('config', '--file', file, '--policy', policy)
+    expect(value).toEqual({ side: 'primary', epoch: 0, tracking_uri: EAST, file, changed })
+  }
 })
 
 it('says which server does not answer, and carries nothing', async () => {
   const { code, err, out } = await holdfast('apply', '--policy', policy)
   expect([code, out]).toEqual([FAULTS['azure/unreachable'].exit, ''])
   expect(err).toContain(`${WEST} did not answer`)
+})
+
+it('keeps one state of a protection, whether the folder of its policy is named or the file', async () => {
+  const folder = join(root, 'policies')
+  mkdirSync(folder)
+  const file = join(folder, 'runs.yaml')
+  await holdfast('init', '--server', EAST, '--secondary-server', WEST, '--name', 'runs', '--policy', file)
+  await holdfast('pause', '--why', 'network work', '--policy', folder)
+  expect((await holdfast('status', '--policy', file)).out).toContain('network work')
+  expect(existsSync(join(folder, '.holdfast', 'runs', 'store.db'))).toBe(true)
 })

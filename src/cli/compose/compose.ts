@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Fault } from '../../core/errors.ts'
@@ -37,7 +37,7 @@ export interface ComposeOptions {
   readonly policy: string
   /** Which of them; may be left out where there is one. */
   readonly name?: string
-  /** Folder of journal and ledger. Default: `.holdfast` beside the policy. */
+  /** Folder of journal and ledger. Default: `.holdfast` in the folder of the policy. */
   readonly state?: string
   /** For verbs that only read it: a folder that was named must be there, or any. Default: it is made. */
   readonly standing?: Standing
@@ -51,7 +51,8 @@ export type Standing = 'named' | 'any'
 /** Joins the parts for one protection: the only place that names a store, a blob store or the registry of services. */
 export async function compose(options: ComposeOptions): Promise<Composed> {
   const policy = await policyNamed(options)
-  const dir = join(options.state ?? join(dirname(resolve(options.policy)), '.holdfast'), policy.name)
+  const folder = folderOf(options.policy)
+  const dir = join(options.state ?? join(folder, '.holdfast'), policy.name)
   const file = join(dir, 'store.db')
   const mustStand = options.standing === 'any' || (options.standing === 'named' && options.state !== undefined)
   if (mustStand && !existsSync(file)) throw noState(dir, policy.name)
@@ -60,7 +61,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   const notes = openSqliteHistoryLedger(join(dir, 'notes.db'))
   const estate = openEstate({
     policy,
-    folder: dirname(resolve(options.policy)),
+    folder,
     notes,
     remembered: async (side) => opened.fact(policy.name, factOf(side)),
     requestMilliseconds: options.requestMilliseconds ?? CALL_MILLISECONDS,
@@ -86,7 +87,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     parts,
     carrying: carryingOf(policy),
     estate,
-    notices: noticeTargets(policy.notify, options.policy),
+    notices: noticeTargets(policy.notify, folder),
     holder: `${hostname()}/${process.pid}`,
     close: async () => {
       estate.close()
@@ -107,7 +108,8 @@ function noState(dir: string, protection: string): Fault {
 async function policyNamed({ policy, name }: ComposeOptions): Promise<Policy> {
   const all = await readPolicies(policy, kindsOf)
   const found = name === undefined && all.length === 1 ? all[0] : all.find((one) => one.name === name)
-  if (found !== undefined) return { ...found, pointer: found.pointer.map((target) => besidePolicy(target, policy)) }
+  const folder = folderOf(policy)
+  if (found !== undefined) return { ...found, pointer: found.pointer.map((target) => besidePolicy(target, folder)) }
   const names = all.map((one) => one.name).join(', ')
   throw new Fault(
     'usage/bad-argument',
@@ -118,9 +120,14 @@ async function policyNamed({ policy, name }: ComposeOptions): Promise<Policy> {
   )
 }
 
+/** The folder in which policies stand, whether it was named itself or one of its files: each protection has one state. */
+function folderOf(policy: string): string {
+  const path = resolve(policy)
+  return statSync(path).isDirectory() ? path : dirname(path)
+}
+
 /** Paths of pointers are those of the policy's folder, wherever this process was started. */
-function besidePolicy(target: PointerTarget, policy: string): PointerTarget {
-  const folder = dirname(resolve(policy))
+function besidePolicy(target: PointerTarget, folder: string): PointerTarget {
   if ('file' in target) return { file: resolve(folder, target.file) }
   return 'env' in target ? { env: resolve(folder, target.env) } : target
 }

@@ -17,7 +17,6 @@ const NOTICE: Notice = {
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'holdfast-notices-'))
-const policy = join(dir, 'holdfast.yaml')
 let server: Server
 let url: string
 let status = 200
@@ -47,7 +46,7 @@ afterEach(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 async function send(...targets: Parameters<typeof noticeTargets>[0]): Promise<void> {
-  for (const target of noticeTargets(targets, policy)) await target.send(NOTICE, AbortSignal.timeout(5000))
+  for (const target of noticeTargets(targets, dir)) await target.send(NOTICE, AbortSignal.timeout(5000))
 }
 
 it('tells a webhook the whole notice, under its id', async () => {
@@ -83,7 +82,7 @@ it('says what a webhook answered that did not take it, and follows it nowhere', 
 
 it('guards I7: takes URL and token from where they stand, and tells neither when it fails', async () => {
   process.env['HOLDFAST_TEST_HOOK'] = `${url}/services/T0/s3cret`
-  writeFileSync(`${policy}.token`, 'b34rer\n')
+  writeFileSync(join(dir, 'holdfast.yaml.token'), 'b34rer\n')
   const target = {
     webhook: { env: 'HOLDFAST_TEST_HOOK' },
     format: 'json',
@@ -102,6 +101,6 @@ it('guards I7: takes URL and token from where they stand, and tells neither when
   await attempt()
   expect(failures).toHaveLength(3)
   expect(failures.join()).not.toMatch(/s3cret|b34rer/)
-  const names = noticeTargets([target, { webhook: `${url}/x`, format: 'json' }], policy).map(({ name }) => name)
+  const names = noticeTargets([target, { webhook: `${url}/x`, format: 'json' }], dir).map(({ name }) => name)
   expect(names).toEqual(['webhook $HOLDFAST_TEST_HOOK', `webhook ${new URL(url).host}`])
 })

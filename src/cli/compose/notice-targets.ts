@@ -9,9 +9,12 @@ import { secretOf } from './secret.ts'
 
 type Webhook = Exclude<NotifyTarget, { readonly file: string }>
 
-/** Who is told, as the policy names them. What is secret is read when it is needed, and shown nowhere. */
-export function noticeTargets(targets: readonly NotifyTarget[], policyPath: string): readonly NoticeTarget[] {
-  const folder = dirname(resolve(policyPath))
+/**
+ * Who is told, as the policy names them. What is secret is read when it is needed, and shown nowhere.
+ *
+ * @param folder that paths in the policy start from
+ */
+export function noticeTargets(targets: readonly NotifyTarget[], folder: string): readonly NoticeTarget[] {
   return targets.map((target) => {
     const key = createHash('sha256').update(JSON.stringify(target)).digest('hex').slice(0, 12)
     if ('file' in target) {

@@ -21,12 +21,11 @@ export function configVerb(): Command {
         within({ ...options, standing: 'named' }, io, async ({ policy, parts }, signal) => {
           const { active, epoch } = await rolesOf(parts)
           const [name, location] = [nameOfSide(policy[active]), locationOfSide(policy[active])]
-          if (options.file === '-') io.say(JSON.stringify(placeConfig(name), undefined, 2))
-          else {
-            const { changed } = await point({ file: options.file }, { name, location, side: active, epoch }, signal)
-            io.say(`${options.file} ${changed ? 'now points' : 'points already'} to the ${active}: ${name}`)
-          }
           io.facts({ side: active, epoch, ...placeConfig(name) })
+          if (options.file === '-') return io.say(JSON.stringify(placeConfig(name), undefined, 2))
+          const { changed } = await point({ file: options.file }, { name, location, side: active, epoch }, signal)
+          io.say(`${options.file} ${changed ? 'now points' : 'points already'} to the ${active}: ${name}`)
+          io.facts({ file: options.file, changed })
         }),
       ),
     )
