@@ -2,6 +2,7 @@ import { counted } from '../../core/counted.ts'
 import { roughly } from '../../core/duration.ts'
 import { type Address, otherSide, type Side } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
+import { targetName } from '../../engine/pointer.ts'
 import { standingBy } from '../../engine/promote.ts'
 import { jobChoices } from '../../engine/resubmit.ts'
 import type { Composed } from '../compose/compose.ts'
@@ -39,7 +40,7 @@ export async function previewOf(joined: Composed, { roles }: Judged, signal: Abo
   return {
     raises: [...standingBy(parts)].map(({ address }) => address),
     jobs: choices.map((choice) => ({ name: choice.name, becomes: BECOMES[choice.do], reason: choice.reason })),
-    pointers: policy.pointer.map((target) => Object.values(target).join()),
+    pointers: policy.pointer.map(targetName),
     unfenced: parts.unfenced ?? null,
     lacking: await lackingSaid({ parts, side: otherSide(roles.active), signal }),
     atRisk: items.map(({ address }) => address),

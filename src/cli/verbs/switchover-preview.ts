@@ -1,6 +1,7 @@
 import { counted } from '../../core/counted.ts'
 import { jobsSentence, type SwitchoverWish } from '../../core/persons/switchover.ts'
 import { readable } from '../../core/readable.ts'
+import { targetName } from '../../engine/pointer.ts'
 import { standingBy } from '../../engine/promote.ts'
 import type { Checked } from '../../engine/switchover/begin.ts'
 import { named } from '../../engine/switchover/stopping.ts'
@@ -45,6 +46,6 @@ export function switchoverFacts({ policy, parts }: Composed, checked: Checked, w
     steps: prepared?.plan.steps.length ?? null,
     underWay: open.map(({ address }) => address),
     raises: [...standingBy(parts)].map(({ address }) => address),
-    pointers: policy.pointer.map((target) => Object.values(target).join()),
+    pointers: policy.pointer.map(targetName),
   }
 }
