@@ -9,9 +9,11 @@ import type { Terminal } from './terminal.ts'
 export async function demandNoneUnderWay(parts: Parts): Promise<void> {
   const running = await underWay(parts)
   if (running === undefined) return
-  throw new Fault('run/held', `Failover ${running.id} has begun and not ended; nothing else may be carried meanwhile`, {
-    facts: { failover: running.id },
-    hint: 'Carry it to its end with `holdfast failover --yes`, or let `holdfast serve` do it.',
+  const { id, move } = running
+  const what = move === 'switchover' ? 'Switchover' : 'Failover'
+  throw new Fault('run/held', `${what} ${id} has begun and not ended; nothing else may be carried meanwhile`, {
+    facts: { failover: id },
+    hint: `Carry it to its end with \`holdfast ${move} --yes\`, or let \`holdfast serve\` do it.`,
   })
 }
 

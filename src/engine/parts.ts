@@ -51,7 +51,7 @@ export async function placeOf(parts: Pick<Parts, 'open'>, side: Side, signal: Ab
   if (place !== undefined) return place
   throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
     facts: { side },
-    hint: side === 'secondary' ? 'Make it with `holdfast apply`.' : 'Look at the id in holdfast.yaml.',
+    hint: side === 'secondary' ? 'Make it with `holdfast apply`.' : 'Look at `primary.workspace` in the policy.',
   })
 }
 

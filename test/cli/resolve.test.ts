@@ -44,3 +44,10 @@ it('settles nothing where one of the names is no conflict', () => {
   })
   expect(Object.keys(resolve().facts.conflicts)).toEqual(['datastore/lake'])
 })
+
+it('keeps what was settled before until a pass has carried it', async () => {
+  expect(resolve('datastore/lake').facts).toMatchObject({ settled: ['datastore/lake'], left: {} })
+  const store = openSqliteStore(join(dir, '.holdfast', 'churn', 'store.db'))
+  expect(await store.fact('churn', 'settled')).toEqual({ 'component/prepare': true, 'datastore/lake': true })
+  await store.close()
+})

@@ -121,7 +121,8 @@ it('is ended by Ctrl-C, goes back when that is wanted, and everything acts as be
   while (!waiting.said().includes('quiesce')) await sleep(50)
   waiting.kill('SIGINT')
   expect(await waiting.over, waiting.said()).toBe(130)
-  expect((await verb('sync')).code).toBe(41)
+  const held = { code: 41, err: expect.stringContaining('`holdfast switchover --yes`') }
+  expect(await verb('sync')).toMatchObject(held)
   const other = await verb('failback', '--yes')
   expect(other).toMatchObject({ code: 50, err: expect.stringContaining('to the secondary is under way') })
   expect(await asJson('switchover', '--undo')).toMatchObject({ code: 0, value: { report: { outcome: 'undone' } } })

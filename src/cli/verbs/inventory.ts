@@ -4,6 +4,7 @@ import { Fault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
 import { type Observation, observe } from '../../engine/observe.ts'
+import { placeOf } from '../../engine/parts.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import type { Service } from '../../services/service.ts'
 import { nearest } from '../nearest.ts'
@@ -31,11 +32,7 @@ export function inventoryVerb(): Command {
         within(options, io, async ({ parts, carrying }, signal) => {
           const services = wanted(parts.services, options.kind)
           const side = options.side ?? (await rolesOf(parts)).active
-          const place = await parts.open(side, signal)
-          if (place === undefined)
-            throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
-              hint: 'Make it with `holdfast apply`.',
-            })
+          const place = await placeOf(parts, side, signal)
           const { now, progress } = parts
           const excluded = carrying.excluded ?? (() => false)
           const seen = await observe(place, { services, as: 'source', signal, excluded, now, progress })

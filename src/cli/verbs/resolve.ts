@@ -14,7 +14,7 @@ export function resolveVerb(): Command {
     .argument('[things...]', 'addresses or selectors of conflicts that are settled; none lists them')
     .addHelpText(
       'after',
-      `\nWhat is settled is followed again: the next pass carries the active side’s over the other’s. Save the other’s first, if it is wanted.\n${examples('holdfast resolve', 'holdfast resolve component/prepare', "holdfast resolve 'datastore/*'")}`,
+      `\nWhat is settled is followed again: the next pass carries the active side’s over the other’s. Save the other’s first, if it is wanted. It needs the lease: where \`holdfast serve\` holds it, end that first and start it again afterwards.\n${examples('holdfast resolve', 'holdfast resolve component/prepare', "holdfast resolve 'datastore/*'")}`,
     )
     .action((things: readonly string[], options: Protected, command: Command) =>
       act<Protected>((given, io) =>

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import { counted } from '../../core/counted.ts'
-import { Fault, isFault } from '../../core/errors.ts'
+import { isFault } from '../../core/errors.ts'
 import type { Side } from '../../core/model.ts'
 import type { Policy } from '../../core/policy.ts'
+import { placeOf } from '../../engine/parts.ts'
 import { type Question, startProber } from '../../engine/prober.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
@@ -108,11 +109,7 @@ async function opened(
 ) {
   for (let said = ''; ; ) {
     try {
-      const place = await parts.open(side, signal)
-      if (place !== undefined) return place
-      throw new Fault('policy/missing', `The workspace of the ${side} does not exist`, {
-        hint: 'Make it with `holdfast apply`.',
-      })
+      return await placeOf(parts, side, signal)
     } catch (thrown) {
       if (!isFault(thrown, 'azure/unreachable', 'azure/signin')) throw thrown
       if (thrown.message !== said) waiting(thrown.message)

@@ -50,8 +50,9 @@ export function refusals(leaving: Leaving): readonly Refusal[] {
   if (wish.towards === roles.active)
     return [{ reason: `The ${roles.active} is active already`, hint: 'There is nothing to do.' }]
   if (running !== undefined) {
-    const hint = 'Let it come to its end: `holdfast serve` or `holdfast failover --yes` carries it on.'
-    return [{ reason: `Failover ${running.id} is under way`, hint }]
+    const [what, verb] = running.planned === true ? ['Switchover', 'switchover'] : ['Failover', 'failover']
+    const hint = `Let it come to its end: \`holdfast serve\` or \`holdfast ${verb} --yes\` carries it on.`
+    return [{ reason: `${what} ${running.id} is under way`, hint }]
   }
   if (away !== undefined) {
     const reason = `The ${away.side} was left by failover ${away.failover} and was not taken back: it lacks what came since`
@@ -96,7 +97,7 @@ function neverInStep(to: Side): Refusal {
 function conflicting(conflicts: readonly string[]): readonly Refusal[] {
   if (conflicts.length === 0) return []
   const reason = `Both sides changed ${conflicts.join(', ')} while they were apart, and each still has its own`
-  return [{ reason, hint: 'See them with `holdfast resolve`, and let one side’s stand.' }]
+  return [{ reason, hint: 'See them with `holdfast resolve`, and let the active side’s stand.' }]
 }
 
 /** What is about to happen to jobs that run now, for the plan that a person reads. */

@@ -157,7 +157,8 @@ async function carryOver(options: Omit<ComebackOptions, 'active'>, over: Carryin
   })
   if (brokenOff !== undefined) throw brokenOff
   const cutOff = quarantined.find(({ code }) => code !== undefined && GONE_AGAIN.has(code))
-  if (cutOff?.code !== undefined) throw new Fault(cutOff.code, cutOff.message)
+  if (cutOff?.code !== undefined)
+    throw new Fault(cutOff.code, cutOff.message, { hint: 'Run it again when it answers: what was carried stays.' })
   const bad = new Map<Address, string>([...quarantined, ...stuck].map(({ step, message }) => [step.address, message]))
   return meant.map((one) => {
     const why = bad.get(one.is === 'aside' ? one.as : one.address)

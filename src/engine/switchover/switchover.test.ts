@@ -224,7 +224,13 @@ it('is refused before the standby was in step, while a failover is under way, an
   })
   expect(await reasons(world)).toEqual(['Failover f9 is under way'])
   await world.run('a', async ({ tenure }) => {
-    await tenure.append('f9', { type: 'failover/ended', body: { id: 'f9', outcome: 'done' } })
+    await tenure.append('f9', { type: 'failover/ended', body: { id: 'f9', outcome: 'abandoned' } })
+    const body = { id: 'f10', move: 'switchover', from: 'primary', to: 'secondary' }
+    await tenure.append('f10', { type: 'failover/begun', body })
+  })
+  expect(await reasons(world)).toEqual(['Switchover f10 is under way'])
+  await world.run('a', async ({ tenure }) => {
+    await tenure.append('f10', { type: 'failover/ended', body: { id: 'f10', outcome: 'done' } })
     await tenure.setFact('roles', { active: 'secondary', epoch: 2, failover: 'f9' })
   })
   expect(await reasons(world)).toEqual([expect.stringContaining('The primary was left by failover f9')])
