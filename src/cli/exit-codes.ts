@@ -7,7 +7,7 @@ export const EXIT_CODES: ReadonlyMap<number, string> = new Map([
   [21, 'a list did not come to its end'],
   [22, 'the brake was to be lifted for another plan than there is by now'],
   [23, 'something was not carried; each thing is named'],
-  [24, 'both sides changed the same thing'],
+  [24, 'what stands in the standby differs in what can never change'],
   [25, 'the sides differ (drift --exit-code)'],
   [30, 'signing in failed, or a right is missing'],
   [31, 'Azure does not answer, or asks to wait: run it again later'],

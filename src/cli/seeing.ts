@@ -37,7 +37,8 @@ export interface SidesSeen {
 
 /** Both sides as this machine and the vantage points that answer see them now. */
 export async function sidesSeen(joined: Composed, signal: AbortSignal): Promise<SidesSeen> {
-  const { policy, estate, dir } = joined
+  const { policy, estate, dir, parts } = joined
+  parts.progress.phase('looking at both sides')
   const key = sharedKey(dir)
   const points = { points: policy.failover.vantagePoints, timeoutMilliseconds: POINT_MILLISECONDS, clock: processClock }
   const [own, others] = await Promise.all([

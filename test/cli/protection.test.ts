@@ -53,6 +53,12 @@ it('begins with a file and the rights that it takes, and says what comes first',
   expect(await holdfast('init', '--workspace', estate.workspace, '--policy', policy)).toMatchObject({ code: 2 })
   expect((await verb('status')).out).toContain('No recovery point yet: run `holdfast sync`.')
   expect(await verb('plan')).toMatchObject({ code: 3, err: expect.stringContaining('Make it with `holdfast apply`.') })
+  const gone = join(dir, 'gone.yaml')
+  writeFileSync(gone, readFileSync(policy, 'utf8').replace(`${estate.workspace}\n`, `${estate.workspace}-gone\n`))
+  expect(await holdfast('inventory', '--policy', gone)).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('Look at `primary.workspace` in the policy.'),
+  })
   const failover = await verb('failover')
   expect(failover).toMatchObject({ code: 50, err: expect.stringContaining('The secondary was never in step') })
 })
@@ -91,6 +97,7 @@ it('names where the sides differ, field by field, and says so to scripts', async
   expect(drift.code).toBe(25)
   expect(drift.out).toMatch(/^different +model\/churn\/3\n +.*stage: "prod" in eastus2, "test" in centralus$/m)
   const { value } = await asJson('drift')
+  expect(value).toMatchObject({ from: { location: 'eastus2', incomplete: {} }, to: { incomplete: {} } })
   expect(value['differences']).toMatchObject([{ address: 'model/churn/3', is: 'different', next: 'update' }])
   expect((await verb('sync')).out).toContain('Carried 1 model.')
 })
@@ -117,6 +124,11 @@ it('says who holds the lease', async () => {
   const held = await verb('sync')
   expect(held.code).toBe(41)
   expect(held.err).toMatch(/elsewhere\/1 holds the lease of churn for another \d+ s/)
+  const serve = started('serve')
+  while (!serve.said().includes('elsewhere/1\n') && serve.exitCode === null) await sleep(50)
+  expect(serve.said()).toContain('stands by: the lease is that of elsewhere/1\n')
+  serve.kill('SIGINT')
+  expect(await serve.over).toBe(0)
   if (!('held' in lease)) await store.release(lease)
   await store.close()
 })

@@ -14,6 +14,7 @@ import { showUnread } from '../shown.ts'
 import type { Terminal } from '../terminal.ts'
 import { act, examples } from '../verb.ts'
 import { demandRead } from './inventory.ts'
+import { factsOfSides } from './plan.ts'
 
 interface Options extends Protected {
   readonly exitCode?: boolean
@@ -39,14 +40,8 @@ export function driftVerb(): Command {
           const prepared = await prepare({ parts, active: roles.active, carrying, signal })
           const drifts = driftOf(prepared).map(withoutSecrets)
           show(io, prepared, drifts)
-          const { source, target, ends } = prepared
-          io.facts({
-            from: { location: ends.source.location, items: source.snapshot.size },
-            to: { location: ends.target.location, items: target.snapshot.size },
-            away: away ?? null,
-            differences: drifts,
-            incomplete: Object.fromEntries([...source.incomplete, ...target.incomplete]),
-          })
+          const { source, target } = prepared
+          io.facts({ ...factsOfSides(prepared), away: away ?? null, differences: drifts })
           demandRead(source, target)
           if (options.exitCode === true && drifts.length > 0) throw differ(drifts)
         }),

@@ -3,8 +3,10 @@ import { counted } from '../../core/counted.ts'
 import { otherSide } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
 import type { Plan, Step } from '../../core/step.ts'
+import type { Observation } from '../../engine/observe.ts'
 import { rolesOf } from '../../engine/roles.ts'
 import { type Prepared, prepare, stepsByKind } from '../../engine/sync.ts'
+import type { Place } from '../../services/service.ts'
 import { showAway } from '../away.ts'
 import { lackingSaid, showLacking } from '../lacking.ts'
 import { type Protected, protectedVerb, within } from '../protected.ts'
@@ -33,13 +35,13 @@ export function planVerb(): Command {
       act<Protected & { readonly all?: boolean }>((options, io) =>
         within(options, io, async ({ parts, carrying }, signal) => {
           const roles = await rolesOf(parts)
-          await showAway(io, parts, roles)
+          const away = await showAway(io, parts, roles)
           const prepared = await prepare({ parts, active: roles.active, carrying, signal })
           const asking = { parts, side: otherSide(roles.active), signal }
           const lacking = await lackingSaid(asking, ({ kind }) => prepared.source.snapshot.items(kind))
           showPlan(io, prepared, options.all === true ? Number.POSITIVE_INFINITY : SHOWN)
           showLacking(io, lacking)
-          io.facts({ ...factsOfPlan(prepared), lacking })
+          io.facts({ ...factsOfPlan(prepared), away: away ?? null, lacking })
           demandRead(prepared.source, prepared.target)
         }),
       ),
@@ -71,18 +73,20 @@ export function brakeSentence(io: Terminal, { brake, digest }: Plan): string {
   return `${io.paint('red', held)} \`holdfast sync --allow-withdrawals ${digest.slice(0, 8)}\` lifts it for this plan.`
 }
 
-export function factsOfPlan({ plan, source, target, ends }: Prepared): Readonly<Record<string, unknown>> {
+/** What was read of both sides, each with what could not be. */
+export function factsOfSides({ source, target, ends }: Prepared): Readonly<Record<string, unknown>> {
+  const read = ({ location }: Place, { snapshot, incomplete }: Observation) => ({
+    location,
+    items: snapshot.size,
+    incomplete: Object.fromEntries(incomplete),
+  })
+  return { from: read(ends.source, source), to: read(ends.target, target) }
+}
+
+export function factsOfPlan(prepared: Prepared): Readonly<Record<string, unknown>> {
+  const { plan } = prepared
   return {
-    from: {
-      location: ends.source.location,
-      items: source.snapshot.size,
-      incomplete: Object.fromEntries(source.incomplete),
-    },
-    to: {
-      location: ends.target.location,
-      items: target.snapshot.size,
-      incomplete: Object.fromEntries(target.incomplete),
-    },
+    ...factsOfSides(prepared),
     digest: plan.digest,
     steps: plan.steps.map((step) => ({ do: step.do, address: step.address })),
     notes: plan.notes,

@@ -61,9 +61,11 @@ export function serveVerb(): Command {
           demandMayServe(joined.policy, inside)
           const points = joined.policy.failover.vantagePoints.length
           const witnessed = witnessing({ patience: options.tick * 5 + 10_000, points, now: Date.now })
+          const standsBy = standingBy(io)
           const told = (event: Event) => {
             witnessed.take(event)
             log(io, event, options.level)
+            standsBy(event)
           }
           const { listen } = options
           const server = listen === undefined ? undefined : await listening(joined, listen, witnessed)
@@ -82,7 +84,21 @@ export function serveVerb(): Command {
 function log(io: Terminal, event: Event, least: Level): void {
   if (isAtLeast(levelOf(event), least)) io.event(plainEvent(event))
   const line = lineOf(event)
-  if (line !== undefined) io.say(`${io.paint('dim', new Date().toISOString())}  ${line}`)
+  if (line !== undefined) say(io, line)
+}
+
+/** Says whose the lease is where it is another's: once, and again when it has changed. */
+function standingBy(io: Terminal): (event: Event) => void {
+  let known: string | undefined
+  return (event) => {
+    const holder = event.is === 'held' ? event.holder : event.is === 'lease' ? undefined : known
+    if (holder !== undefined && holder !== known) say(io, `stands by: the lease is that of ${holder}`)
+    known = holder
+  }
+}
+
+function say(io: Terminal, line: string): void {
+  io.say(`${io.paint('dim', new Date().toISOString())}  ${line}`)
 }
 
 async function listening(joined: Composed, listen: HostPort, witnessed: Witnessed) {

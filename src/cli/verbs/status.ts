@@ -78,7 +78,7 @@ export function statusVerb(): Command {
 /** `holdfast loss`: what would be lost if the active side were gone now. It asks neither side. */
 export function lossVerb(): Command {
   return protectedVerb('loss', 'name what would be lost if the active side were gone now')
-    .addHelpText('after', examples('holdfast loss', 'holdfast loss --json | jq -r .items[].address'))
+    .addHelpText('after', examples('holdfast loss', "holdfast loss --json | jq -r '.items[].address'"))
     .action(
       act<Protected>((options, io) =>
         within({ ...options, standing: 'named' }, io, async ({ parts }) => {

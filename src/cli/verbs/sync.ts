@@ -39,10 +39,10 @@ export function syncVerb(): Command {
           await demandNoneUnderWay(parts)
           if (options.dryRun === true) {
             const roles = await rolesOf(parts)
-            await showAway(io, parts, roles)
+            const away = await showAway(io, parts, roles)
             const prepared = await prepare({ ...request, active: roles.active })
             showPlan(io, prepared)
-            io.facts(factsOfPlan(prepared))
+            io.facts({ ...factsOfPlan(prepared), away: away ?? null })
             demandRead(prepared.source, prepared.target)
             return
           }
