@@ -3,7 +3,6 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import type { LookupFunction } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import {
   AccountSASPermissions,
   BlobServiceClient,
@@ -11,28 +10,46 @@ import {
   generateAccountSASQueryParameters,
   StorageSharedKeyCredential,
 } from '@azure/storage-blob'
+import { Option } from 'commander'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { openCertificates } from '../emulator/src/certificates.ts'
 import { azureClient } from '../emulator/test/azure-client.ts'
 import { AZURITE_VERSION, type Azurite, runAzurite } from '../emulator/test/peers/azurite.ts'
 import { runEmulator } from '../emulator/test/run-emulator.ts'
 import { through } from '../emulator/test/storage-client.ts'
+import { wholeNumber } from '../src/cli/arguments.ts'
+import { benchmark, namesOf } from './benchmark.ts'
 import { runSink } from './emulator/sink.ts'
 
 /**
  * Measures the emulator's blobs beside Azurite's: `node bench/emulator-blobs.ts`. See readme.md for what the numbers mean.
  */
 
-const { values } = parseArgs({
-  options: {
-    repeats: { type: 'string', default: '5' },
-    requests: { type: 'string', default: '3000' },
-    mebibytes: { type: 'string', default: '1024' },
-    'large-repeats': { type: 'string', default: '3' },
-    only: { type: 'string', default: 'small,large' },
-    json: { type: 'boolean', default: false },
-  },
-})
+interface Options {
+  readonly repeats: number
+  readonly requests: number
+  readonly mebibytes: number
+  readonly largeRepeats: number
+  readonly only: readonly string[]
+  readonly json?: true
+}
+
+const SORTS = ['small', 'large']
+const COUNT = wholeNumber(1, 1_000_000)
+const { repeats, requests, mebibytes, largeRepeats, only, json } = benchmark(
+  'bench:blobs',
+  'Measures the emulator’s blobs beside Azurite’s.',
+)
+  .option('--repeats <number>', 'rounds of small blobs', COUNT, 5)
+  .option('--requests <number>', 'small blobs of a round', COUNT, 3000)
+  .option('--mebibytes <number>', 'length of the large blob', COUNT, 1024)
+  .option('--large-repeats <number>', 'rounds of the large blob', COUNT, 3)
+  .addOption(
+    new Option('--only <sorts>', 'small, large, or both by comma').argParser(namesOf(SORTS)).default(SORTS, 'both'),
+  )
+  .option('--json', 'print for machines, a line for each comparison')
+  .parse()
+  .opts<Options>()
 
 const ACCOUNT = 'benchacct'
 const CALLERS = 32
@@ -68,7 +85,6 @@ async function each(count: number, work: (index: number) => Promise<void>): Prom
 }
 
 const bytes = randomBytes(SMALL)
-const requests = Number(values.requests)
 const PUT = { 'x-ms-blob-type': 'BlockBlob', 'x-ms-version': '2024-11-04', 'content-type': 'application/octet-stream' }
 
 const puts: Measure = (side, round) =>
@@ -93,7 +109,6 @@ const gets: Measure = (side, round) =>
     if (!got.equals(bytes)) throw new Error(`${side.name} answered ${answer.statusCode} with other bytes`)
   })
 
-const mebibytes = Number(values.mebibytes)
 const scratch = await mkdtemp(join(tmpdir(), 'bench-blobs-'))
 const large = join(scratch, 'large')
 
@@ -260,16 +275,16 @@ interface Memory {
 
 /** Everything that is compared, in order. */
 function comparisons(): readonly { what: string; unit: string; units: number; of: Measure; repeats: number }[] {
-  const small = { unit: '/s', units: requests, repeats: Number(values.repeats) }
-  const whole = { unit: 'MiB/s', units: mebibytes, repeats: Number(values['large-repeats']) }
+  const small = { unit: '/s', units: requests, repeats }
+  const whole = { unit: 'MiB/s', units: mebibytes, repeats: largeRepeats }
   return [
-    ...(values.only.includes('small')
+    ...(only.includes('small')
       ? [
           { what: '4 KiB put, 32 callers', ...small, of: puts },
           { what: '4 KiB get, 32 callers', ...small, of: gets },
         ]
       : []),
-    ...(values.only.includes('large')
+    ...(only.includes('large')
       ? [
           { what: `${mebibytes} MiB up`, ...whole, of: up },
           { what: `${mebibytes} MiB down`, ...whole, of: down },
@@ -281,7 +296,7 @@ function comparisons(): readonly { what: string; unit: string; units: number; of
 async function main(): Promise<void> {
   const sides = [await ours(), await theirs('https'), await theirs('http')]
   for (const { box } of sides) await box.create()
-  if (values.only.includes('large')) await makeLarge()
+  if (only.includes('large')) await makeLarge()
   const withSink = [...sides, await nothing()]
   for (const { what, ...how } of comparisons()) {
     const compared = how.of === up ? withSink : sides
@@ -289,7 +304,7 @@ async function main(): Promise<void> {
     const memory = await Promise.all(
       compared.map(async ({ name, pids }) => ({ side: name, peak: await peak(pids[0] ?? 0) })),
     )
-    if (values.json) process.stdout.write(`${JSON.stringify({ rows, memory, goal: GOAL })}\n`)
+    if (json) process.stdout.write(`${JSON.stringify({ rows, memory, goal: GOAL })}\n`)
     else print(rows, memory)
   }
 }
@@ -309,7 +324,7 @@ process.once('SIGTERM', () => process.exit(1))
 try {
   await main()
   const promise = 'The emulator answers a write once it is synced; Azurite does not sync.'
-  if (!values.json) process.stdout.write(`goal: ${GOAL} against Azurite over https. ${promise}\n`)
+  if (!json) process.stdout.write(`goal: ${GOAL} against Azurite over https. ${promise}\n`)
 } finally {
   for (const end of ending.reverse()) await end()
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { wholeNumber } from '../src/cli/arguments.ts'
+import { benchmark } from './benchmark.ts'
 import { quantile, rateOf, send, type Target, table } from './load.ts'
 import { startEmulator, startMlflowServer } from './mlflow-peers.ts'
 import { measureSearches, seedRuns } from './mlflow-searches.ts'
@@ -9,21 +10,28 @@ import { measureSearches, seedRuns } from './mlflow-searches.ts'
 /** Measures the emulator's tracking API beside MLflow's own server. See readme.md for what the numbers mean. */
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { values } = parseArgs({
-  options: {
-    /** A Python that has all of `mlflow`, not only its client. */
-    python: { type: 'string', default: join(root, '.venv', 'bin', 'python') },
-    clients: { type: 'string', default: '16' },
-    repeats: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '2' },
-    /** Runs of the workspace that is searched; 0 leaves searching out. */
-    runs: { type: 'string', default: '100000' },
-    /** Only searches, without the peer. */
-    'searches-only': { type: 'boolean', default: false },
-  },
-})
-const clients = Number(values.clients)
-const milliseconds = Number(values.seconds) * 1000
+interface Options {
+  readonly python: string
+  readonly clients: number
+  readonly repeats: number
+  readonly seconds: number
+  readonly runs: number
+  readonly searchesOnly?: true
+}
+
+const { python, clients, repeats, seconds, runs, searchesOnly } = benchmark(
+  'bench:mlflow',
+  'Measures the emulator’s tracking API beside MLflow’s own server.',
+)
+  .option('--python <path>', 'a Python that has all of `mlflow`', join(root, '.venv', 'bin', 'python'))
+  .option('--clients <number>', 'clients at once', wholeNumber(1, 1000), 16)
+  .option('--repeats <number>', 'turns', wholeNumber(1, 1000), 5)
+  .option('--seconds <number>', 'length of a turn', wholeNumber(1, 3600), 2)
+  .option('--runs <number>', 'runs that are searched; 0 leaves searching out', wholeNumber(0, 10_000_000), 100_000)
+  .option('--searches-only', 'leave the peer out')
+  .parse()
+  .opts<Options>()
+const milliseconds = seconds * 1000
 
 /** What each client does again and again. */
 interface Work {
@@ -88,7 +96,7 @@ async function compare(ours: Target, theirs: Target): Promise<string> {
       [theirs, []],
     ])
     // The first turn is thrown away: it opens the connections.
-    for (let turn = 0; turn <= Number(values.repeats); turn++) {
+    for (let turn = 0; turn <= repeats; turn++) {
       for (const [target, call] of calls) {
         const rate = await rateOf(clients, milliseconds, (client, at) => call(client, at + turn * 1_000_000))
         if (turn > 0) rates.get(target)?.push(rate)
@@ -112,20 +120,16 @@ async function main(): Promise<void> {
   const ours = await startEmulator(clients)
   process.stdout.write(`${ours.settings}\n`)
   try {
-    if (!values['searches-only']) {
-      if (!existsSync(values.python))
-        throw new Error(`${values.python} is not there; --python names one that has mlflow`)
-      const theirs = await startMlflowServer(values.python, clients)
-      process.stdout.write(
-        `${theirs.settings}\n${clients} clients, ${values.repeats} turns of ${values.seconds} s each\n\n`,
-      )
+    if (searchesOnly !== true) {
+      if (!existsSync(python)) throw new Error(`${python} is not there; --python names one that has mlflow`)
+      const theirs = await startMlflowServer(python, clients)
+      process.stdout.write(`${theirs.settings}\n${clients} clients, ${repeats} turns of ${seconds} s each\n\n`)
       try {
         process.stdout.write(`${await compare(ours.target, theirs.target)}\n\n`)
       } finally {
         await theirs.stop()
       }
     }
-    const runs = Number(values.runs)
     if (runs === 0) return
     const seeded = await seedRuns(ours.store, ours.workspace, runs)
     process.stdout.write(`${runs} runs were written into its store in ${(seeded.milliseconds / 1000).toFixed(0)} s\n\n`)

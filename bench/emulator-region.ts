@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import { ProxyAgent, request } from 'undici'
 import { azureClient } from '../emulator/test/azure-client.ts'
 import { AZURITE_VERSION, runAzurite } from '../emulator/test/peers/azurite.ts'
 import { type RunningEmulator, runEmulator } from '../emulator/test/run-emulator.ts'
+import { wholeNumber } from '../src/cli/arguments.ts'
+import { benchmark } from './benchmark.ts'
 import { fill, makeWorkspace, REGION } from './emulator/estate.ts'
 import { memoryOf, memoryOfGroup, percentile, table } from './emulator/figures.ts'
 import { startMlflowServer } from './mlflow-peers.ts'
@@ -16,15 +18,16 @@ import { startMlflowServer } from './mlflow-peers.ts'
 /** Measures how long a region takes to its first answer, and what it holds while nothing is asked: `node bench/emulator-region.ts`. */
 
 const IDLE_MILLISECONDS = 10_000
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '100000' },
-    repeats: { type: 'string', default: '5' },
-    /** A Python that has all of `mlflow`, not only its client. Without one that peer is left out. */
-    python: { type: 'string', default: fileURLToPath(new URL('../.venv/bin/python', import.meta.url)) },
-  },
-})
-const repeats = Number(values.repeats)
+const PYTHON = fileURLToPath(new URL('../.venv/bin/python', import.meta.url))
+const { count, repeats, python } = benchmark(
+  'bench:region',
+  'Measures how long a region takes to its first answer, and what it holds while nothing is asked.',
+)
+  .option('--count <number>', 'assets, jobs and runs of the store that is not new', wholeNumber(1, 10_000_000), 100_000)
+  .option('--repeats <number>', 'starts', wholeNumber(1, 1000), 5)
+  .option('--python <path>', 'a Python that has all of `mlflow`; without one that peer is left out', PYTHON)
+  .parse()
+  .opts<{ readonly count: number; readonly repeats: number; readonly python: string }>()
 const HOLDFAST = fileURLToPath(new URL('../bin/holdfast.cjs', import.meta.url))
 const emulator = await runEmulator({ regions: REGION })
 const rows: string[][] = [['', 'first answer ms (median)', 'RSS MB', 'PSS MB']]
@@ -33,7 +36,6 @@ try {
   rows.push(await measured('a new store', () => rmSync(join(emulator.dir, 'regions', REGION), { recursive: true })))
   await makeWorkspace(client)
   await emulator.control('POST', `regions/${REGION}/stop`)
-  const count = Number(values.count)
   await fill(emulator.dir, { assets: count, runs: count, blobs: 0 })
   rows.push(await measured(`${count} assets, jobs and runs`, () => undefined))
   await client.close()
@@ -41,7 +43,7 @@ try {
   await emulator.end()
 }
 rows.push(await azurite())
-if (existsSync(values.python)) rows.push(await mlflowServer(values.python))
+if (existsSync(python)) rows.push(await mlflowServer(python))
 rows.push(await localUp())
 process.stdout.write(`${table(rows)}\ngoals: 1000 ms, 120 MB\n`)
 

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ProxyAgent, request } from 'undici'
 import { SUBSCRIPTION } from '../emulator/src/tokens.ts'
 import { type Answer, type AzureClient, azureClient } from '../emulator/test/azure-client.ts'
 import { runEmulator } from '../emulator/test/run-emulator.ts'
+import { wholeNumber } from '../src/cli/arguments.ts'
+import { benchmark } from './benchmark.ts'
 import { ACCOUNT, CONTAINER, FLEET, fill, makeWorkspace, REGION, WORKSPACE } from './emulator/estate.ts'
 import { percentile, table } from './emulator/figures.ts'
 
@@ -14,21 +15,26 @@ const GOAL_MILLISECONDS = 50
 const LONGEST_WALK_MILLISECONDS = 8000
 /** Calls of what finds nothing, and pages of what is not read in the order of an index. */
 const REPEATS = 100
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '100000' },
-    /** Most pages of one list; the last ones are read by a second walk from the other end. */
-    pages: { type: 'string', default: '400' },
-    json: { type: 'boolean', default: false },
-    /** A folder that is kept: filled by the first run, and only read by later ones. */
-    dir: { type: 'string' },
-  },
-})
-if (values.dir !== undefined) mkdirSync(values.dir, { recursive: true })
-const isFilled = values.dir !== undefined && existsSync(join(values.dir, 'regions', REGION))
+const {
+  count,
+  pages: most,
+  json,
+  dir,
+} = benchmark('bench:scale', 'Pages and looks through one large workspace of the emulator.')
+  .option('--count <number>', 'assets, jobs with their runs, and blobs', wholeNumber(1, 10_000_000), 100_000)
+  .option(
+    '--pages <number>',
+    'most pages of one list; its last ones are read from the other end',
+    wholeNumber(1, 1e6),
+    400,
+  )
+  .option('--dir <folder>', 'a folder that is kept: filled by the first run, and only read by later ones')
+  .option('--json', 'print for machines')
+  .parse()
+  .opts<{ readonly count: number; readonly pages: number; readonly json?: true; readonly dir?: string }>()
+if (dir !== undefined) mkdirSync(dir, { recursive: true })
+const isFilled = dir !== undefined && existsSync(join(dir, 'regions', REGION))
 const measuredAt = Date.now()
-const count = Number(values.count)
-const most = Number(values.pages)
 
 interface Measured {
   readonly operation: string
@@ -39,7 +45,7 @@ interface Measured {
   readonly max: number
 }
 
-const emulator = await runEmulator({ regions: REGION, ...(values.dir === undefined ? {} : { dir: values.dir }) })
+const emulator = await runEmulator({ regions: REGION, ...(dir === undefined ? {} : { dir }) })
 let measured: readonly Measured[] = []
 let filling = 0
 try {
@@ -53,10 +59,10 @@ try {
   measured = await everything(client)
   await client.close()
 } finally {
-  await emulator.end({ keep: values.dir !== undefined })
+  await emulator.end({ keep: dir !== undefined })
 }
 
-if (values.json) process.stdout.write(`${JSON.stringify({ count, filling, measured, goal: GOAL_MILLISECONDS })}\n`)
+if (json) process.stdout.write(`${JSON.stringify({ count, filling, measured, goal: GOAL_MILLISECONDS })}\n`)
 else {
   const rows = measured.map(({ operation, calls, things, p50, p99, max }) => [
     operation,

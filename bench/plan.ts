@@ -1,19 +1,20 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
+import { wholeNumber } from '../src/cli/arguments.ts'
+import { benchmark } from './benchmark.ts'
 import { table } from './emulator/figures.ts'
 import { fitted } from './planning/fit.ts'
 import type { Measured } from './planning/row.ts'
 
 /** Measures what planning costs: `npm run bench`. See readme.md for what the numbers mean. */
 
-const { values } = parseArgs({
-  options: {
-    'most-items': { type: 'string', default: '1000000' },
-    repeats: { type: 'string', default: '21' },
-    json: { type: 'boolean', default: false },
-  },
-})
+const values = benchmark('bench', 'Measures what planning costs.')
+  .option('--most-items <number>', 'leaves out what is larger', wholeNumber(1000, 1_000_000), 1_000_000)
+  .option('--repeats <number>', 'warm plans of each row', wholeNumber(1, 10_000), 21)
+  .option('--json', 'print for machines')
+  .parse()
+  .opts<{ readonly mostItems: number; readonly repeats: number; readonly json?: true }>()
 
 /** What is aimed at, for so many assets and changes. */
 const GOALS = { items: 100_000, changes: 100, coldMilliseconds: 3000, warmMilliseconds: 100, megabytes: 600 }
@@ -27,12 +28,12 @@ const ROW = fileURLToPath(new URL('planning/row.ts', import.meta.url))
 /** One row, in a process that has held nothing before. */
 async function measured(items: number, changes: number): Promise<Measured> {
   const flags = ['--expose-gc', ...(items >= LARGE.items ? LARGE.flags : [])]
-  const args = [...flags, ROW, String(items), String(changes), values.repeats]
+  const args = [...flags, ROW, String(items), String(changes), String(values.repeats)]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   return JSON.parse(stdout) as Measured
 }
 
-const most = Number(values['most-items'])
+const most = values.mostItems
 const began = performance.now()
 const rows: Measured[] = []
 for (const items of [1000, 10_000, 100_000, 1_000_000].filter((one) => one <= most))

@@ -1,25 +1,26 @@
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { parseArgs } from 'node:util'
 import { AZURE_LIMITS } from '../emulator/src/limits/table.ts'
+import { wholeNumber } from '../src/cli/arguments.ts'
 import { HOLDFAST, openStageAlone, type Stage } from '../test/crashes/stage.ts'
+import { benchmark } from './benchmark.ts'
 import { percentile, table } from './emulator/figures.ts'
 import { changeSome, fillBoth, pagesOfBoth, protect } from './emulator/followed.ts'
 
 /** Measures one pass under ARM's rate limits: `node bench/sync.ts`. See readme.md for what the numbers mean. */
 
-const { values } = parseArgs({
-  options: {
-    assets: { type: 'string', default: '20000' },
-    changes: { type: 'string', default: '100' },
-    /** Milliseconds that every call waits on its way. */
-    latency: { type: 'string', default: '30' },
-    json: { type: 'boolean', default: false },
-  },
-})
-const assets = Number(values.assets)
-const changes = Number(values.changes)
-const milliseconds = Number(values.latency)
+const {
+  assets,
+  changes,
+  latency: milliseconds,
+  json,
+} = benchmark('bench:sync', 'Measures one pass under ARM’s rate limits.')
+  .option('--assets <number>', 'assets on each side', wholeNumber(1, 1_000_000), 20_000)
+  .option('--changes <number>', 'how many of them are changed', wholeNumber(1, 1_000_000), 100)
+  .option('--latency <milliseconds>', 'how long every call waits on its way', wholeNumber(0, 60_000), 30)
+  .option('--json', 'print for machines')
+  .parse()
+  .opts<{ readonly assets: number; readonly changes: number; readonly latency: number; readonly json?: true }>()
 /** At most so many times the calls that are required, and at least such a share of the rate that is permitted. */
 const GOALS = { calls: 1.1, rate: 0.95 }
 
@@ -45,8 +46,7 @@ try {
 } finally {
   await stage.end()
 }
-if (values.json)
-  process.stdout.write(`${JSON.stringify({ assets, changes, milliseconds, ...measured, goals: GOALS })}\n`)
+if (json) process.stdout.write(`${JSON.stringify({ assets, changes, milliseconds, ...measured, goals: GOALS })}\n`)
 else tell(measured)
 
 async function measure(at: Stage): Promise<Measured> {

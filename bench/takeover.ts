@@ -1,19 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { wholeNumber } from '../src/cli/arguments.ts'
 import { leaseOf, openPair, type Pair, until } from '../test/controllers/pair.ts'
+import { benchmark } from './benchmark.ts'
 import { percentile, table } from './emulator/figures.ts'
 
 /** Measures how long a failover stands still when the controller that carries it out is killed: `node bench/takeover.ts`. */
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '20' },
-    lease: { type: 'string', default: '2000' },
-    json: { type: 'boolean', default: false },
-  },
-})
-const rounds = Number(values.rounds)
-const lease = Number(values.lease)
+const { rounds, lease, json } = benchmark(
+  'bench:takeover',
+  'Measures how long a failover stands still when the controller that carries it out is killed.',
+)
+  .option('--rounds <number>', 'controllers that are killed', wholeNumber(1, 10_000), 20)
+  .option('--lease <milliseconds>', 'lease of a controller', wholeNumber(1000, 3_600_000), 2000)
+  .option('--json', 'print for machines')
+  .parse()
+  .opts<{ readonly rounds: number; readonly lease: number; readonly json?: true }>()
 const GOAL_MILLISECONDS = 2500
 /** A phase reads this and waits for it, so that the failover is under way in every round. */
 const HELD = { is: 'hang', at: 'centralus', plane: 'arm', route: 'GET **/datastores' }
@@ -25,7 +26,7 @@ try {
   const rows = [['lease ms', 'rounds', 'p50 ms', 'p95 ms', 'most ms']]
   rows.push([lease, rounds, p50, p95, most].map((one) => one.toFixed(0)))
   process.stdout.write(
-    values.json
+    json
       ? `${JSON.stringify({ lease, rounds, p50, p95, most })}\n`
       : `${table(rows)}\ngoal: p50 ${GOAL_MILLISECONDS} ms at a lease of 2000 ms\n`,
   )
