@@ -2,19 +2,18 @@ import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { startEmulator } from '../src/cli/local/emulator.ts'
 import { evidenceOf, isGood, printEvidence } from './evidence.ts'
 import { openScreen } from './screen.ts'
 import { play, type Stage } from './story.ts'
 
-const { values } = parseArgs({
-  options: {
-    evidence: { type: 'string', default: 'demo-evidence.json' },
-    // Keeps the folder with the emulator's state, the journal and the logs.
-    keep: { type: 'boolean', default: false },
-  },
-})
+const values = new Command('npm run demo --')
+  .description('Loses a region under a training job, and shows that the work goes on in another.')
+  .option('--evidence <path>', 'where the facts are written', 'demo-evidence.json')
+  .option('--keep', 'keep the folder with the emulator’s state, the journal and the logs')
+  .parse()
+  .opts<{ readonly evidence: string; readonly keep?: true }>()
 
 /** Seconds that a cluster takes for its first node: what the controller has to fence a queued job after a return. */
 const ALLOCATION_SECONDS = '4'
@@ -31,7 +30,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
-process.exitCode = await run()
+const code = await run()
+process.exitCode = code
+const isKept = values.keep === true || (code !== 0 && !interrupted)
+if (isKept) process.stderr.write(`Logs and state are in ${dir}\n`)
+else await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 
 async function run(): Promise<number> {
   try {
@@ -56,10 +59,7 @@ async function run(): Promise<number> {
     process.stderr.write(
       `The demo did not come to its end: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`,
     )
-    process.stderr.write(`Logs and state are in ${dir}\n`)
     return 1
-  } finally {
-    if (!values.keep && (interrupted || process.exitCode === 0)) await rm(dir, { recursive: true, force: true })
   }
 }
 

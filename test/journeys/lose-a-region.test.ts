@@ -75,6 +75,7 @@ it('keeps the work of a lost region: nothing missing, nothing twice, the job goe
   expect(found.report.verified).toMatchObject({ missing: [], different: [] })
   expect(found.verdicts.filter(({ held }) => !held)).toEqual([])
   expect(await until(() => processesOf(temporary).length === 0, 5000), 'every process ended').toBe(true)
+  expect(readdirSync(temporary).filter((name) => name.startsWith('holdfast-demo-'))).toEqual([])
 })
 
 for (const moment of ['Starting a local Azure', 'Holdfast protects it', 'A training job runs']) {
