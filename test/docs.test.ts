@@ -200,8 +200,10 @@ function testsNamedIn(text: string): readonly { readonly file: string; readonly 
 /** Types of records in what appends to the journal. */
 function recordTypes(): readonly string[] {
   const files = globSync('src/{engine,controller,cli}/**/*.ts').filter((path) => !path.endsWith('.test.ts'))
-  const areas = /'((?:sync|step|failover|resubmit|return|switchover|failback)\/[a-z-]+)'/g
-  const found = files.flatMap((path) => [...readFileSync(path, 'utf8').matchAll(areas)].map(([, type = '']) => type))
+  const areas = /'((?:sync|step|failover|resubmit|return|switchover|failback)\/[a-z-]+)'|type: '([a-z]+\/[a-z-]+)'/g
+  const found = files.flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(areas)].map(([, type = '', written = type]) => written),
+  )
   return [...new Set(found)].filter((type) => !(type in FAULTS))
 }
 
