@@ -11,6 +11,8 @@ const { values, positionals } = parseArgs({
     report: { type: 'string' },
     /** With the newest versions of the clients instead of the locked ones. */
     newest: { type: 'boolean', default: false },
+    /** Only makes the environments of Python that are missing. */
+    prepare: { type: 'boolean', default: false },
   },
   // Names of scenarios; without any, all of them.
   allowPositionals: true,
@@ -109,6 +111,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 const turns = scenarios().flatMap(turnsOf)
 const home = values.newest ? join(root, '.holdfast', 'venv-newest') : join(root, '.venv')
 const pythons = await pythonsOf(turns)
+if (values.prepare) process.exit(0)
 const results = await runAll(turns)
 const failed = results.filter(({ ok }) => !ok).length
 const counts = { passed: results.length - failed, failed }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 
 /** A virtual environment of Python with the clients of one file of requirements. */
 export interface Wanted {
@@ -14,11 +15,24 @@ export interface Wanted {
   readonly signal: AbortSignal
 }
 
+/** Brings what the requirements of an environment say, whose Python is given. */
+type Install = (wanted: Wanted, python: string) => Promise<void>
+
 const INSTALLING_MILLISECONDS = 20 * 60_000
 const STAMP = '.requirements-sha256'
+/** The installer is in an environment of its own. */
+const UV = {
+  folder: fileURLToPath(new URL('../../.holdfast/uv', import.meta.url)),
+  requirements: fileURLToPath(new URL('requirements-uv.txt', import.meta.url)),
+  newest: false,
+}
 
 /** Makes the environment be there with what the requirements say, and gives the path of its Python. */
-export async function virtualEnvironment(wanted: Wanted): Promise<string> {
+export function virtualEnvironment(wanted: Wanted): Promise<string> {
+  return environment(wanted, byUv)
+}
+
+async function environment(wanted: Wanted, install: Install): Promise<string> {
   const { folder, requirements, newest, signal } = wanted
   const python = join(folder, 'bin', 'python')
   const stamp = join(folder, STAMP)
@@ -30,16 +44,28 @@ export async function virtualEnvironment(wanted: Wanted): Promise<string> {
     say(`Making ${folder}`)
     await run('python3', ['-m', 'venv', '--clear', folder], signal)
   }
-  say(`Installing ${requirements} into ${folder}; the first time this takes minutes`)
-  const args = ['-m', 'pip', 'install', '--disable-pip-version-check', '-r', requirements]
-  const install = () => run(python, newest ? [...args, '--upgrade'] : args, signal)
-  await install().catch((failure: unknown) => {
+  say(`Installing ${requirements} into ${folder}`)
+  await install(wanted, python).catch((failure: unknown) => {
     if (signal.aborted) throw failure
-    say(`${failure instanceof Error ? failure.message : String(failure)}; once more`)
-    return install()
+    say(`${failure instanceof Error ? failure.message : String(failure)}; once more, with pip`)
+    return byPip(wanted, python)
   })
   writeFileSync(stamp, digest)
   return python
+}
+
+/** Several times as fast as pip, since it fetches many packages at once and what two environments have once. */
+async function byUv(wanted: Wanted, python: string): Promise<void> {
+  const uv = join(dirname(await environment({ ...UV, signal: wanted.signal }, byPip)), 'uv')
+  const args = ['pip', 'install', '--system-certs', '--compile-bytecode', '--python', python, '-r', wanted.requirements]
+  // It shows its progress on a terminal; elsewhere it would be a line for each package.
+  const said = process.stderr.isTTY ? [] : ['--quiet']
+  await run(uv, [...args, ...said, ...(wanted.newest ? ['--upgrade'] : [])], wanted.signal)
+}
+
+async function byPip({ requirements, newest, signal }: Wanted, python: string): Promise<void> {
+  const args = ['-m', 'pip', 'install', '--disable-pip-version-check', '-r', requirements]
+  await run(python, newest ? [...args, '--upgrade'] : args, signal)
 }
 
 /** Runs a command, shows what it says, and rejects unless it ends with 0. */
