@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import {
   closeSync,
-  constants,
   existsSync,
   fdatasyncSync,
   fsyncSync,
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -18,13 +18,16 @@ import type { JournalHead } from './store.ts'
 const PLACE = 256
 const PLACES = 2
 const AFTER_NAME = '-head.'
+/** Of a file that is not whole yet, which nobody takes for a head. */
+const UNFINISHED = '-unfinished-head.'
 
 /**
  * Keeps how far each journal of a store has come, in a file of its own beside it: `store.db-head.{protection}`.
  *
  * SQLite takes a log whose end is torn or gone for one that was never written. By this file it is found that
  * acknowledged records are missing. A head is written after its records are on disk, so it never tells of one that
- * is not there; and into the older of two places, so that a write that is cut off leaves the one before.
+ * is not there; and into the older of two places, so that a write that is cut off leaves the one before. The file gets its
+ * name when its first head is on disk: an empty one is one that was cut off.
  */
 export class HeadFiles {
   readonly #store: string
@@ -43,7 +46,8 @@ export class HeadFiles {
     return new Map(
       names.map((name) => {
         const protection = decodeURIComponent(name.slice(begin.length))
-        const latest = newest(this.#places(protection))
+        const file = this.#file(protection)
+        const latest = file === undefined ? undefined : newest(placesIn(file))
         if (latest !== undefined) return [protection, latest]
         throw new Fault('store/damaged', `${join(dirname(this.#store), name)} holds no head that can be read`, {
           hint: HINT,
@@ -54,13 +58,15 @@ export class HeadFiles {
 
   /** Keeps a head; on disk when it returns. Callers take turns. */
   keep(protection: string, head: JournalHead): void {
-    const places = this.#places(protection)
+    const file = this.#file(protection)
+    if (file === undefined) {
+      this.#begin(protection, head)
+      return
+    }
+    const places = placesIn(file)
     const latest = newest(places)
     if (latest !== undefined && latest.seq >= head.seq) return
-    const at = latest !== undefined && places[0] === latest ? 1 : 0
-    const file = this.#file(protection)
-    writeSync(file, written(head), 0, PLACE, at * PLACE)
-    fdatasyncSync(file)
+    write(file, head, latest !== undefined && places[0] === latest ? 1 : 0)
   }
 
   close(): void {
@@ -68,21 +74,47 @@ export class HeadFiles {
     this.#open.clear()
   }
 
-  #places(protection: string): readonly (JournalHead | undefined)[] {
-    const bytes = Buffer.alloc(PLACE * PLACES)
-    readSync(this.#file(protection), bytes, 0, bytes.length, 0)
-    return Array.from({ length: PLACES }, (_, n) => readHead(bytes.toString('latin1', n * PLACE, (n + 1) * PLACE)))
+  #begin(protection: string, head: JournalHead): void {
+    const path = this.#path(UNFINISHED, protection)
+    const file = openSync(path, 'w+', 0o600)
+    try {
+      write(file, head, 0)
+      renameSync(path, this.#path(AFTER_NAME, protection))
+      syncFolder(dirname(path))
+    } catch (thrown) {
+      closeSync(file)
+      throw thrown
+    }
+    this.#open.set(protection, file)
   }
 
-  #file(protection: string): number {
+  /** `undefined` where no head was kept yet. */
+  #file(protection: string): number | undefined {
+    const path = this.#path(AFTER_NAME, protection)
     const known = this.#open.get(protection)
-    if (known !== undefined) return known
-    const path = `${this.#store}${AFTER_NAME}${encodeURIComponent(protection)}`
-    const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+    if (known !== undefined || !existsSync(path)) return known
+    const file = openSync(path, 'r+')
     this.#open.set(protection, file)
     syncFolder(dirname(path))
     return file
   }
+
+  #path(after: string, protection: string): string {
+    return `${this.#store}${after}${encodeURIComponent(protection)}`
+  }
+}
+
+function placesIn(file: number): readonly (JournalHead | undefined)[] {
+  const bytes = Buffer.alloc(PLACE * PLACES)
+  readSync(file, bytes, 0, bytes.length, 0)
+  return Array.from({ length: PLACES }, (_, n) => readHead(bytes.toString('latin1', n * PLACE, (n + 1) * PLACE)))
+}
+
+/** On disk when it returns. */
+function write(file: number, head: JournalHead, place: number): void {
+  const bytes = written(head)
+  for (let at = 0; at < PLACE; ) at += writeSync(file, bytes, at, PLACE - at, place * PLACE + at)
+  fdatasyncSync(file)
 }
 
 const HINT =
@@ -121,7 +153,7 @@ function checksum(seq: number, chain: string): string {
   return createHash('sha256').update(`${seq} ${chain}`).digest('hex').slice(0, 16)
 }
 
-/** The name of a file is data of its folder. */
+/** The name of a file is data of its folder, and whoever gave it may have been killed before it was on disk. */
 function syncFolder(dir: string): void {
   const folder = openSync(dir, 'r')
   try {
