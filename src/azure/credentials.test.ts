@@ -39,7 +39,7 @@ describe('tokens', () => {
     expect(await Promise.all([1, 2, 3].map(() => tokens.token('a', signal)))).toEqual(['token 1', 'token 1', 'token 1'])
     pass(31 * MINUTE)
     expect(await tokens.token('a', signal)).toBe('token 1')
-    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
     expect(asked()).toBe(2)
     expect(await tokens.token('a', signal)).toBe('token 2')
   })
@@ -58,6 +58,17 @@ describe('tokens', () => {
     expect(String((failed as Error).message)).not.toContain('TOPSECRET')
     breakDown(false)
     expect(await tokens.token('a', signal)).toMatch(/^token/)
+  })
+
+  it('are waited for no longer than whoever asks can wait, nor than a sign-in may take, where one hangs without end', async () => {
+    let hangs = true
+    const getToken = (): Promise<AccessToken> =>
+      hangs ? new Promise(() => undefined) : Promise.resolve({ token: 'token', expiresOnTimestamp: 60 * MINUTE })
+    const tokens = keptTokens({ getToken }, { local: false, now: () => 0, signInMilliseconds: 100 })
+    await expect(tokens.token('a', AbortSignal.timeout(1))).rejects.toMatchObject({ name: 'TimeoutError' })
+    await expect(tokens.token('a', signal)).rejects.toMatchObject({ code: 'azure/signin' })
+    hangs = false
+    expect(await tokens.token('a', signal)).toBe('token')
   })
 
   it('are kept apart by audience, and forgotten where they were refused', async () => {

@@ -39,10 +39,16 @@ export function openTokens(surroundings: Surroundings, client: HttpClient, now: 
   return keptTokens(credentialOf(surroundings, client), { local: surroundings.local, now })
 }
 
+interface KeptOptions {
+  readonly local: boolean
+  readonly now: () => number
+  readonly signInMilliseconds?: number
+}
+
 /** Tokens of a credential. */
 export function keptTokens(
   source: TokenCredential,
-  { local, now }: { readonly local: boolean; readonly now: () => number },
+  { local, now, signInMilliseconds = SIGNIN_MILLISECONDS }: KeptOptions,
 ): Tokens {
   const kept = new Map<string, Kept>()
   const asking = new Map<string, Promise<Kept>>()
@@ -52,7 +58,7 @@ export function keptTokens(
     const underWay = asking.get(audience)
     if (underWay !== undefined) return underWay
     const from = now()
-    const asked = signIn(source, audience)
+    const asked = signIn(source, audience, signInMilliseconds)
       .then(({ token, expiresOnTimestamp }) => {
         if (local) demandLocal(token)
         const got = { token, from, until: expiresOnTimestamp }
@@ -67,7 +73,8 @@ export function keptTokens(
   async function token(audience: string, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted()
     const held = kept.get(audience)
-    if (held === undefined || held.until - now() < LAST_MILLISECONDS) return (await ask(audience)).token
+    if (held === undefined || held.until - now() < LAST_MILLISECONDS)
+      return (await orEnded(ask(audience), signal)).token
     const isHalfGone = now() - held.from > (held.until - held.from) / 2
     if (isHalfGone && now() >= (notBefore.get(audience) ?? 0)) {
       notBefore.set(audience, now() + AGAIN_MILLISECONDS)
@@ -83,7 +90,7 @@ export function keptTokens(
     credential: {
       getToken: async (scopes, options) => {
         const audience = audienceOf(typeof scopes === 'string' ? scopes : (scopes[0] ?? ''))
-        const signal = (options?.abortSignal as AbortSignal | undefined) ?? AbortSignal.timeout(SIGNIN_MILLISECONDS)
+        const signal = (options?.abortSignal as AbortSignal | undefined) ?? AbortSignal.timeout(signInMilliseconds)
         const text = await token(audience, signal)
         const until = kept.get(audience)?.until ?? now() + LAST_MILLISECONDS
         // The vendor's policies keep tokens themselves: a short life makes them ask here again.
@@ -93,10 +100,10 @@ export function keptTokens(
   }
 }
 
-async function signIn(source: TokenCredential, audience: string): Promise<AccessToken> {
-  const abortSignal = AbortSignal.timeout(SIGNIN_MILLISECONDS)
+async function signIn(source: TokenCredential, audience: string, milliseconds: number): Promise<AccessToken> {
+  const abortSignal = AbortSignal.timeout(milliseconds)
   try {
-    const got = await source.getToken(`${audience}/.default`, { abortSignal })
+    const got = await orEnded(source.getToken(`${audience}/.default`, { abortSignal }), abortSignal)
     if (got !== null) return got
     throw new Error('no token was given')
   } catch (thrown) {
@@ -105,6 +112,19 @@ async function signIn(source: TokenCredential, audience: string): Promise<Access
       facts: { audience },
       hint: 'Sign in again, or look at the identity that Holdfast runs as.',
     })
+  }
+}
+
+/** Waits no longer than the signal lets. Some ways to sign in, as another program that hangs, hear of no signal. */
+async function orEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const end = () => reject(signal.reason)
+  signal.addEventListener('abort', end, { once: true })
+  if (signal.aborted) end()
+  try {
+    return await Promise.race([work, ended])
+  } finally {
+    signal.removeEventListener('abort', end)
   }
 }
 
