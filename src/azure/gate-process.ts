@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { type Duplex, pipeline, Transform } from 'node:stream'
 import { connect as connectSecurely } from 'node:tls'
 import { type GateOrder, type GateSetUp, gateClock } from './gate.ts'
@@ -11,10 +11,16 @@ import { type GateOrder, type GateSetUp, gateClock } from './gate.ts'
  */
 let mayEnter: string | undefined
 let upstream: URL | undefined
-/** Both ends of each connection. */
-const connections = new Set<{ readonly inner: Duplex; readonly outer: Socket }>()
+const connections = new Set<Connection>()
 let until = 0
 let closing: NodeJS.Timeout | undefined
+
+/** Both ends of a connection. */
+interface Connection {
+  readonly inner: Duplex
+  /** Below TLS, where that is spoken with a proxy. */
+  readonly outer: Socket
+}
 
 const isOpen = (): boolean => gateClock() < until
 
@@ -40,7 +46,7 @@ function shut(): void {
 }
 
 /** Resets the outer end, so that what its buffers still hold is dropped with it. */
-function cut({ inner, outer }: { readonly inner: Duplex; readonly outer: Socket }): void {
+function cut({ inner, outer }: Connection): void {
   outer.resetAndDestroy()
   inner.destroy()
 }
@@ -56,30 +62,44 @@ function enter(request: IncomingMessage, inner: Duplex, head: Buffer): void {
   outer.on('close', () => connections.delete(connection))
   outer.on('error', () => inner.destroy())
   inner.on('close', () => outer.destroy())
-  const ready = upstream?.protocol === 'https:' ? 'secureConnect' : 'connect'
-  outer.once(ready, () => {
+  outer.once('connect', () => {
     if (inner.destroyed) return cut(connection)
-    // A proxy answers for itself, and its answer goes back as it is.
-    if (upstream === undefined) inner.write('HTTP/1.1 200 Connected\r\n\r\n')
-    else outer.write(askThrough(target, upstream))
-    if (head.length > 0) inner.unshift(head)
-    const outwards = new Transform({
-      transform: (chunk, _, done) => (isOpen() ? done(null, chunk) : done(new Error('the lease is over'))),
-    })
-    pipeline(inner, outwards, outer, (failure) => failure != null && cut(connection))
-    pipeline(outer, inner, () => undefined)
+    if (upstream?.protocol !== 'https:') return join(connection, outer, { target, head })
+    const secured = securedTo(upstream, outer)
+    secured.on('error', () => cut(connection))
+    secured.once('secureConnect', () => join(connection, secured, { target, head }))
   })
 }
 
+/** Lets bytes pass in both directions. `way` is the outer end, or what makes it safe to send through. */
+function join(
+  connection: Connection,
+  way: Socket,
+  { target, head }: { readonly target: string; readonly head: Buffer },
+): void {
+  const { inner } = connection
+  if (inner.destroyed) return void cut(connection)
+  // A proxy answers for itself, and its answer goes back as it is.
+  if (upstream === undefined) inner.write('HTTP/1.1 200 Connected\r\n\r\n')
+  else way.write(askThrough(target, upstream))
+  if (head.length > 0) inner.unshift(head)
+  const outwards = new Transform({
+    transform: (chunk, _, done) => (isOpen() ? done(null, chunk) : done(new Error('the lease is over'))),
+  })
+  pipeline(inner, outwards, way, (failure) => failure != null && cut(connection))
+  pipeline(way, inner, () => undefined)
+}
+
 function dial(target: string): Socket {
-  if (upstream === undefined) {
-    const { hostname, port } = new URL(`tcp://${target}`)
-    return connect({ host: bare(hostname), port: Number(port || 443), autoSelectFamily: true })
-  }
-  const host = bare(upstream.hostname)
-  if (upstream.protocol === 'https:')
-    return connectSecurely({ host, port: Number(upstream.port || 443), servername: host })
-  return connect({ host, port: Number(upstream.port || 80) })
+  const { hostname, port } = upstream ?? new URL(`tcp://${target}`)
+  const usual = upstream?.protocol === 'http:' ? 80 : 443
+  return connect({ host: bare(hostname), port: Number(port || usual), autoSelectFamily: true })
+}
+
+/** The connection below TLS stays at hand: only that can be reset. */
+function securedTo({ hostname }: URL, socket: Socket): Socket {
+  const host = bare(hostname)
+  return connectSecurely({ socket, host, ...(isIP(host) === 0 ? { servername: host } : {}) })
 }
 
 function askThrough(target: string, { username, password }: URL): string {

@@ -91,7 +91,7 @@ export function gateOf(proxy: string | undefined): Gate {
 function startGate(proxy: string | undefined): Running {
   const secret = randomBytes(24).toString('hex')
   const setUp: GateSetUp = { secret, ...(proxy === undefined || proxy === '' ? {} : { proxy }) }
-  const child = fork(PROCESS, { detached: true, stdio: 'ignore', execArgv: [], env: startingFast() })
+  const child = fork(PROCESS, { detached: true, stdio: 'ignore', execArgv: [], env: surroundings() })
   // Not among its arguments, which everybody on the host can read.
   child.send(setUp, () => undefined)
   const url = new Promise<string>((resolve, reject) => {
@@ -109,9 +109,16 @@ function startGate(proxy: string | undefined): Running {
   return { child, url }
 }
 
-/** Of the environment it gets nothing but where this process keeps compiled code, where it does: stripping types takes longer than the gate. */
-function startingFast(): NodeJS.ProcessEnv {
+/**
+ * Of the environment it gets nothing but whom else this process trusts, and where it keeps compiled code, where it does:
+ * stripping types takes longer than the gate.
+ */
+function surroundings(): NodeJS.ProcessEnv {
+  const { NODE_EXTRA_CA_CERTS: trusted } = process.env
   // The folder that is told is that of this version of Node, in the one that was asked for.
   const folder = getCompileCacheDir()
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
+  return {
+    ...(trusted === undefined ? {} : { NODE_EXTRA_CA_CERTS: trusted }),
+    ...(folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }),
+  }
 }
