@@ -36,6 +36,7 @@ describe('redactedJson', () => {
       },
       keys: [{ keyName: 'key1', value: 'TOPSECRET' }],
       sasToken: 'TOPSECRET',
+      credentials: { sas: 'TOPSECRET', apiKey: 'TOPSECRET', secretAccessKey: 'TOPSECRET' },
       adminUserPassword: 'TOPSECRET',
     }
     expect(JSON.stringify(redactedJson(body))).not.toContain('TOPSECRET')

@@ -4,7 +4,7 @@ const GONE = '***'
 
 /** Fields whose value is a secret, whatever their case. */
 const SECRET_FIELD =
-  /^(?:.*(?:password|secret|sastoken|accesstoken|refreshtoken|primarykey|secondarykey|accountkey|connectionstring|certificate|privatekey)|key|key1|key2|keys|token|authorization|sig|pat|clientassertion|userstoragekey|sasuri|sasurl)$/i
+  /^(?:.*(?:password|secret|sastoken|accesstoken|refreshtoken|primarykey|secondarykey|accountkey|accesskey|apikey|connectionstring|certificate|privatekey)|key|key1|key2|keys|token|authorization|sig|sas|pat|clientassertion|userstoragekey|sasuri|sasurl)$/i
 
 /** Names that look like a secret's and hold none. */
 const PLAIN_FIELD = /^(?:secretstype|expirablesecret|haspassword|sshpublickey|adminuserpublickey|keyvault)$/i

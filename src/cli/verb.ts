@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { FAULTS, type Fault, isFault } from '../core/errors.ts'
+import type { Json } from '../core/model.ts'
 import { readable } from '../core/readable.ts'
+import { shareable, shareableText } from './compose/shareable.ts'
 import { systemFault } from './system-fault.ts'
 import { type Terminal, terminal } from './terminal.ts'
 
@@ -26,18 +28,18 @@ export function act<Options>(run: Act<Options>): (...args: readonly unknown[]) =
   }
 }
 
-/** Says what went wrong and what to do, and gives the exit code for it. */
+/** Says what went wrong and what to do, without secrets, and gives the exit code for it. */
 export function explain(thrown: unknown, io: Terminal): number {
   const fault = isFault(thrown) ? thrown : systemFault(thrown)
   if (fault !== undefined) {
-    const [first = '', ...more] = readable(fault.message).split('\n')
+    const [first = '', ...more] = readable(shareableText(fault.message)).split('\n')
     io.warn(`${io.alarm('red', 'holdfast:')} ${first}`)
     for (const line of more) io.warn(line)
-    if (fault.hint !== undefined) io.warn(`  ${readable(fault.hint)}`)
+    if (fault.hint !== undefined) io.warn(`  ${readable(shareableText(fault.hint))}`)
     io.facts({ error: asFacts(fault) })
     return FAULTS[fault.code].exit
   }
-  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  const text = shareableText(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
   io.warn(`${io.alarm('red', 'holdfast:')} a defect of Holdfast itself:\n${text}`)
   io.facts({ error: { code: 'defect', message: text } })
   return DEFECT
@@ -48,7 +50,7 @@ export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`
 }
 
-function asFacts(fault: Fault): Readonly<Record<string, unknown>> {
+function asFacts(fault: Fault): Json {
   const { code, message, hint, facts } = fault
-  return { code, message, hint, facts, retry: FAULTS[code].retry }
+  return shareable({ code, message, hint, facts, retry: FAULTS[code].retry })
 }
