@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { Fault, isFault } from '../core/errors.ts'
 import type { JsonObject } from '../core/model.ts'
@@ -150,7 +151,9 @@ async function pointWebhook(url: string, active: Active, signal: AbortSignal): P
     side: active.side,
     epoch: active.epoch,
   })
-  const headers = { 'content-type': 'application/json', 'idempotency-key': `holdfast-${active.epoch}` }
+  // Protections that one receiver hears of have the same epochs.
+  const what = createHash('sha256').update(body).digest('hex').slice(0, 12)
+  const headers = { 'content-type': 'application/json', 'idempotency-key': `holdfast-${active.epoch}-${what}` }
   const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
   await answer.body?.cancel()
   if (!answer.ok) {
