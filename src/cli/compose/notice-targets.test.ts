@@ -72,6 +72,14 @@ it('writes a line to a file beside the policy for each notice', async () => {
   expect(lines.map((line) => JSON.parse(line))).toEqual([NOTICE, NOTICE])
 })
 
+it('leaves half a line that a full disk or a crash left alone, and tells the notice in one of its own', async () => {
+  const path = join(dir, 'torn.jsonl')
+  writeFileSync(path, `${JSON.stringify(NOTICE)}\n{"id":"holdf`)
+  await send({ file: 'torn.jsonl' })
+  const lines = readFileSync(path, 'utf8').trim().split('\n')
+  expect(lines.map((line) => (line.endsWith('}') ? JSON.parse(line) : line))).toEqual([NOTICE, '{"id":"holdf', NOTICE])
+})
+
 it('says what a webhook answered that did not take it, and follows it nowhere', async () => {
   for (status of [302, 308, 429, 500]) {
     more = { location: `${url}/elsewhere` }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { appendFile, mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Fault } from '../../core/errors.ts'
 import type { Notice } from '../../core/notice.ts'
@@ -27,7 +28,22 @@ export function noticeTargets(targets: readonly NotifyTarget[], folder: string):
 
 async function line(path: string, notice: Notice): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
-  await appendFile(path, `${JSON.stringify(notice)}\n`)
+  const begin = (await isTorn(path)) ? '\n' : ''
+  await appendFile(path, `${begin}${JSON.stringify(notice)}\n`)
+}
+
+/** Whether a full disk or a crash left half a line at the end: what follows must not stand in the same. */
+async function isTorn(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false
+  const found = await stat(path)
+  if (!found.isFile() || found.size === 0) return false
+  const file = await open(path)
+  try {
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, found.size - 1)
+    return buffer.toString() !== '\n'
+  } finally {
+    await file.close()
+  }
 }
 
 function nameOf({ webhook }: Webhook): string {
