@@ -113,6 +113,7 @@ it('guards I1: permits nothing after it was given back, though the time that it 
   const tenure = await held(scripted(() => undefined))
   tenure.demand(1)
   await tenure.end()
+  expect(tenure.signal.aborted).toBe(true)
   expect(() => tenure.demand(1)).toThrow(/no longer holds/)
 })
 

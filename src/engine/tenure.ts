@@ -7,7 +7,7 @@ import { type Monotonic, processTime, type Time } from './time.ts'
 /** The time in which this process may act, kept alive by renewing its lease. */
 export interface Tenure {
   readonly lease: Lease
-  /** Aborts the moment the lease can no longer be relied on. Hand it to everything that acts. */
+  /** Aborts the moment the lease can no longer be relied on, or is given up. Hand it to everything that acts. */
   readonly signal: AbortSignal
   /** Throws `run/fenced` unless the lease outlasts an effect of at most so many milliseconds. Ask before each effect. */
   demand(effectMilliseconds: number): void
@@ -104,7 +104,7 @@ export async function takeTenure(options: TenureOptions): Promise<Tenure | { rea
     end: async () => {
       if (ended) return
       ended = true
-      stopRenewing()
+      fence()
       await store.release(lease)
     },
   }
