@@ -1,5 +1,6 @@
 import { type FastifyInstance, fastify } from 'fastify'
 import { exposition, METRICS_TYPE, type Metric } from './metrics.ts'
+import { IMPATIENT } from './patience.ts'
 
 /** What a controller can be asked, read at each request. */
 export interface Asked {
@@ -15,7 +16,7 @@ export interface Asked {
 
 /** The HTTP face of a controller, for load balancers, scripts and clients that follow the active workspace. */
 export function controllerServer(asked: Asked): FastifyInstance {
-  const server = fastify()
+  const server = fastify(IMPATIENT)
   server.get('/health', async (_request, reply) => {
     const health = asked.health()
     return reply.code(health.ok ? 200 : 503).send(health)

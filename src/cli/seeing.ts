@@ -40,7 +40,12 @@ export async function sidesSeen(joined: Composed, signal: AbortSignal): Promise<
   const { policy, estate, dir, parts } = joined
   parts.progress.phase('looking at both sides')
   const key = sharedKey(dir)
-  const points = { points: policy.failover.vantagePoints, timeoutMilliseconds: POINT_MILLISECONDS, clock: processClock }
+  const points = {
+    protection: policy.name,
+    points: policy.failover.vantagePoints,
+    timeoutMilliseconds: POINT_MILLISECONDS,
+    clock: processClock,
+  }
   const [own, others] = await Promise.all([
     lookHere(joined, PROBE_MILLISECONDS, signal),
     askPoints({ ...points, verify: (body, signature) => isSigned(body, signature, key) }, signal),

@@ -1,4 +1,4 @@
-import type { Decision } from '../core/failover.ts'
+import { type Decision, gistOf } from '../core/failover.ts'
 import type { Side } from '../core/model.ts'
 import { type NoticeTarget, notifying } from '../engine/notify.ts'
 import type { Parts } from '../engine/parts.ts'
@@ -61,7 +61,7 @@ export function beside(options: BesideOptions): Beside {
       })
     },
     decided: async (tenure, decision) => {
-      const asked = decision.do === 'ask' ? decision.reason.replace(/\d+/g, '') : ''
+      const asked = decision.do === 'ask' ? gistOf(decision.reason) : ''
       if (asked !== '' && asked !== asking) {
         const loss = decision.do === 'ask' && decision.loss !== undefined ? { loss: Math.round(decision.loss) } : {}
         await tenure.append(DECISIONS, { type: 'decision/asked', body: { reason: decision.reason, ...loss } })

@@ -137,6 +137,7 @@ it('takes the lost side back before it follows in the other direction', async ()
     .of('return')
     .map(({ comeback }) => comeback.findings.map((found) => `${found.is} ${found.address}`))
   expect(findings).toEqual([['listed job/train', 'carried datum/late']])
+  expect(one.of('engaged')).toContainEqual({ is: 'engaged', with: 'taking back the primary' })
   expect(
     world.effects
       .slice(before)
@@ -241,6 +242,22 @@ it('waits longer between the tries of a failover that cannot go on, tells it onc
   secondary.down = false
   await time.goOn(MINUTE + TICK)
   expect(outcomes(one)).toEqual(['a1 done'])
+})
+
+it('asks a person once, however long it lasts and whichever point sees it', async () => {
+  let looks = 0
+  const askPoints: typeof ENGINE.askPoints = async () => {
+    const { probes } = await seenIn(world, time)()
+    const silent = looks++ % 10 === 0 ? 'three' : ''
+    return { probes: probes.map((one) => (one.point === silent ? { ...one, selfCheck: false } : one)), silent: {} }
+  }
+  const policy = { ...FOLLOWED, failover: { ...FOLLOWED.failover, mode: 'manual' as const } }
+  const one = controller('a', { policy, acts: { ...ENGINE, askPoints } })
+  await time.goOn(MINUTE)
+  world.sides.primary.down = true
+  await time.goOn(90 * MINUTE)
+  expect((await world.journal()).filter(({ type }) => type === 'decision/asked')).toHaveLength(1)
+  expect(one.of('decision').filter(({ decision }) => decision.do === 'ask')).toHaveLength(1)
 })
 
 it('goes on after a tick that surprised it', async () => {

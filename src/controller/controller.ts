@@ -1,5 +1,5 @@
 import { isFault } from '../core/errors.ts'
-import { type Decision, decide, type Situation } from '../core/failover.ts'
+import { type Decision, decide, gistOf, type Situation } from '../core/failover.ts'
 import type { Health } from '../core/health.ts'
 import type { JsonObject, Roles, Side } from '../core/model.ts'
 import type { Proposal } from '../core/persons/approval.ts'
@@ -42,15 +42,22 @@ export type Event =
       readonly silent: Sightings['silent']
       /** Targets that have not taken what there is to tell them. */
       readonly untold: number
+      /** Why it does what it does, as of now. */
+      readonly sentence: string
     }
   | { readonly is: 'decision'; readonly decision: Decision }
   | { readonly is: 'pass'; readonly end: PassEnd }
+  /** The loop does something that may take long, and is not heard of before it has ended. */
+  | { readonly is: 'engaged'; readonly with: string }
   | { readonly is: 'phase'; readonly id: string; readonly phase: Phase; readonly result?: JsonObject }
   | { readonly is: 'failover'; readonly id: string; readonly outcome: string }
   | { readonly is: 'return'; readonly comeback: Comeback }
   | { readonly is: 'proposal'; readonly proposal: Proposal }
   | { readonly is: 'word'; readonly word: Word; readonly refused?: string }
   | { readonly is: 'trouble'; readonly what: string; readonly why: string }
+
+/** What a look of the loop itself is called where it failed: all other trouble is beside the loop. */
+export const A_LOOK = 'a tick'
 
 export interface ControllerOptions extends Pick<SeeingOptions, 'planes' | 'points' | 'lookHere'> {
   readonly parts: Parts
@@ -181,10 +188,11 @@ async function tick(ticking: Ticking): Promise<void> {
   const situation = { ...(await situationNow(ticking)), ...asked.consenting }
   const decision = decide(situation)
   // How long something lasts is no news; that it lasts was told.
-  const news = `${decision.do} ${decision.reason.replace(/\d+/g, '')}`
+  const news = `${decision.do} ${gistOf(decision.reason)}`
   if (news !== memory.decided) options.told({ is: 'decision', decision })
   memory.decided = news
-  options.told({ is: 'health', health: eyes.health(), silent, untold: ticking.aside.pending() })
+  const { reason: sentence } = decision
+  options.told({ is: 'health', health: eyes.health(), silent, untold: ticking.aside.pending(), sentence })
   if (decision.do === 'fail-over') {
     const naming = { id: options.freshId(), ...asked.approval }
     return startFailover(ticking, tenure, beginningOf(decision, situation, naming))
@@ -218,7 +226,10 @@ function listen(ticking: Ticking, tenure: Tenure): Promise<boolean> {
       freshId,
       told: (word, taken) =>
         options.told({ is: 'word', word, ...('refused' in taken ? { refused: taken.refused } : {}) }),
-      quiet: (why) => follower.halt(why),
+      quiet: (why) => {
+        options.told({ is: 'engaged', with: why })
+        return follower.halt(why)
+      },
       failing: (wish) => failingBy(ticking, wish),
     },
     tenure,
@@ -339,6 +350,7 @@ async function takeBack({ options, memory, follower, signal }: Ticking, tenure: 
   const { active } = await rolesOf(parts)
   const returning = `the return after ${away.failover}`
   if (!memory.retries.isDue(returning)) return
+  told({ is: 'engaged', with: `taking back the ${away.side}` })
   try {
     const done = await acts.comeback({
       parts,
@@ -367,5 +379,5 @@ async function troubled(memory: Memory, told: ControllerOptions['told'], thrown:
     await memory.tenure?.end().catch(() => undefined)
     memory.tenure = undefined
   }
-  told({ is: 'trouble', what: 'a tick', why: thrown instanceof Error ? thrown.message : String(thrown) })
+  told({ is: 'trouble', what: A_LOOK, why: thrown instanceof Error ? thrown.message : String(thrown) })
 }

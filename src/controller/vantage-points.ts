@@ -4,6 +4,7 @@ import type { VantagePoint } from '../core/policy.ts'
 
 /** What a vantage point tells, before anything of it is believed. */
 interface Report {
+  readonly protection: string
   readonly point: string
   readonly nonce: string
   readonly findings: readonly {
@@ -18,6 +19,7 @@ interface Report {
 }
 
 export interface PointsOptions {
+  readonly protection: string
   readonly points: readonly VantagePoint[]
   /** True if the body was signed by a process that has the protection's key. */
   verify(body: string, signature: string): boolean
@@ -33,6 +35,8 @@ export interface Sightings {
 }
 
 const SIGNATURE = 'x-holdfast-signature'
+/** A report of all planes of both sides takes some thousand. */
+const MOST_BYTES = 1_000_000
 
 /** Asks every vantage point for its latest findings, all at once. One that does not answer is no evidence. */
 export async function askPoints(options: PointsOptions, signal: AbortSignal): Promise<Sightings> {
@@ -52,7 +56,7 @@ export async function askPoints(options: PointsOptions, signal: AbortSignal): Pr
 
 async function ask(
   point: VantagePoint,
-  { verify, timeoutMilliseconds, clock }: PointsOptions,
+  { protection, verify, timeoutMilliseconds, clock }: PointsOptions,
   ending: AbortSignal,
 ): Promise<Probe[]> {
   const nonce = randomUUID()
@@ -61,12 +65,13 @@ async function ask(
   url.searchParams.set('nonce', nonce)
   const signal = AbortSignal.any([ending, AbortSignal.timeout(timeoutMilliseconds)])
   const answer = await fetch(url, { signal, redirect: 'manual' })
-  const body = await answer.text()
+  const body = await reportIn(answer)
   if (!answer.ok) throw new Error(`it answered ${answer.status}`)
   if (!verify(body, answer.headers.get(SIGNATURE) ?? ''))
     throw new Error('its report is not signed with the key of this protection')
   const report = JSON.parse(body) as Report
   if (report.nonce !== nonce) throw new Error('its report answers another question')
+  if (report.protection !== protection) throw new Error(`it watches ${report.protection}`)
   if (report.point !== point.name) throw new Error(`it calls itself ${report.point}`)
   return report.findings.map(({ ageMilliseconds, durationMilliseconds, sourceTime, ...rest }) => ({
     point: point.name,
@@ -79,4 +84,16 @@ async function ask(
     duration: durationMilliseconds,
     ...(sourceTime === undefined ? {} : { sourceTime }),
   }))
+}
+
+/** The body of an answer, of which nothing is believed yet: it may be of anybody, and of any length. */
+async function reportIn({ body }: Response): Promise<string> {
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of body ?? []) {
+    bytes += part.length
+    if (bytes > MOST_BYTES) throw new Error('its answer is too long to be a report')
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
 }

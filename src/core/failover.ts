@@ -94,6 +94,14 @@ export function decide(situation: Situation): Decision {
   return inProgress(situation) ?? withoutEvidence(situation) ?? aboutHealth(situation)
 }
 
+/**
+ * What a reason says, but for how long, how often and by whom it was seen: what lasts is news when it begins, and a point
+ * that comes and goes makes nothing new of it.
+ */
+export function gistOf(reason: string): string {
+  return reason.replace(/ \([^)]*\)/g, '').replace(/\d+[a-z]*/g, '')
+}
+
 /** Fewer vantage points, each with a vote, make no majority that may act by itself. */
 const VOTERS = 3
 

@@ -21,8 +21,8 @@ const failed: Finding = {
   selfCheck: true,
 }
 
-async function point(name: string, key = KEY): Promise<string> {
-  const server = vantageServer({ point: name, key, findings: () => [failed] })
+async function point(name: string, key = KEY, protection = 'churn'): Promise<string> {
+  const server = vantageServer({ protection, point: name, key, findings: () => [failed] })
   ending.push(() => server.close())
   return server.listen({ port: 0, host: '127.0.0.1' })
 }
@@ -32,6 +32,7 @@ function asking(...points: readonly { name: string; url: string }[]) {
   looks = 0
   const verify = (body: string, signature: string) => isSigned(body, signature, KEY)
   const options = {
+    protection: 'churn',
     points: points.map((one) => ({ ...one, host: one.name })),
     verify,
     timeoutMilliseconds: 500,
@@ -60,9 +61,27 @@ it('believes nobody who lacks the key, calls itself otherwise or does not answer
     { name: 'v3', url: await point('somebody') },
     { name: 'v4', url: `http://127.0.0.1:${(hanging.address() as AddressInfo).port}` },
     { name: 'v5', url: 'http://127.0.0.1:1' },
+    { name: 'v6', url: await point('v6', KEY, 'fraud') },
   )
   expect(probes.map((probe) => probe.point)).toEqual(['v1'])
-  expect(Object.keys(silent).sort()).toEqual(['v2', 'v3', 'v4', 'v5'])
+  expect(Object.keys(silent).sort()).toEqual(['v2', 'v3', 'v4', 'v5', 'v6'])
+})
+
+it('reads no answer that is too long to be a report', async () => {
+  const babbling = createServer((_, response) => {
+    const more = () => {
+      while (response.write(Buffer.alloc(65_536, 'x')));
+    }
+    response.on('drain', more)
+    more()
+  })
+  await new Promise<void>((resolve) => babbling.listen(0, '127.0.0.1', resolve))
+  ending.push(async () => {
+    babbling.closeAllConnections()
+    babbling.close()
+  })
+  const { silent } = await asking({ name: 'v1', url: `http://127.0.0.1:${(babbling.address() as AddressInfo).port}` })
+  expect(silent).toEqual({ v1: expect.stringContaining('too long') })
 })
 
 it('guards against replay: a report that was signed for an earlier question is not believed', async () => {

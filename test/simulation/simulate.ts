@@ -117,7 +117,7 @@ class Controller {
         carrying: { mode: () => 'hot/warm', conflict: 'map' },
         holder: process.name,
         planes: PLANES,
-        points: { points: [], verify: () => true, timeoutMilliseconds: 2000 },
+        points: { protection: 'churn', points: [], verify: () => true, timeoutMilliseconds: 2000 },
         lookHere: async () => [],
         leaseMilliseconds: LEASE,
         callMilliseconds: CALL,

@@ -52,7 +52,12 @@ export function startController(
       carrying: CARRYING,
       holder: name,
       planes: ['control', 'data'],
-      points: { points: FOLLOWED.failover.vantagePoints, verify: () => true, timeoutMilliseconds: 1 },
+      points: {
+        protection: FOLLOWED.name,
+        points: FOLLOWED.failover.vantagePoints,
+        verify: () => true,
+        timeoutMilliseconds: 1,
+      },
       lookHere: async () => seenBy(HERE, world, time),
       leaseMilliseconds: 30_000,
       callMilliseconds: CALL,

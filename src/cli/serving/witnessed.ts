@@ -1,4 +1,4 @@
-import type { Event } from '../../controller/controller.ts'
+import { A_LOOK, type Event } from '../../controller/controller.ts'
 
 /** What a controller has told of itself so far, for health, metrics and logs. */
 export interface Witnessed {
@@ -19,13 +19,18 @@ export interface Seen {
   leased: boolean
   /** What is carried out just now. */
   phase: string | undefined
+  /** What else of it takes long. */
+  engaged: string | undefined
   passes: { done: number; failed: number; milliseconds: number }
   last: { items: number; behind: number; failed: number } | undefined
   failovers: Record<string, number>
   troubles: number
 }
 
-/** @param patience how long the loop may stand still */
+/**
+ * @param patience how long the loop may stand still
+ * @param now a clock that nobody sets: by one that is set back, a loop that hangs would seem alive
+ */
 export function witnessing(options: { readonly patience: number; readonly points: number; now(): number }): Witnessed {
   const { patience, points, now } = options
   const seen: Seen = {
@@ -35,12 +40,14 @@ export function witnessing(options: { readonly patience: number; readonly points
     heldBy: undefined,
     leased: false,
     phase: undefined,
+    engaged: undefined,
     passes: { done: 0, failed: 0, milliseconds: 0 },
     last: undefined,
     failovers: {},
     troubles: 0,
   }
   let tickedAt = now()
+  const isBusy = () => seen.phase !== undefined || seen.engaged !== undefined
 
   function unready(): string | undefined {
     if (seen.phase !== undefined || seen.heldBy !== undefined) return undefined
@@ -53,10 +60,11 @@ export function witnessing(options: { readonly patience: number; readonly points
 
   return {
     seen,
-    live: () => seen.phase !== undefined || now() - tickedAt < patience,
+    live: () => isBusy() || now() - tickedAt < patience,
     unready,
     take: (event) => {
-      if (event.is === 'health' || event.is === 'held' || event.is === 'phase') tickedAt = now()
+      // What was carried out until now did not stand still.
+      if (isBusy() || event.is === 'health' || event.is === 'held') tickedAt = now()
       note(seen, event)
     },
   }
@@ -73,10 +81,15 @@ function note(seen: Seen, event: Event): void {
       return
     case 'health':
       seen.health = event
+      seen.sentence = event.sentence
+      seen.engaged = undefined
       return
     case 'decision':
       seen.decision = event.decision.do
       seen.sentence = event.decision.reason
+      return
+    case 'engaged':
+      seen.engaged = event.with
       return
     case 'phase':
       seen.phase = event.phase
@@ -86,8 +99,9 @@ function note(seen: Seen, event: Event): void {
       seen.failovers[event.outcome] = (seen.failovers[event.outcome] ?? 0) + 1
       return
     case 'trouble':
-      seen.phase = undefined
       seen.troubles++
+      // A receiver that does not answer ends nothing of what the loop carries out.
+      if (event.what === A_LOOK) nothingUnderWay(seen)
       return
     case 'pass':
       passed(seen, event.end)
@@ -104,8 +118,13 @@ function standBy(seen: Seen, holder: string): void {
   seen.sentence = `${holder} holds the lease, and this controller stands by`
   seen.decision = 'none'
   seen.health = undefined
-  seen.phase = undefined
   seen.last = undefined
+  nothingUnderWay(seen)
+}
+
+function nothingUnderWay(seen: Seen): void {
+  seen.phase = undefined
+  seen.engaged = undefined
 }
 
 function passed(seen: Seen, end: Extract<Event, { is: 'pass' }>['end']): void {

@@ -5,8 +5,9 @@ import { endLine, lineOf, plainEvent } from './serve-lines.ts'
 
 const QUIET: readonly Event[] = [
   { is: 'held', holder: 'vm/7' },
-  { is: 'health', health: unwatched(0).health, silent: {}, untold: 0 },
+  { is: 'health', health: unwatched(0).health, silent: {}, untold: 0, sentence: 'The primary is active and well' },
   { is: 'phase', id: 'f1', phase: 'fence' },
+  { is: 'engaged', with: 'taking back the primary' },
 ]
 
 it.each(QUIET)('has words in a log where it is no news to a person: $is', (event) => {
@@ -22,6 +23,7 @@ it('guards I7: tells what failed without what opens it, in the words and in the 
   const why = 'https://churn.blob.core.windows.net/c/größe?sv=1&sig=c2VjcmV0%3D answered 403 to Bearer abc.def-g'
   const line = JSON.stringify(plainEvent({ is: 'trouble', what: 'a tick', why }))
   expect(line).not.toMatch(/c2VjcmV0|abc\.def/)
+  expect(lineOf({ is: 'trouble', what: 'a tick', why })).not.toMatch(/c2VjcmV0|abc\.def/)
   expect(line).toContain('größe')
   const end = endLine({ error: { code: 'azure/refused', message: why, facts: { url: why } } })
   expect(JSON.stringify(end)).not.toMatch(/c2VjcmV0|abc\.def/)

@@ -3,7 +3,7 @@ import { roughly } from '../../core/duration.ts'
 import type { Json, JsonObject } from '../../core/model.ts'
 import { readable } from '../../core/readable.ts'
 import { stepsByKind } from '../../engine/sync.ts'
-import { shareable } from '../compose/shareable.ts'
+import { shareable, shareableText } from '../compose/shareable.ts'
 import { proposedSentence } from './approve.ts'
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
@@ -14,6 +14,7 @@ export function levelOf(event: Event): Level {
   switch (event.is) {
     case 'health':
     case 'held':
+    case 'engaged':
       return 'debug'
     case 'decision':
       return DECIDED[event.decision.do] ?? 'info'
@@ -33,14 +34,21 @@ export function isAtLeast(level: Level, least: Level): boolean {
   return LEVELS.indexOf(level) >= LEVELS.indexOf(least)
 }
 
-/** What a person reads of an event, or `undefined` where it is no news. */
+/** What a person reads of an event, without secrets, or `undefined` where it is no news. */
 export function lineOf(event: Event): string | undefined {
+  const line = wordsOf(event)
+  return line === undefined ? undefined : shareableText(line)
+}
+
+function wordsOf(event: Event): string | undefined {
   switch (event.is) {
     case 'lease':
       return `holds the lease, epoch ${event.epoch}`
     case 'held':
       return undefined
     case 'health':
+      return undefined
+    case 'engaged':
       return undefined
     case 'decision':
       return `${event.decision.do.toUpperCase()}  ${event.decision.reason}`
@@ -81,6 +89,8 @@ function quietly(event: Event): string {
       return `${event.holder} holds the lease`
     case 'health':
       return `${event.health.primary.reason}. ${event.health.secondary.reason}`
+    case 'engaged':
+      return `under way: ${event.with}`
     case 'phase':
       return `failover ${event.id}: ${event.phase} begins`
     case 'pass':

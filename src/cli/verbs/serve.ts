@@ -6,6 +6,7 @@ import type { Side } from '../../core/model.ts'
 import { locationOfSide, nameOfSide } from '../../core/policy.ts'
 import { placeConfig } from '../../engine/pointer.ts'
 import { rolesOf } from '../../engine/roles.ts'
+import { processClock } from '../../engine/time.ts'
 import { type HostPort, hostPort, milliseconds } from '../arguments.ts'
 import type { Composed } from '../compose/compose.ts'
 import { failingOf } from '../compose/failing.ts'
@@ -60,7 +61,7 @@ export function serveVerb(): Command {
           const inside = await sideAround(options.region, joined, signal)
           demandMayServe(joined.policy, inside)
           const points = joined.policy.failover.vantagePoints.length
-          const witnessed = witnessing({ patience: options.tick * 5 + 10_000, points, now: Date.now })
+          const witnessed = witnessing({ patience: options.tick * 5 + 10_000, points, now: processClock })
           const standsBy = standingBy(io)
           const told = (event: Event) => {
             witnessed.take(event)
@@ -140,6 +141,7 @@ export function controllerOptions(
     holder,
     planes: joined.estate.planes,
     points: {
+      protection: policy.name,
       points: policy.failover.vantagePoints,
       verify: (body, signature) => isSigned(body, signature, key),
       timeoutMilliseconds: Math.min(2000, callMilliseconds),

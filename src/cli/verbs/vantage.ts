@@ -51,7 +51,12 @@ export function vantageVerb(): Command {
             timeoutMilliseconds: options.timeout,
           })
           const { vantageServer } = await import('../../api/vantage-server.ts')
-          const server = vantageServer({ point: options.name, key, findings: prober.findings })
+          const server = vantageServer({
+            protection: joined.policy.name,
+            point: options.name,
+            key,
+            findings: prober.findings,
+          })
           try {
             const url = await server.listen(options.listen)
             io.say(`${options.name} probes ${counted(questions.length, 'plane')} and answers on ${url}`)
