@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { Fault } from '../core/errors.ts'
+import { FAULTS, Fault } from '../core/errors.ts'
 import { exitCodeHelp } from './exit-codes.ts'
 import { endUnread } from './interruption.ts'
 import { terminal } from './terminal.ts'
@@ -42,6 +42,9 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   local: async () => (await import('./local/command.ts')).localCommand(),
 }
 
+/** Verbs that act: cut off in the middle, they would seem done. */
+const ACTING: ReadonlySet<string> = new Set(['apply', 'sync', 'switchover', 'failover', 'failback', 'serve', 'vantage'])
+
 /** `holdfast` with all its verbs, or with those of these names. */
 export async function program(names: readonly string[] = Object.keys(VERBS)): Promise<Command> {
   const root = new Command('holdfast')
@@ -61,9 +64,10 @@ export async function program(names: readonly string[] = Object.keys(VERBS)): Pr
 
 /** Runs one command line. What it comes to is the exit code of the process. */
 export async function run(argv: readonly string[]): Promise<void> {
-  // Whoever reads may stop reading: `holdfast plan | head`. Nothing is wrong then.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', endQuietly)
-  const root = await program(namesIn(argv))
+  const names = namesIn(argv)
+  const isActing = names?.some((name) => ACTING.has(name)) === true
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', isActing ? goOnUnheard : endQuietly)
+  const root = await program(names)
   try {
     await root.parseAsync(argv)
   } catch (thrown) {
@@ -80,12 +84,18 @@ function namesIn(argv: readonly string[]): readonly string[] | undefined {
   return Object.hasOwn(VERBS, first) ? [first] : undefined
 }
 
+/** Whoever reads may stop reading: `holdfast plan | head`. Nothing is wrong then. */
 function endQuietly(thrown: NodeJS.ErrnoException): void {
   // The terminal was closed: what is told to end then ends in order, and is heard by nobody.
   if (thrown.code === 'EIO') return
   if (thrown.code !== 'EPIPE') throw thrown
   // A pass that is cut off here must not end as if it were whole.
   if (!endUnread()) process.exit(process.exitCode)
+}
+
+/** What was begun is carried to its end, whether whoever read is gone or the disk of a log is full. */
+function goOnUnheard(thrown: NodeJS.ErrnoException): void {
+  if (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT') process.exitCode ??= FAULTS['store/full'].exit
 }
 
 /** Commands that are made apart take nothing from the one that they are added to. */

@@ -103,6 +103,22 @@ it(
 )
 
 it(
+  'goes on, and does what it is told, where nobody reads it any more',
+  async () => {
+    const serve = started('serve', '--json', '--level', 'debug', '--tick', '200', '--lease', '12000', '--call', '4000')
+    const { lines } = read(serve)
+    await until(() => lines().some((line) => line['is'] === 'pass'), 'it followed')
+    serve.stdout?.destroy()
+    expect((await verb('pause', '--for', '1h', '--why', 'nobody reads')).code).toBe(0)
+    expect((await verb('resume')).code).toBe(0)
+    expect(serve.exitCode).toBeNull()
+    serve.kill('SIGTERM')
+    expect(await serve.over).toBe(0)
+  },
+  3 * MINUTE,
+)
+
+it(
   'is one line too where it cannot begin',
   async () => {
     const serve = started('serve', '--json', '--lease', '3000', '--call', '4000')
