@@ -14,11 +14,21 @@ export function asksForList(call: Call & { readonly plane: string }): boolean {
   return plane === 'history' && /_list_|_get_child$/.test(operation)
 }
 
+/** Last names in the paths of actions that only ask, as ARM, MLflow and run history have them. */
+const ASKS =
+  /[/:](?:list\w*|search|search-datasets|query|get\w*|get-latest-versions|batchGet\w*|check\w*|rundata|batchrundata|runIds|full|sample|token|validate|exportTemplate)$/i
+/** Where the bytes of a registry's asset are. */
+const REFERS = /\/data(?:refs|references)\/[^/]+\/versions\/[^/]+$/i
+/** Run history creates an experiment under a name that may be any of those. */
+const NEW_EXPERIMENT = /^\/history\/.*\/experiments\/[^/:]+$/i
+/** Those of them that bring a list by pages and take the token of the next one in their body. */
+const PAGED = /[/:](?:list|search|query|full|sample)$/i
+
 /** True for a POST that only asks: a search, a query. */
-export function readsByPost({ method, path }: Pick<Call, 'method' | 'path'>): boolean {
-  return (
-    method === 'POST' && /(?:[/:](?:list\w*|search|query|get\w*|check\w*)|:query|\/oauth2\/v2\.0\/token)$/i.test(path)
-  )
+export function readsByPost({ method, path, query }: Pick<Call, 'method' | 'path' | 'query'>): boolean {
+  if (method !== 'POST') return false
+  if (query.get('comp')?.toLowerCase() === 'userdelegationkey') return true
+  return REFERS.test(path) || (ASKS.test(path) && !NEW_EXPERIMENT.test(path))
 }
 
 /** Types and names take turns behind a provider; a path that ends in a type is a list. */
@@ -31,7 +41,7 @@ function isCollection(path: string): boolean {
 /** The token with which a request goes on with a list, or `undefined` for the first page. */
 export async function tokenOf(call: Call): Promise<string | undefined> {
   for (const [name, value] of call.query) if (TOKENS.includes(name.toLowerCase()) && value !== '') return value
-  if (!readsByPost(call)) return undefined
+  if (call.method !== 'POST' || !PAGED.test(call.path)) return undefined
   const body = await call.json()
   return typeof body === 'object' && body !== null
     ? tokenIn(body as Readonly<Record<string, unknown>>, TOKENS)

@@ -8,6 +8,7 @@ import { bytesWithin } from './body-bytes.ts'
 import type { Call, Plane, Reply } from './call.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
+import { readsByPost } from './faults-lists.ts'
 import { HangUp, Meeting, type Pages, reset } from './faults-meeting.ts'
 import { DEEPEST, isTooDeep } from './json-depth.ts'
 import type { Limits } from './limits/limits.ts'
@@ -273,7 +274,8 @@ class OneCall implements Call {
 
   /** Logs a write that its handler did not commit itself, so that no acknowledged write goes unrecorded. */
   async acknowledged(reply: Reply): Promise<Reply> {
-    const silent = this.#logged || reply.unlogged === true || !WRITES.has(this.method) || reply.status >= 400
+    const reads = !WRITES.has(this.method) || readsByPost(this)
+    const silent = this.#logged || reply.unlogged === true || reads || reply.status >= 400
     return silent ? reply : this.commit(() => reply)
   }
 

@@ -103,25 +103,32 @@ it('an ETag that is right is refused, and the blob stays as it was', async () =>
   await change()
 })
 
-it('an expired bearer is refused, and a key is not', async () => {
+/** The vendor's client of the account with a bearer token in place of a key. */
+async function signedIn(): Promise<BlobServiceClient> {
   const token = await bench.region.tokens.issue({
     subject: 'tester',
     audience: 'https://storage.azure.com',
     lifetimeSeconds: 3600,
   })
   const credential = { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_600_000 }) }
-  const signedIn = new BlobServiceClient(urlOf(bench.account), credential, bench.options).getContainerClient('box')
+  return new BlobServiceClient(urlOf(bench.account), credential, bench.options)
+}
+
+it('an expired bearer is refused, and a key is not', async () => {
+  const container = (await signedIn()).getContainerClient('box')
   faults({ is: 'expired-token', plane: 'blob' })
-  expect(await refusal(signedIn.listBlobsFlat().next())).toEqual([401, 'InvalidAuthenticationInfo'])
+  expect(await refusal(container.listBlobsFlat().next())).toEqual([401, 'InvalidAuthenticationInfo'])
   expect(await box.getBlobClient('b').exists()).toBe(true)
   faults()
-  expect(await signedIn.getBlobClient('b').exists()).toBe(true)
+  expect(await container.getBlobClient('b').exists()).toBe(true)
 })
 
 it('a full disk takes no blob, and says nothing of one in the record', async () => {
   faults({ is: 'disk-full' })
   expect(await refusal(upload('much'))).toEqual([507, 'InsufficientStorage'])
   expect((await box.getBlobClient('c').downloadToBuffer()).toString()).toBe('body of c')
+  const until = new Date(Date.now() + 60_000)
+  expect((await (await signedIn()).getUserDelegationKey(new Date(), until)).value).not.toBe('')
   expect(acknowledged('much')).toBe(0)
   faults()
   expect(await box.getBlobClient('much').exists()).toBe(false)

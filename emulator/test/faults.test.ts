@@ -313,10 +313,23 @@ it('disk-full acknowledges no write and serves readings', async () => {
     expect((await arm('PUT', `${MODELS}/full`, { body: { properties: {} } })).status).toBe(Number(status))
     expect((await mlflow('experiments/create', { name: 'full' })).status).toBe(Number(status))
     expect((await mlflow('experiments/search', { max_results: 1 })).status).toBe(200)
+    expect((await mlflow('registered-models/get-latest-versions', { name: 'a' })).status).toBe(200)
     expect(await statusFor(one)).toBe(200)
   }
   await faults()
   expect(await acknowledged('/models/full')).toEqual([])
   expect(await acknowledged('"full"')).toEqual([])
   expect(await statusFor(one, `${MODELS}/full`)).toBe(404)
+})
+
+it('a reading that is asked by POST is no acknowledged write', async () => {
+  expect((await mlflow('experiments/search', { max_results: 1 })).status).toBe(200)
+  expect((await arm('POST', `${WORKSPACE}/listStorageAccountKeys`)).status).toBe(200)
+  expect(await acknowledged('experiments/search')).toEqual([])
+  expect(await acknowledged('/listStorageAccountKeys')).toEqual([])
+})
+
+it('lost-page-token reads no body that is no page', async () => {
+  await faults({ is: 'lost-page-token', at: 'signin' })
+  expect(await one.signIn()).not.toBe('')
 })
