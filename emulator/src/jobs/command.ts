@@ -3,7 +3,7 @@ import type { Region } from '../region.ts'
 import { needCompute } from './compute.ts'
 import { assetOf, isOfWorkspace } from './data/locations.ts'
 import type { CommandJob } from './definition.ts'
-import { fieldsOf, given, invalid, outputsOf, textsOf, type Wanted } from './fields.ts'
+import { checkDurations, fieldsOf, given, invalid, outputsOf, textsOf, type Wanted } from './fields.ts'
 
 /** What decides whether a command can run: the same fields of a job, a trial and a step. */
 export type Runnable = Pick<CommandJob, 'command' | 'environmentId' | 'codeId' | 'computeId' | 'resources'>
@@ -13,6 +13,7 @@ export function commandOf(region: Region, wanted: Wanted): CommandJob {
   const { name, sent } = wanted
   const { command, environmentId } = needCommand(sent)
   const fields = fieldsOf(region, wanted)
+  checkDurations(sent['limits'], ['timeout'])
   return {
     ...fields,
     jobType: 'Command',

@@ -2,6 +2,7 @@ import type { Workspace } from '../ml/workspace-of.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { DEFAULT_OUTPUT, type JobFields, type JobInput, type JobOutput } from './definition.ts'
+import { secondsOf } from './duration.ts'
 
 export type Values = Readonly<Record<string, unknown>>
 
@@ -34,13 +35,37 @@ export function fieldsOf(region: Region, { workspace, name, sent }: Wanted): Job
 /** An input or output is a folder of the job on its node, by its name. */
 const FOLDER = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,254}$/u
 
-/** Inputs or outputs by their names, of which each may be that of a folder. */
+/** Inputs or outputs by their names, of which each may be that of a folder; what is null is none. */
 function named(what: 'input' | 'output', sent: unknown): Values {
-  const bad = Object.keys(objectOr(sent)).find((name) => !FOLDER.test(name))
-  if (bad === undefined) return objectOr(sent)
-  throw invalid(
-    `The ${what} name ${JSON.stringify(bad)} is not valid: letters, digits, '_', '-' and '.', a letter, a digit or '_' first.`,
-  )
+  const all = given(sent)
+  const type = what === 'input' ? 'jobInputType' : 'jobOutputType'
+  for (const [name, held] of Object.entries(all)) {
+    if (!FOLDER.test(name)) {
+      throw invalid(
+        `The ${what} name ${JSON.stringify(name)} is not valid: letters, digits, '_', '-' and '.', a letter, a digit or '_' first.`,
+      )
+    }
+    if (textOr(objectOr(held)[type], '') === '') {
+      throw invalid(`The field 'properties.${what}s.${name}.${type}' is required.`)
+    }
+  }
+  return all
+}
+
+/** Outputs as they are sent, by their names. */
+export function namedOutputs(sent: unknown): Readonly<Record<string, JobOutput>> {
+  return named('output', sent) as Readonly<Record<string, JobOutput>>
+}
+
+/** Refuses a limit of time that cannot be read: it would never be reached. */
+export function checkDurations(limits: unknown, names: readonly string[]): void {
+  for (const name of names) {
+    const limit = objectOr(limits)[name]
+    if (limit == null || secondsOf(limit) !== undefined) continue
+    throw invalid(
+      `The field 'properties.limits.${name}' is '${limit}': not a duration of days, hours, minutes and seconds.`,
+    )
+  }
 }
 
 /**
@@ -50,7 +75,7 @@ function named(what: 'input' | 'output', sent: unknown): Values {
  */
 export function outputsOf(job: string, sent: unknown, datastore = 'workspaceblobstore'): Record<string, JobOutput> {
   const outputs: Record<string, JobOutput> = {}
-  for (const [name, output] of Object.entries(named('output', sent) as Record<string, JobOutput>)) {
+  for (const [name, output] of Object.entries(namedOutputs(sent))) {
     if (name === DEFAULT_OUTPUT) continue
     const folder = output.jobOutputType.toLowerCase() === 'uri_file' ? '' : '/'
     const uri = output.uri ?? `azureml://datastores/${datastore}/paths/azureml/${job}/${name}${folder}`

@@ -239,6 +239,9 @@ describe('a job is refused', () => {
     ['with an input whose name is a path', { inputs: { '/tmp/x': INPUT } }, 400, 'The input name "/tmp/x"'],
     ['with an output whose name climbs', { outputs: { '../../../x': OUTPUT } }, 400, 'The output name "../../../x"'],
     ['with an output named as the folder above', { outputs: { '..': OUTPUT } }, 400, 'The output name ".."'],
+    ['with an input that is no object', { inputs: { i: 'x' } }, 400, "'properties.inputs.i.jobInputType' is required"],
+    ['with an output of no type', { outputs: { o: {} } }, 400, "'properties.outputs.o.jobOutputType' is required"],
+    ['with a limit that is no duration', { limits: { timeout: '1h' } }, 400, "'properties.limits.timeout' is '1h'"],
     ['of a type that does not run here', { jobType: 'Base' }, 501, 'jobs_create_or_update with jobType Base'],
   ])('%s', async (_name, more, status, message) => {
     const answer = await at.ask('PUT', at.at('jobs/refused'), { properties: at.command('true', more) })
@@ -247,6 +250,11 @@ describe('a job is refused', () => {
     expect((await at.ask('GET', at.at('jobs/refused'))).status).toBe(404)
     expect(at.region.runs.get(at.workspaceId, 'refused')).toBeUndefined()
   })
+})
+
+it('takes an input and an output that are null for none', async () => {
+  await at.submit('nulls', 'true', { inputs: { i: null }, outputs: { o: null } })
+  expect(await at.reaches('nulls', 'Completed', 'Failed')).toBe('Completed')
 })
 
 it('deletes only a job that has ended, and its run with it', async () => {

@@ -71,8 +71,10 @@ export class Parents {
       this.#asked.delete(id)
       return this.#advance(id)
     })
-    if (done === undefined || this.#closed) return
+    if (this.#closed) return
+    // Also where it has ended, or is gone: nobody looks at it any more then.
     this.#watch(id)
+    if (done === undefined) return
     for (const child of done.made) this.#children.submitted(child)
     for (const child of done.stop) this.#children.stop(child).catch(complaint(`job ${child}`))
     const parent = this.#records.get(id)

@@ -1,3 +1,4 @@
+import { Refusal } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
 import { isTerminal, type JobOutput, type Status, type SweepJob } from '../definition.ts'
 import { secondsOf } from '../duration.ts'
@@ -17,6 +18,14 @@ interface Trial {
   readonly outputs: Readonly<Record<string, JobOutput>>
 }
 
+/** Trials that have just been made, and why the next one cannot be. */
+interface More {
+  readonly made: readonly string[]
+  readonly broken?: Failure
+}
+
+const NONE: More = { made: [] }
+
 interface Scene {
   readonly region: Region
   readonly records: Records
@@ -35,11 +44,9 @@ export function advanceSweep(region: Region, records: Records, sweep: Job<SweepJ
   const open = trials.filter(({ status }) => !isTerminal(status))
   const late = isLate(region, sweep)
   note(scene)
-  const { total, atOnce } = countsOf(sweep.definition)
-  const room = late ? 0 : Math.min(total - trials.length, atOnce - open.length)
-  const made = Array.from({ length: Math.max(0, room) }, (_, index) => start(scene, trials.length + index))
-  if (made.length === 0 && open.length === 0) end(scene, late)
-  const stop = late ? open : open.filter(({ name }) => judged(scene).includes(name))
+  const { made, broken } = late ? NONE : startMore(scene, open.length)
+  if (made.length === 0 && open.length === 0) end(scene, late ? timeout(sweep) : broken)
+  const stop = late || broken !== undefined ? open : open.filter(({ name }) => judged(scene).includes(name))
   return { made, stop: stop.filter(({ status }) => status !== 'CancelRequested').map(({ id }) => id) }
 }
 
@@ -61,6 +68,21 @@ export function trialsOf(region: Region, sweep: Job<SweepJob>): Trial[] {
       values: points.map(({ value }) => value).filter((value) => !Number.isNaN(value)),
       outputs: properties['outputs'] as Trial['outputs'],
     })
+  }
+}
+
+/** Makes the trials that there is room for. Past one that cannot be made a sweep never comes: it is to end. */
+function startMore(scene: Scene, open: number): More {
+  const { sweep, trials } = scene
+  const made: string[] = []
+  try {
+    const { total, atOnce } = countsOf(sweep.definition)
+    const room = Math.min(total - trials.length, atOnce - open)
+    while (made.length < room) made.push(start(scene, trials.length + made.length))
+    return { made }
+  } catch (thrown) {
+    if (!(thrown instanceof Refusal)) throw thrown
+    return { made, broken: { code: 'UserError', message: thrown.message } }
   }
 }
 
@@ -93,10 +115,14 @@ function note(scene: Scene): void {
   })
 }
 
-function end(scene: Scene, late: boolean): void {
+/** Ends a sweep of which nothing runs any more; `failure` is why it may not go on. */
+function end(scene: Scene, failure: Failure | undefined): void {
   const { region, records, sweep, trials } = scene
   const completed = trials.some(({ status }) => status === 'Completed')
-  if (late) return void records.moveNow(sweep.id, ['NotStarted', 'Running'], 'Canceled', timeout(sweep))
+  if (failure !== undefined) {
+    const status = failure.code === 'JobTimeout' ? 'Canceled' : 'Failed'
+    return void records.moveNow(sweep.id, ['NotStarted', 'Running'], status, failure)
+  }
   if (completed) {
     records.noteNow(sweep.id, { outputs: outputsOf(scene) })
     registerOutputs(region, records.get(sweep.id) ?? sweep)

@@ -2,12 +2,14 @@ import type { Workspace } from '../../ml/workspace-of.ts'
 import type { Region } from '../../region.ts'
 import { withoutLastSlashes } from '../../slashes.ts'
 import { checkRunnable, needCommand } from '../command.ts'
-import type { JobOutput, SweepJob } from '../definition.ts'
+import type { SweepJob } from '../definition.ts'
 import {
   artifactsOf,
+  checkDurations,
   fieldsOf,
   given,
   invalid,
+  namedOutputs,
   objectOr,
   textOr,
   textsOf,
@@ -31,6 +33,7 @@ export function sweepOf(region: Region, wanted: Wanted): SweepJob {
     throw invalid(`The field 'properties.objective.goal' is '${goal}'; it is Maximize or Minimize.`)
   }
   const fields = fieldsOf(region, wanted)
+  checkDurations(sent['limits'], ['timeout', 'trialTimeout'])
   const algorithm = objectOr(sent['samplingAlgorithm'])
   return {
     ...fields,
@@ -40,7 +43,7 @@ export function sweepOf(region: Region, wanted: Wanted): SweepJob {
     samplingAlgorithm: { ...algorithm, samplingAlgorithmType: textOr(algorithm['samplingAlgorithmType'], 'Random') },
     objective: { ...objective, goal: String(goal), primaryMetric },
     limits: objectOr(sent['limits']),
-    outputs: { ...(objectOr(sent['outputs']) as Record<string, JobOutput>), ...artifactsOf(name) },
+    outputs: { ...namedOutputs(sent['outputs']), ...artifactsOf(name) },
     properties: {
       runTemplate: 'HyperDrive',
       'azureml.runsource': 'hyperdrive',

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { JobRegion } from '../test-jobs.ts'
 
 process.env['EMULATOR_ALLOCATION_SECONDS'] = '0.05'
@@ -141,6 +142,29 @@ describe('a sweep', () => {
     expect(await at.reaches('poor', 'Completed', 'Failed')).toBe('Failed')
   })
 
+  it('fails with the reason where a trial cannot be made, and ends the others', async () => {
+    await at.submit('taken_1', 'true')
+    await at.made('jobs/taken', sweep('exec sleep 600'))
+
+    expect(await at.reaches('taken', 'Completed', 'Failed')).toBe('Failed')
+    expect((await trials('taken')).map(({ status }) => status)).toEqual(['Canceled'])
+    const { details } = at.region.runs.need(at.workspaceId, 'taken')
+    expect(JSON.stringify(details)).toContain('taken_1')
+  })
+
+  it('is not looked at any more when it is gone', async () => {
+    await at.made('jobs/left', sweep(waiting('left')))
+    await at.reaches('left_2', 'Running')
+    await at.region.db.write(() => at.region.resources.remove(at.at('jobs/left')))
+    tell('left')
+    for (const n of [0, 1, 2]) await at.reaches(`left_${n}`, 'Completed')
+    await sleep(1200)
+    const write = vi.spyOn(at.region.db, 'write')
+    await sleep(1500)
+    expect(write).not.toHaveBeenCalled()
+    write.mockRestore()
+  })
+
   it('goes on when its region comes back', async () => {
     const limits = { jobLimitsType: 'Sweep', maxTotalTrials: 3, maxConcurrentTrials: 1 }
     await at.made('jobs/back', sweep(waiting('back'), { limits }))
@@ -160,6 +184,17 @@ describe('a sweep is refused', () => {
     ['with a grid of what cannot be listed', { searchSpace: { lr: ['uniform', [0, 1]] } }, "'lr' is uniform"],
     ['without a goal', { objective: { primaryMetric: 'acc' } }, 'it is Maximize or Minimize'],
     ['without a command', { trial: {} }, "'properties.trial.command' is required"],
+    [
+      'with an output named as a path',
+      { outputs: { 'a/b': { jobOutputType: 'uri_folder' } } },
+      'The output name "a/b"',
+    ],
+    ['with an output of no type', { outputs: { o: {} } }, "'properties.outputs.o.jobOutputType' is required"],
+    [
+      'with a limit that is no duration',
+      { limits: { trialTimeout: 'soon' } },
+      "'properties.limits.trialTimeout' is 'soon'",
+    ],
   ])('%s', async (_what, more, message) => {
     const answer = await at.ask('PUT', at.at('jobs/refused'), { properties: sweep('true', more) })
 
