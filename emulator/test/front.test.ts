@@ -60,6 +60,9 @@ describe('sign-in', () => {
     const unknown = await client.send('POST', url, { headers, body: form('nobody') })
     expect(wrong).toMatchObject({ status: 401, body: { error: 'invalid_client', error_codes: [7000215] } })
     expect(unknown).toMatchObject({ status: 400, body: { error: 'unauthorized_client', error_codes: [700016] } })
+    const authorization = `Basic ${Buffer.from('50%:off').toString('base64')}`
+    const basic = await client.send('POST', url, { headers: { ...headers, authorization }, body: form('') })
+    expect(basic).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   })
 
   it('refuses ARM to a caller without a token', async () => {
@@ -223,6 +226,35 @@ describe('ARM', () => {
     expect(made.status).toBe(201)
     expect(again).toMatchObject({ status: 409, body: { error: { code: 'RoleAssignmentExists' } } })
     expect(listed.body['value']).toMatchObject([{ name: 'a-1', properties: { principalId: 'p-1' } }])
+    const described = await client.arm('PUT', at('a-1'), { properties: { ...properties, description: 'reads' } })
+    const { createdOn } = made.body['properties'] as Record<string, unknown>
+    expect(described).toMatchObject({ status: 200, body: { properties: { description: 'reads', createdOn } } })
+    expect(await client.arm('PUT', at('a-1'), { properties: { ...properties, principalId: 'p-2' } })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'RoleAssignmentUpdateNotPermitted' } },
+    })
+  })
+
+  it('removes role assignments with the group and the resource that they were made for', async () => {
+    const assignments = '/providers/Microsoft.Authorization/roleAssignments'
+    const properties = { principalId: 'p-3', roleDefinitionId: 'acdd72a7-3385-48ef-bd42-f606fba81ae7' }
+    const assign = async (scope: string) => {
+      return (await client.arm('PUT', `${scope}${assignments}/a-3`, { properties })).status
+    }
+    await client.arm('PUT', '/resourceGroups/brief', { location: 'eastus2' })
+    const scopes = [vault('brief', 'brief1'), vault('brief', 'brief2'), '/resourceGroups/brief']
+    for (const scope of scopes.slice(0, 2)) await client.arm('PUT', scope, { location: 'eastus2' })
+    for (const scope of [...scopes, '/resourceGroups/briefly']) expect(await assign(scope)).toBe(201)
+    const left = async () => {
+      const { body } = await client.arm('GET', assignments)
+      const ids = (body['value'] as { id: string }[]).map(({ id }) => id)
+      return ids.filter((id) => id.endsWith('/a-3')).map((id) => id.split('/').at(-5))
+    }
+    await client.arm('DELETE', vault('brief', 'brief1'))
+    expect(await left()).toEqual(['brief2', 'brief', 'briefly'])
+    await client.arm('DELETE', '/resourceGroups/brief')
+    await until('the group is gone', async () => (await client.arm('GET', '/resourceGroups/brief')).status === 404)
+    expect(await left()).toEqual(['briefly'])
   })
 })
 
@@ -238,8 +270,12 @@ describe('processes', () => {
     expect(list.status).toBe(503)
     expect(reset).toBe('ECONNRESET')
     expect((record['lines'] as { subject: string }[]).some((line) => line.subject.endsWith('/kept'))).toBe(true)
-    await emulator.control('POST', 'regions/eastus2/start')
-    expect((await client.arm('GET', vault('east', 'kept'))).status).toBe(200)
+    // Whoever asks for its start finds it there, also the second one.
+    const found = [1, 2].map(async () => {
+      await emulator.control('POST', 'regions/eastus2/start')
+      return (await client.arm('GET', vault('east', 'kept'))).status
+    })
+    expect(await Promise.all(found)).toEqual([200, 200])
     expect((await client.send('GET', 'https://eastus2.api.azureml.ms/discovery')).status).toBe(200)
   })
 

@@ -18,6 +18,8 @@ interface Slot {
   state: RegionState
   child: ChildProcess | undefined
   port: number | undefined
+  /** Settles when the start that is under way has come to its end. */
+  starting: Promise<void> | undefined
   /** Why it did not start, in its own words. */
   failed: string | undefined
   /** What waits for the child to confirm what it was told, oldest first. */
@@ -71,6 +73,7 @@ export class RegionProcesses {
           state: 'stopped',
           child: undefined,
           port: undefined,
+          starting: undefined,
           failed: undefined,
           acknowledged: [],
           waiting: new Map(),
@@ -103,10 +106,18 @@ export class RegionProcesses {
     return [...this.#slots].map(([name, slot]) => ({ name, state: slot.state, pid: slot.child?.pid }))
   }
 
-  /** Starts a region and resolves when it listens. Does nothing where it runs. */
+  /** Starts a region and resolves when it listens, whoever started it first. Does nothing where it runs. */
   async start(name: string): Promise<void> {
     const slot = this.#slot(name)
-    if (slot.child !== undefined) return
+    if (slot.child !== undefined) return slot.starting
+    const starting: Promise<void> = this.#start(name, slot).finally(() => {
+      if (slot.starting === starting) slot.starting = undefined
+    })
+    slot.starting = starting
+    return starting
+  }
+
+  async #start(name: string, slot: Slot): Promise<void> {
     const { root, secret } = this.#options
     const proxy = this.#options.proxyFor(name)
     const { clockShiftMilliseconds, clockSkewMilliseconds } = this.#options.settingsFor(name)

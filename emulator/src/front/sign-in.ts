@@ -152,10 +152,22 @@ function credentialsOf(call: Call, form: URLSearchParams): { readonly id: string
   const [scheme, value = ''] = (call.headers.authorization ?? '').split(' ')
   if (scheme?.toLowerCase() === 'basic') {
     const [id = '', secret = ''] = Buffer.from(value, 'base64').toString('utf8').split(':')
-    return { id: decodeURIComponent(id), secret: decodeURIComponent(secret) }
+    return { id: decoded(id), secret: decoded(secret) }
   }
   if (form.has('client_assertion')) throw notImplemented('token with client_assertion')
   return { id: form.get('client_id') ?? '', secret: form.get('client_secret') ?? '' }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new Refusal(
+      400,
+      'invalid_request',
+      'AADSTS900144: The credentials in the Authorization header are not encoded as they must be.',
+    )
+  }
 }
 
 function needTenant(tenant: string): void {

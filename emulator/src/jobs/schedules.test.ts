@@ -119,6 +119,18 @@ describe('a schedule', () => {
     expect(await firedBy('manual')).toEqual(['manual-20260504T030201Z'])
   })
 
+  it('takes no change that would go with it, once it is to go', async () => {
+    await at.made('schedules/leaving', hourly())
+    at.slow(500)
+    const removed = await at.ask('DELETE', at.at('schedules/leaving'))
+
+    const changed = await at.ask('PUT', at.at('schedules/leaving'), { properties: hourly() })
+
+    expect([changed.status, changed.at('error.code')]).toEqual([409, 'Conflict'])
+    await at.ended(removed)
+    expect((await at.ask('GET', at.at('schedules/leaving'))).status).toBe(404)
+  })
+
   it.each([
     ['a trigger that is not understood', { trigger: { triggerType: 'Cron', expression: 'now' } }],
     ['no job to create', { action: { actionType: 'CreateJob' } }],

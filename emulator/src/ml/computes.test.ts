@@ -125,6 +125,16 @@ describe('computes', () => {
     expect([without.status, begun.status, gone.status]).toEqual([400, 202, 404])
   })
 
+  it('stay on their way out when what was begun before ends', async () => {
+    const path = `${workspace}/computes/brief`
+    const made = await test.ask('PUT', path, cluster(1))
+    test.slow(500)
+    const removed = await test.ask('DELETE', `${path}?underlyingResourceAction=Delete`)
+    await test.ended(made)
+    expect((await test.ask('GET', path)).at('properties.provisioningState')).toBe('Deleting')
+    await test.ended(removed)
+  })
+
   it('take cores, of which a region has so many', async () => {
     const usage = async () => {
       const value = (await test.ask('GET', `${LOCATION}/usages`)).at('value')

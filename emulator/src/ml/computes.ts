@@ -56,7 +56,9 @@ function defineEndings(region: Region): void {
   for (const kind of ['compute_create_or_update', 'compute_update']) {
     region.operations.define(kind, ({ subject }) => {
       const found = region.resources.get(subject)
-      if (found !== undefined) change(region, found, { provisioningState: 'Succeeded' }, settledState(found))
+      if (found !== undefined && !isLeaving(found)) {
+        change(region, found, { provisioningState: 'Succeeded' }, settledState(found))
+      }
       return { status: 'Succeeded' }
     })
   }
@@ -239,8 +241,12 @@ function refuseOther(found: Resource | undefined, wanted: Values): void {
   )
 }
 
+function isLeaving(found: Resource): boolean {
+  return propertiesOf(found.body)['provisioningState'] === 'Deleting'
+}
+
 function refuseLeaving(found: Resource): void {
-  if (propertiesOf(found.body)['provisioningState'] !== 'Deleting') return
+  if (!isLeaving(found)) return
   throw new Refusal(409, 'Conflict', `The compute '${found.name}' is being deleted.`)
 }
 

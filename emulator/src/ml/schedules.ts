@@ -77,6 +77,9 @@ function put(region: Region): Handler {
     return call.commit(() => {
       const found = region.resources.get(id)
       checkConditions(call, found)
+      if (found !== undefined && isLeaving(found)) {
+        throw new Refusal(409, 'Conflict', `The schedule '${found.name}' is being deleted.`)
+      }
       const provisioningState = found === undefined ? 'Creating' : 'Updating'
       const properties = { description: null, tags: {}, properties: {}, isEnabled: true, ...sent, provisioningState }
       const schedule = region.resources.put(found?.id ?? id, { properties }, call.caller.id)
@@ -103,11 +106,17 @@ function checked(region: Region, sent: Readonly<Record<string, unknown>>): Reado
 
 function provisioned(region: Region, { subject }: Operation): { readonly status: 'Succeeded' } {
   const found = region.resources.get(subject)
-  if (found !== undefined) {
-    const properties = { ...(found.body['properties'] as ScheduleProperties), provisioningState: 'Succeeded' }
-    region.resources.put(subject, { ...found.body, properties }, found.modifiedBy)
-  }
+  if (found !== undefined && !isLeaving(found)) setState(region, found, 'Succeeded')
   return { status: 'Succeeded' }
+}
+
+function isLeaving({ body }: Resource): boolean {
+  return propertiesOf(body)['provisioningState'] === 'Deleting'
+}
+
+function setState(region: Region, found: Resource, provisioningState: string): void {
+  const properties = { ...propertiesOf(found.body), provisioningState }
+  region.resources.put(found.id, { ...found.body, properties }, found.modifiedBy)
 }
 
 function remove(region: Region): Handler {
@@ -118,6 +127,8 @@ function remove(region: Region): Handler {
       const found = region.resources.get(id)
       checkConditions(call, found)
       if (found === undefined) return { status: 204, note: { subject: id } }
+      // From here on it fires no more, and takes no change that would go with it.
+      setState(region, found, 'Deleting')
       const operation = region.operations.start({ kind: DELETE, subject: found.id, by: call.caller.id })
       return {
         status: 202,

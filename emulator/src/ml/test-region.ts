@@ -106,6 +106,16 @@ export class TestRegion {
     throw new Error('the operation did not end')
   }
 
+  /** Lets the next long-running operation take so long. */
+  slow(milliseconds: number): void {
+    const { operations } = this.region
+    const start = operations.start.bind(operations)
+    operations.start = (wanted) => {
+      operations.start = start
+      return start({ ...wanted, milliseconds })
+    }
+  }
+
   /** Every item of a list, to the last page. */
   async all(path: string): Promise<Item[]> {
     const items: Item[] = []

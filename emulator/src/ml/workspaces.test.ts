@@ -106,6 +106,26 @@ describe('workspaces', () => {
     expect(after.body).toMatchObject({ tags: { x: 'y' }, properties: { description: 'd', friendlyName: 'patched' } })
   })
 
+  it('stay on their way out when what was begun before ends', async () => {
+    const id = await test.workspace('parting')
+    const changed = await test.ask('PATCH', id, { tags: { a: 'b' } })
+    test.slow(500)
+    const removed = await test.ask('DELETE', id)
+    await test.ended(changed)
+    expect((await test.ask('GET', id)).at('properties.provisioningState')).toBe('Deleting')
+    await test.ended(removed)
+  })
+
+  it('take no job once they are to go, which nobody would end', async () => {
+    const id = await test.workspace('closing')
+    test.slow(500)
+    const removed = await test.ask('DELETE', id)
+    const properties = { jobType: 'Command', command: 'true', environmentId: 'azureml:env:1' }
+    const late = await test.ask('PUT', `${id}/jobs/late`, { properties })
+    expect([late.status, late.at('error.code')]).toEqual([409, 'Conflict'])
+    await test.ended(removed)
+  })
+
   it('need a storage account of the region', async () => {
     const elsewhere = STORAGE_ID.replace('teststore', 'nowhere')
 

@@ -9,7 +9,7 @@ import {
   seqOf,
   storable,
 } from '../arm/envelope.ts'
-import { pollingHeaders } from '../arm/operations.ts'
+import { type Operation, pollingHeaders } from '../arm/operations.ts'
 import type { Resource } from '../arm/resources.ts'
 import type { Call, Handler, Reply } from '../call.ts'
 import { complaint } from '../complaint.ts'
@@ -22,6 +22,7 @@ import { GROUP, NAMESPACE, WORKSPACE, workspaceIdOf } from './paths.ts'
 import { purge, recovered, softDelete } from './soft-delete.ts'
 import { workspaceActionRoutes } from './workspace-actions.ts'
 import { foundWorkspace, identityOf, typed } from './workspace-new.ts'
+import { isLeaving, refuseLeaving } from './workspace-of.ts'
 
 const TYPE = `${NAMESPACE}/workspaces`
 const PAGE = 100
@@ -46,9 +47,10 @@ export function workspaceRoutes(region: Region): readonly Route[] {
 }
 
 function defineEndings(region: Region): void {
-  const settled = ({ subject, input }: { subject: string; input: unknown }) => {
+  const settled = ({ subject, input }: Operation) => {
     const found = region.resources.get(subject)
-    if (found !== undefined) setState(region, found, 'Succeeded', String((input as { by: string }).by))
+    const { by } = input as { readonly by: string }
+    if (found !== undefined && !isLeaving(found)) setState(region, found, 'Succeeded', by)
     return { status: 'Succeeded' } as const
   }
   region.operations.define('workspaces_create_or_update', settled)
@@ -100,7 +102,7 @@ function remove(region: Region): Handler {
   return async (call, params) => {
     const id = workspaceIdOf(params)
     const forGood = flagOf(call, 'forceToPurge') ?? false
-    const open = openJobs(region, id)
+    let open: readonly string[] = []
     const reply = await call.commit(() => {
       const found = region.resources.get(id)
       if (found === undefined) {
@@ -109,6 +111,7 @@ function remove(region: Region): Handler {
       }
       checkConditions(call, found)
       setState(region, found, 'Deleting', call.caller.id)
+      open = openJobs(region, id)
       const operation = region.operations.start({
         kind: 'workspaces_delete',
         subject: id,
@@ -220,11 +223,6 @@ function replaced(region: Region, found: Resource, sent: Readonly<Record<string,
     identity: identityOf(sent['identity'], found.body),
     properties: { ...wanted, ...kept, storageAccount: before },
   }
-}
-
-function refuseLeaving(found: Resource | undefined): void {
-  if (found === undefined || propertiesOf(found.body)['provisioningState'] !== 'Deleting') return
-  throw new Refusal(409, 'Conflict', `The workspace '${found.name}' is being deleted.`)
 }
 
 function setState(region: Region, found: Resource, provisioningState: string, by: string): void {

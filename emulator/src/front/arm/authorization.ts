@@ -2,13 +2,16 @@ import type { Call, Offer, Reply } from '../../call.ts'
 import type { Clock } from '../../clock.ts'
 import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Database } from '../../state/database.ts'
-
 import { unescaped } from '../../unescaped.ts'
+import { KEPT_WHEN_DELETED } from './directory.ts'
 import { ROLES } from './roles.ts'
 
 interface Assignment {
   readonly scope: string
   readonly name: string
+  readonly principal: string
+  /** Name of the role's definition. */
+  readonly role: string
   /** JSON of the properties. */
   readonly properties: string
 }
@@ -36,17 +39,37 @@ type Row = readonly [
   answer: (call: Call, path: AuthorizationPath) => Reply | Promise<Reply>,
 ]
 
+/**
+ * Removes the assignments at a scope and below it with the group or the resource that the scope is.
+ *
+ * Those of a workspace stay: it may be had back.
+ */
+const GONE_WITH_SCOPE = `
+  CREATE TRIGGER IF NOT EXISTS roles_of_group AFTER DELETE ON groups BEGIN
+    DELETE FROM role_assignments WHERE ${isBelow(`'/subscriptions/' || OLD.subscription || '/resourceGroups/' || OLD.name || '/'`)};
+  END;
+  CREATE TRIGGER IF NOT EXISTS roles_of_resource AFTER DELETE ON directory
+  WHEN OLD.type <> '${KEPT_WHEN_DELETED}' BEGIN
+    DELETE FROM role_assignments WHERE ${isBelow(`OLD.id || '/'`)};
+  END;`
+
+function isBelow(scope: string): string {
+  return `substr(scope || '/', 1, length(${scope})) COLLATE NOCASE = ${scope}`
+}
+
 /** Role assignments and definitions. They are kept and listed; nothing is refused for lack of a role. */
 export class Authorization {
   readonly #db: Database
   readonly #clock: Clock
 
+  /** The tables of {@link Groups} and of {@link Directory} are there before. */
   constructor(db: Database, clock: Clock) {
     this.#db = db
     this.#clock = clock
     db.migrate(`CREATE TABLE IF NOT EXISTS role_assignments (
       scope TEXT NOT NULL COLLATE NOCASE, name TEXT NOT NULL COLLATE NOCASE, principal TEXT NOT NULL COLLATE NOCASE,
-      role TEXT NOT NULL COLLATE NOCASE, properties TEXT NOT NULL, PRIMARY KEY (scope, name))`)
+      role TEXT NOT NULL COLLATE NOCASE, properties TEXT NOT NULL, PRIMARY KEY (scope, name));
+      ${GONE_WITH_SCOPE}`)
   }
 
   /** Method and path below `Microsoft.Authorization`, the vendor's name, what answers. */
@@ -107,37 +130,46 @@ export class Authorization {
     }
     const role = roleDefinitionId.split('/').at(-1) ?? ''
     return call.commit(() => {
-      if (this.#get(scope, name) !== undefined || this.#given(scope, principalId, role)) {
-        throw new Refusal(409, 'RoleAssignmentExists', 'The role assignment already exists.')
-      }
-      const now = this.#clock.iso()
+      const found = this.#get(scope, name)
+      if (found === undefined) this.#refuseTwice(scope, principalId, role)
+      else refuseOther(found, principalId, role)
+      const [at, by] = [this.#clock.iso(), call.caller.id]
+      const before: Readonly<Record<string, unknown>> = found === undefined ? {} : JSON.parse(found.properties)
+      const { createdOn = at, createdBy = by } = before
       const properties = {
         principalType: 'ServicePrincipal',
         condition: null,
         conditionVersion: null,
         ...sent,
-        scope,
-        createdOn: now,
-        updatedOn: now,
-        createdBy: call.caller.id,
-        updatedBy: call.caller.id,
+        scope: found?.scope ?? scope,
+        createdOn,
+        updatedOn: at,
+        createdBy,
+        updatedBy: by,
       }
-      const made = { scope, name, properties: JSON.stringify(properties) }
-      this.#db.run(
-        'INSERT INTO role_assignments (scope, name, principal, role, properties) VALUES (?, ?, ?, ?, ?)',
-        scope,
-        name,
-        principalId,
-        role,
-        made.properties,
-      )
-      return { status: 201, body: assignmentBody(made), note: { subject: idOf(made) } }
+      const made = { scope, name, ...found, principal: principalId, role, properties: JSON.stringify(properties) }
+      this.#store(made)
+      const status = found === undefined ? 201 : 200
+      return { status, body: assignmentBody(made), note: { subject: idOf(made) } }
     })
   }
 
-  #given(scope: string, principal: string, role: string): boolean {
+  #store({ scope, name, principal, role, properties }: Assignment): void {
+    this.#db.run(
+      `INSERT INTO role_assignments (scope, name, principal, role, properties) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (scope, name) DO UPDATE SET properties = excluded.properties`,
+      scope,
+      name,
+      principal,
+      role,
+      properties,
+    )
+  }
+
+  #refuseTwice(scope: string, principal: string, role: string): void {
     const sql = 'SELECT name FROM role_assignments WHERE scope = ? AND principal = ? AND role = ?'
-    return this.#db.get(sql, scope, principal, role) !== undefined
+    if (this.#db.get(sql, scope, principal, role) === undefined) return
+    throw new Refusal(409, 'RoleAssignmentExists', 'The role assignment already exists.')
   }
 
   #delete(call: Call, scope: string, name: string): Promise<Reply> {
@@ -155,7 +187,7 @@ export class Authorization {
     const principal = /(?:principalId\s+eq\s+|assignedTo\(\s*)'([^']*)'/i.exec(filter)?.[1]?.toLowerCase()
     const downwards = !/atScope\(\)/i.test(filter)
     const here = `${scope.toLowerCase()}/`
-    const found = this.#db.all<Assignment & { principal: string }>('SELECT * FROM role_assignments').filter((one) => {
+    const found = this.#db.all<Assignment>('SELECT * FROM role_assignments').filter((one) => {
       const there = `${one.scope.toLowerCase()}/`
       const inScope = here.startsWith(there) || (downwards && there.startsWith(here))
       return inScope && (principal === undefined || one.principal.toLowerCase() === principal)
@@ -181,6 +213,14 @@ export class Authorization {
 }
 
 const ALL = { actions: ['*'], notActions: [], dataActions: ['*'], notDataActions: [] }
+
+/** A name may be written again, as every deployment of a template does, and names the same role of the same principal. */
+function refuseOther(found: Assignment, principal: string, role: string): void {
+  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
+  if (same(found.principal, principal) && same(found.role, role)) return
+  const message = 'Tenant ID, application ID, principal ID, and scope are not allowed to be updated.'
+  throw new Refusal(400, 'RoleAssignmentUpdateNotPermitted', message)
+}
 
 function idOf({ scope, name }: { scope: string; name: string }): string {
   return `${scope}/providers/Microsoft.Authorization/roleAssignments/${name}`

@@ -11,7 +11,7 @@ const KIND_OF_TYPE: ReadonlyMap<string, OwnedName> = new Map([
 ])
 
 /** The one type of which a region keeps what is deleted. */
-const KEPT_WHEN_DELETED = 'Microsoft.MachineLearningServices/workspaces'
+export const KEPT_WHEN_DELETED = 'Microsoft.MachineLearningServices/workspaces'
 
 /** A top-level resource as the front knows it: enough to find and to list it. */
 export interface Entry {

@@ -70,6 +70,16 @@ describe('an online endpoint', () => {
     expect((await at.ask('POST', 'https://nobody.eastus2.inference.ml.azure.com/score', {})).status).toBe(404)
   })
 
+  it('stays on its way out when what was begun before ends', async () => {
+    const path = `${workspace}/onlineEndpoints/brief`
+    const begun = await at.ask('PUT', path, { location: 'eastus2', properties: { authMode: 'Key' } })
+    at.slow(500)
+    const removed = await at.ask('DELETE', path)
+    await at.ended(begun)
+    expect((await at.ask('GET', path)).at('properties.provisioningState')).toBe('Deleting')
+    await at.ended(removed)
+  })
+
   it('keeps the keys it was made with, and makes those it was not given', async () => {
     const path = await endpoint('keyed', [], { keys: { primaryKey: 'first' } })
     const before = (await at.ask('POST', `${path}/listKeys`)).body as Record<string, string>

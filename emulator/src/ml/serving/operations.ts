@@ -19,7 +19,11 @@ export function begun(
 export function defineChanges(region: Region, operation: string): void {
   for (const kind of [`${operation}_create_or_update`, `${operation}_update`]) {
     region.operations.define(kind, ({ subject }) => {
-      settle(region, subject, { provisioningState: 'Succeeded' })
+      const found = region.resources.get(subject)
+      // What is to go meanwhile stays on its way out.
+      if (found !== undefined && !isLeaving(propertiesIn(found))) {
+        settle(region, subject, { provisioningState: 'Succeeded' })
+      }
       return { status: 'Succeeded' }
     })
   }
@@ -33,8 +37,12 @@ export function settle(region: Region, id: string, change: Values): void {
   region.resources.put(id, { ...found.body, properties }, found.modifiedBy)
 }
 
+function isLeaving(properties: Values): boolean {
+  return properties['provisioningState'] === 'Deleting'
+}
+
 /** Refuses to change what is on its way out. */
 export function refuseLeaving(name: string, properties: Values): void {
-  if (properties['provisioningState'] !== 'Deleting') return
+  if (!isLeaving(properties)) return
   throw new Refusal(409, 'Conflict', `'${name}' is being deleted.`)
 }
