@@ -80,6 +80,15 @@ test('a blob and its blocks are put from a URL', async () => {
   expect(synced.copyStatus).toBe('success')
 })
 
+test('a copy takes a tier, and not one of page blobs', async () => {
+  const to = box.getBlockBlobClient('tiered')
+  const from = box.getBlobClient('from').url
+  await to.syncCopyFromURL(from, { tier: 'Cool' })
+  expect((await to.getProperties()).accessTier).toBe('Cool')
+  const wrong = to.beginCopyFromURL(from, { tier: 'P10' })
+  await expect(wrong).rejects.toMatchObject({ statusCode: 400, code: 'InvalidHeaderValue' })
+})
+
 test('a copy holds to the conditions of its source and of its destination', async () => {
   const to = box.getBlockBlobClient('to')
   const from = box.getBlobClient('from')

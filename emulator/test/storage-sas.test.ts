@@ -1,5 +1,7 @@
 import {
+  AnonymousCredential,
   type BlobSASSignatureValues,
+  ContainerClient,
   ContainerSASPermissions,
   generateBlobSASQueryParameters,
   SASProtocol,
@@ -7,7 +9,7 @@ import {
 } from '@azure/storage-blob'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hmac } from '../src/storage/shared-key.ts'
-import { type Bench, openBench } from './storage-client.ts'
+import { type Bench, openBench, urlOf } from './storage-client.ts'
 
 const HOUR = 3600 * 1000
 
@@ -76,6 +78,27 @@ describe('a SAS', () => {
     expect(await get(ofOne)).toBe(403)
     expect(await get(ofBlob)).toBe(200)
     expect(await get(`${ofSnapshot()}&${ofBlob}`)).toBe(403)
+  })
+
+  it('of a container lets tags find its blobs where it is for that', async () => {
+    const find = async (letters: string) => {
+      const query = sas({ permissions: ContainerSASPermissions.parse(letters) })
+      const where = encodeURIComponent(`"step"='1'`)
+      const path = `/box?restype=container&comp=blobs&where=${where}&${query}`
+      return bench.raw('GET', path, { 'x-ms-version': '2024-11-04' })
+    }
+    expect([await find('f'), await find('rl')]).toEqual([200, 403])
+  })
+
+  it('of a container sends a batch of what it may do in there', async () => {
+    const blob = bench.service.getContainerClient('box').getBlockBlobClient('batched')
+    await blob.upload('x', 1)
+    const query = sas({ permissions: ContainerSASPermissions.parse('d') })
+    const url = `${urlOf(bench.account)}/box?${query}`
+    const client = new ContainerClient(url, new AnonymousCredential(), bench.options).getBlobBatchClient()
+    const { subResponses } = await client.deleteBlobs([`${blob.url}?${query}`], new AnonymousCredential())
+    expect(subResponses.map(({ status }) => status)).toEqual([202])
+    expect(await blob.exists()).toBe(false)
   })
 
   it('is not widened by a parameter that stands in the URL twice', async () => {

@@ -44,6 +44,18 @@ async function arm(method: string, path: string, body?: unknown): Promise<Answer
   return { status: answer.statusCode, body: text === '' ? {} : JSON.parse(text) }
 }
 
+/** A request to the vault `Lister` itself. */
+async function secrets(method: string, path: string, body?: unknown): Promise<Answer> {
+  const audience = 'https://vault.azure.net'
+  const bearer = await region.tokens.issue({ subject: 'tester', audience, lifetimeSeconds: 3600 })
+  const answer = await request(`http://127.0.0.1:${port}/secrets/${path}?api-version=7.4`, {
+    method: method as 'GET',
+    headers: { host: 'lister.vault.azure.net', authorization: `Bearer ${bearer}` },
+    body: body === undefined ? null : JSON.stringify(body),
+  })
+  return { status: answer.statusCode, body: (await answer.body.json()) as Answer['body'] }
+}
+
 describe('a resource of a provider that is not played', () => {
   it('comes back as it was sent, with what its provider computes', async () => {
     const path = `${GROUP}/providers/Microsoft.Insights/components/telemetry`
@@ -141,6 +153,30 @@ describe('a resource of a provider that is not played', () => {
     expect(made.body['properties']).toMatchObject({
       keyUri: 'https://keeper.vault.azure.net/keys/first',
       keyUriWithVersion: expect.stringMatching(/^https:\/\/keeper\.vault\.azure\.net\/keys\/first\/[0-9a-f]{32}$/),
+    })
+  })
+
+  it('of a vault takes a new value of a secret by PATCH, too, and writes it in no record', async () => {
+    const vault = `${GROUP}/providers/Microsoft.KeyVault/vaults/Hider`
+    await arm('PUT', vault, { location: 'eastus2', properties: {} })
+    const made = await arm('PUT', `${vault}/secrets/word`, { properties: { value: 'hush-1', contentType: 'text' } })
+    const changed = await arm('PATCH', `${vault}/secrets/word`, { properties: { value: 'hush-2' } })
+    const uri = (answer: Answer) => (answer.body['properties'] as Record<string, unknown>)['secretUriWithVersion']
+    expect(region.vaultSecrets.get(vault, 'word')?.value).toBe('hush-2')
+    expect(changed.body['properties']).toMatchObject({ contentType: 'text', secretUri: expect.any(String) })
+    expect(uri(changed)).not.toBe(uri(made))
+    expect(JSON.stringify([changed.body, region.activity.since(0, 10_000)])).not.toContain('hush')
+  })
+
+  it('of a vault keeps when a secret is meant to be used, and does not list its versions but says so', async () => {
+    await arm('PUT', `${GROUP}/providers/Microsoft.KeyVault/vaults/Lister`, { location: 'eastus2', properties: {} })
+    const attributes = { nbf: 1_700_000_000, exp: 4_102_444_800 }
+    const made = await secrets('PUT', 'word', { value: 'hush', attributes })
+    expect(made).toMatchObject({ status: 200, body: { attributes: { enabled: true, ...attributes } } })
+    expect((await secrets('GET', 'word')).body['attributes']).toEqual(made.body['attributes'])
+    expect(await secrets('GET', 'word/versions')).toMatchObject({
+      status: 501,
+      body: { error: { message: expect.stringContaining('GetSecretVersions') } },
     })
   })
 

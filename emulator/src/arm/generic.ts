@@ -78,7 +78,7 @@ const FORBIDDEN = /[/\\?#%<>&\p{Cc}]|^\.+$/u
 
 async function put(call: Call, path: GenericPath, region: Region): Promise<Reply> {
   checkNames(call.path)
-  const sent = storable((isSecret(path) ? await unlogged(call) : await call.json()) ?? {})
+  const sent = await sentTo(path, call)
   return call.commit(() => {
     const found = region.resources.get(path.id)
     checkConditions(call, found)
@@ -97,14 +97,15 @@ async function put(call: Call, path: GenericPath, region: Region): Promise<Reply
 }
 
 async function patch(call: Call, path: GenericPath, region: Region): Promise<Reply> {
-  const sent = storable((await call.json()) ?? {})
+  const sent = await sentTo(path, call)
   return call.commit(() => {
     const found = region.resources.need(path.id)
     checkConditions(call, found)
     const { properties: _, identity: wanted, ...others } = sent
     const identity = identityOf(wanted ?? found.body['identity'], found)
-    const changed = shown(path, propertiesOf(sent))
-    const properties = { ...propertiesOf(found.body), ...changed, ...added(path, region, found).own }
+    const { own } = added(path, region, found)
+    const changed = { ...shown(path, propertiesOf(sent)), ...own, ...newVersion(path, sent, region) }
+    const properties = { ...propertiesOf(found.body), ...changed }
     const body = { ...found.body, ...others, ...(identity === undefined ? {} : { identity }), properties }
     const stored = region.resources.put(found.id, body, call.caller.id)
     return { ...one(200, stored), note: { subject: stored.id } }
@@ -182,6 +183,11 @@ function added(path: GenericPath, region: Region, found: Resource | undefined): 
 
 function isSecret(path: GenericPath): boolean {
   return path.type.toLowerCase() === 'microsoft.keyvault/vaults/secrets'
+}
+
+/** What a request brings for a resource. That of a secret is in no record. */
+async function sentTo(path: GenericPath, call: Call): Promise<Record<string, unknown>> {
+  return storable((isSecret(path) ? await unlogged(call) : await call.json()) ?? {})
 }
 
 async function unlogged(call: Call): Promise<unknown> {

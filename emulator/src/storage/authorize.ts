@@ -36,6 +36,11 @@ const CHALLENGE = {
   'www-authenticate': `Bearer authorization_uri=https://login.microsoftonline.com/${TENANT}/oauth2/authorize resource_id=https://storage.azure.com`,
 }
 const SKEW = 15 * 60 * 1000
+/**
+ * What a container's own SAS opens beside its blobs, by the letters that are asked for: their list, what tags find
+ * of them, and batches. Never the container's properties.
+ */
+const OF_CONTAINER = new Set(['l', 'f', 'rwd'])
 
 /** Finds out who asks for `target` and refuses what they may not do. */
 export async function authorize(call: Signed, target: Target, needs: Needs, rules: Rules): Promise<Grant> {
@@ -131,8 +136,9 @@ function byServiceSas(sas: SasFields, one: SasCase, delegated: boolean): string 
   const policy = policyOf(sas, rules.accounts.container(target.account, target.container))
   checkTimes(sas['st'] || policy?.start, sas['se'] || policy?.expiry, rules.clock.now())
   if (target.level === 'service') throw forbidden('AuthorizationFailure', '')
-  // A container's own SAS opens its blobs and its list, never the container's properties.
-  if (target.level === 'container' && one.needs.permissions !== 'l') throw forbidden('AuthorizationFailure', '')
+  if (target.level === 'container' && !OF_CONTAINER.has(one.needs.permissions)) {
+    throw forbidden('AuthorizationFailure', '')
+  }
   return sas['sp'] || policy?.permission || ''
 }
 

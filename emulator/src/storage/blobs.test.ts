@@ -99,6 +99,12 @@ test('a body that breaks off leaves nothing', async () => {
   expect(await readdir(join(dir, 'blobs'))).toEqual([])
 })
 
+test('a blob that cannot be written down leaves nothing', async () => {
+  vi.spyOn(db, 'write').mockRejectedValueOnce(new Error('database or disk is full'))
+  await expect(blobs.put(at('never'), randomBytes(300_000))).rejects.toThrow('disk is full')
+  await vi.waitFor(async () => expect(await readdir(join(dir, 'blobs'))).toEqual([]))
+})
+
 test('a region opens although blocks that were never committed cannot be removed', async () => {
   await close()
   vi.spyOn(Database.prototype, 'write').mockRejectedValue(new Error('database or disk is full'))

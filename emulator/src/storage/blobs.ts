@@ -85,24 +85,20 @@ export class Blobs {
   async put(ref: BlobRef, body: Uint8Array | Readable, options: PutOptions = {}): Promise<BlobInfo> {
     this.#container(ref)
     const content = await this.contents.receive(body, { md5: true })
-    const blob = await this.#db.write(() =>
-      this.catalogue.put(
-        this.#container(ref).key,
-        ref.name,
-        {
-          kind: 'BlockBlob',
-          headers: { contentType: options.contentType ?? 'application/octet-stream' },
-          md5: content.md5,
-          sha256: content.sha256,
-          metadata: options.metadata ?? {},
-          tags: {},
-          tier: null,
-          copy: null,
-        },
-        [partOf(content)],
-      ),
-    )
-    return infoOf(ref, blob)
+    const put = () => {
+      const { md5, sha256 } = content
+      const headers = { contentType: options.contentType ?? 'application/octet-stream' }
+      const metadata = options.metadata ?? {}
+      const given = { kind: 'BlockBlob', headers, md5, sha256, metadata, tags: {}, tier: null, copy: null } as const
+      return this.catalogue.put(this.#container(ref).key, ref.name, given, [partOf(content)])
+    }
+    try {
+      return infoOf(ref, await this.#db.write(put))
+    } catch (failure) {
+      // Whoever tries again brings its bytes again.
+      if (content.file !== null) this.contents.discard(content.file)
+      throw failure
+    }
   }
 
   /** What is known of a blob, or `undefined` where there is none. */

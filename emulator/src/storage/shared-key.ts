@@ -61,17 +61,22 @@ export function equal(one: string, other: string): boolean {
 
 function fullText(call: Signed, account: string, headerLines: string): string {
   const standard = STANDARD.map((name) => {
-    const value = header(call, name)
+    const value = name === 'date' ? dateOf(call) : header(call, name)
     return name === 'content-length' && value === '0' ? '' : value
   })
   return `${call.method}\n${standard.join('\n')}\n${headerLines}${resource(call, account)}`
 }
 
 function liteText(call: Signed, account: string, headerLines: string): string {
-  const standard = ['content-md5', 'content-type', 'date'].map((name) => header(call, name))
+  const standard = [header(call, 'content-md5'), header(call, 'content-type'), dateOf(call)]
   const comp = call.query.get('comp')
   const tail = comp === null ? '' : `?comp=${comp}`
   return `${call.method}\n${standard.join('\n')}\n${headerLines}/${account}${call.path}${tail}`
+}
+
+/** Where `x-ms-date` is sent it is what counts, and the date beside it is signed as empty. */
+function dateOf(call: Signed): string {
+  return header(call, 'x-ms-date') === '' ? header(call, 'date') : ''
 }
 
 function resource(call: Signed, account: string): string {

@@ -21,6 +21,7 @@ export function keyVault(region: Region): Plane {
   const routes: readonly Route[] = [
     ['PUT', '/secrets/:name', 'SetSecret', (call, params) => set(call, params, secrets)],
     ['GET', '/secrets/:name', 'GetSecret', (call, params) => get(call, params, secrets)],
+    ['GET', '/secrets/:name/versions', 'GetSecretVersions', UNFINISHED],
     ['GET', '/secrets/:name/:version', 'GetSecret', (call, params) => get(call, params, secrets)],
     ...(['GET', 'PUT', 'POST', 'PATCH', 'DELETE'] as const).map(
       (method): Route => [method, '/*', `KeyVault ${method}`, UNFINISHED],
@@ -57,12 +58,21 @@ async function set(call: Call, params: Readonly<Record<string, string>>, secrets
     value,
     ...(typeof contentType === 'string' ? { contentType } : {}),
     ...(typeof tags === 'object' && tags !== null ? { tags: { ...tags } } : {}),
-    enabled: (attributes as { enabled?: unknown } | null | undefined)?.enabled !== false,
+    ...attributesIn(attributes),
   }
   return call.commit(() => {
     const made = secrets.set(vault.id, name, given)
     return { status: 200, body: bundle(call, name, made), note: { subject: `${vault.id}/secrets/${name}` } }
   })
+}
+
+function attributesIn(sent: unknown): Pick<SecretVersion, 'enabled' | 'nbf' | 'exp'> {
+  const { enabled, nbf, exp } = { ...(sent as Readonly<Record<string, unknown>> | null | undefined) }
+  return {
+    enabled: enabled !== false,
+    ...(typeof nbf === 'number' ? { nbf } : {}),
+    ...(typeof exp === 'number' ? { exp } : {}),
+  }
 }
 
 function get(call: Call, params: Readonly<Record<string, string>>, secrets: VaultSecrets): Reply {
@@ -85,12 +95,12 @@ function vaultOf(call: Call, secrets: VaultSecrets): Resource {
 
 function bundle(call: Call, name: string, made: SecretVersion): object {
   const seconds = Math.floor(Date.parse(made.createdAt) / 1000)
-  const { value, version, contentType, tags, enabled } = made
+  const { value, version, contentType, tags, enabled, nbf, exp } = made
   return {
     value,
     id: `${call.origin}/secrets/${name}/${version}`,
     ...(contentType === undefined ? {} : { contentType }),
-    attributes: { enabled, created: seconds, updated: seconds, recoveryLevel: 'Recoverable+Purgeable' },
+    attributes: { enabled, nbf, exp, created: seconds, updated: seconds, recoveryLevel: 'Recoverable+Purgeable' },
     ...(tags === undefined ? {} : { tags }),
   }
 }

@@ -14,6 +14,9 @@ export interface SecretVersion {
   readonly contentType?: string
   readonly tags?: Readonly<Record<string, unknown>>
   readonly enabled: boolean
+  /** Seconds since 1970 from which on and until when it is meant to be used. Azure keeps them and refuses nobody. */
+  readonly nbf?: number
+  readonly exp?: number
 }
 
 /** The secrets of a region's key vaults, each with all its versions. They go with their vault. */

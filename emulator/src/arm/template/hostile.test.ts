@@ -121,6 +121,10 @@ describe('an expression that asks for too much', () => {
     expect(() => evaluated(text, given)).toThrow(TemplateViolation)
   })
 
+  it('is refused before it makes five hundred million digits', () => {
+    expect(() => evaluated("format('{0:D500000000}', 1)")).toThrow('Unable to format to 500000000 digits.')
+  })
+
   it('joins and intersects large arrays without comparing each with each', () => {
     const text = 'length(union(range(0, 9999), range(5000, 9999)))'
     expect(evaluated(text)).toBe(14_999)

@@ -23,7 +23,7 @@ import type { Source } from '../sources.ts'
 import { publicUrl } from '../url.ts'
 import { blockId, keepAppended, keepBlock } from './blocks.ts'
 import { parseRange } from './reading.ts'
-import { checkName, newBlob, written } from './writing.ts'
+import { checkName, newBlob, tierOf, written } from './writing.ts'
 
 /** Copy Blob: done at once where the source is in this region, else pending while the bytes arrive. */
 export async function copyBlob(request: StorageRequest): Promise<Reply> {
@@ -183,7 +183,7 @@ function copied(request: StorageRequest, source: Source, how: Pick<NewBlob, 'cop
     md5: source.md5,
     metadata: Object.keys(metadata).length === 0 ? source.metadata : metadata,
     tags: tagsOf(call),
-    tier: headerOf(call, 'x-ms-access-tier') ?? null,
+    tier: tierOf(call),
     ...(source.pages === undefined ? {} : { pages: source.length, sequence: source.sequence ?? 0 }),
     ...how,
   }

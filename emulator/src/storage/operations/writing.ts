@@ -157,7 +157,8 @@ export async function setTier(request: StorageRequest): Promise<Reply> {
   })
 }
 
-function tierOf(call: Call): string | null {
+/** The tier that a request asks for; a refusal where it is none. */
+export function tierOf(call: Call): string | null {
   const tier = headerOf(call, 'x-ms-access-tier')
   if (tier !== undefined && !TIERS.has(tier)) throw invalidHeader('x-ms-access-tier', tier)
   return tier ?? null

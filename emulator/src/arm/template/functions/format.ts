@@ -34,6 +34,7 @@ function formatted(value: number, format: string): string {
   if (standard === null) return patterned(value, format)
   const [, letter = '', digits = ''] = standard
   const count = digits === '' ? undefined : Number(digits)
+  if (count !== undefined && count > LARGEST) throw new TemplateViolation(`Unable to format to ${count} digits.`)
   switch (letter.toUpperCase()) {
     case 'D':
       return signed(value, String(Math.abs(value)).padStart(count ?? 0, '0'))
