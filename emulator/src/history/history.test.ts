@@ -136,6 +136,9 @@ test('metrics of the second version are MLflow’s', async () => {
   await metric('batch', {
     values: [{ name: 'loss', value: [{ step: 1, createdUtc: '2026-01-01T00:00:00Z', data: { loss: 'NaN' } }] }],
   })
+  for (const loss of [null, '', true]) {
+    await metric('batch', { values: [{ name: 'loss', value: [{ step: 3, data: { loss } }] }] })
+  }
   await region.mlflow('POST', 'runs/log-metric', {
     run_id: 'metered',
     key: 'loss',

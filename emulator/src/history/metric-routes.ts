@@ -99,11 +99,18 @@ function pointsOf(metric: Values, now: number): Point[] {
       const step = stepOf(row['step'], name)
       const columns = Object.entries((row['data'] ?? {}) as Values)
       return columns.flatMap(([column, raw]) => {
-        const value = typeof raw === 'number' ? raw : Number(raw)
-        if (Number.isNaN(value) && raw !== 'NaN') return []
+        const value = numberOf(raw)
+        if (value === undefined) return []
         return [{ key: columns.length === 1 ? name : `${name}.${column}`, value, timestamp, step }]
       })
     })
+}
+
+/** The number in a column, which may come as a text; `undefined` where it holds none. */
+function numberOf(raw: unknown): number | undefined {
+  if (typeof raw === 'number') return raw
+  const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : Number.NaN
+  return Number.isNaN(value) && raw !== 'NaN' ? undefined : value
 }
 
 /** The step of a row, 0 where it has none: a `long`, as the vendor's client of run history has it. */

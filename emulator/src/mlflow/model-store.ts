@@ -24,13 +24,19 @@ export interface Facts {
   readonly storage?: string
 }
 
-/** Tables of {@link Facts} and of aliases. */
+/** Tables of {@link Facts} and of aliases. What is in them goes with its row, whichever API removes that. */
 export function openModels(region: Region): void {
   region.db.migrate(`
     CREATE TABLE IF NOT EXISTS modelFacts (seq INTEGER PRIMARY KEY, facts TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS modelAliases (
       container INTEGER NOT NULL, alias TEXT NOT NULL, version TEXT NOT NULL,
-      PRIMARY KEY (container, alias)) WITHOUT ROWID;`)
+      PRIMARY KEY (container, alias)) WITHOUT ROWID;
+    CREATE TRIGGER IF NOT EXISTS models_forgotten AFTER DELETE ON resources BEGIN
+      DELETE FROM modelFacts WHERE seq = OLD.seq;
+      DELETE FROM modelAliases WHERE container = OLD.seq;
+      DELETE FROM modelAliases
+        WHERE container = (SELECT seq FROM resources WHERE id = OLD.parent) AND version = OLD.name;
+    END;`)
 }
 
 /** The registered models of one workspace. They are ARM's `models`: what one side writes, the other reads. */
@@ -129,17 +135,13 @@ export class ModelStore {
   }
 
   /** Removes a version, which leaves a tombstone, and the aliases that point to it. Only inside a write. */
-  removeVersion(container: Resource, version: Resource): void {
-    const { db, resources } = this.#region
-    db.run('DELETE FROM modelAliases WHERE container = ? AND version = ?', container.seq, version.name)
-    db.run('DELETE FROM modelFacts WHERE seq = ?', version.seq)
-    resources.remove(version.id, true)
+  removeVersion(version: Resource): void {
+    this.#region.resources.remove(version.id, true)
   }
 
   /** Removes a model with all its versions. Only inside a write. */
   removeContainer(container: Resource): void {
-    for (const version of this.versions(container)) this.removeVersion(container, version)
-    this.#region.db.run('DELETE FROM modelAliases WHERE container = ?', container.seq)
+    for (const version of this.versions(container)) this.removeVersion(version)
     this.#region.resources.remove(container.id)
   }
 

@@ -142,7 +142,7 @@ function remove(request: Request): Promise<Reply> {
     const store = new ModelStore(request)
     const version = found(request, store)
     const container = store.needContainer(modelName(request))
-    store.removeVersion(container, version)
+    store.removeVersion(version)
     store.touch(container, request.call.caller.id)
     return ok({}, noteOf(version))
   })

@@ -114,10 +114,14 @@ test('an alias points to one version, moves, and goes with its version', async (
   expect(listed.at('model_versions.0.aliases')).toBeUndefined()
   for (const alias of ['v1', 'latest', 'bad alias']) expect((await set(alias, '1')).status).toBe(400)
   expect((await set('other', '9')).at('error_code')).toBe('RESOURCE_DOES_NOT_EXIST')
+  const aliases = async () =>
+    (await region.mlflow('GET', 'registered-models/get?name=aliased')).at('registered_model.aliases')
   await region.mlflow('DELETE', 'model-versions/delete', { name: 'aliased', version: '2' })
-  expect(
-    (await region.mlflow('GET', 'registered-models/get?name=aliased')).at('registered_model.aliases'),
-  ).toBeUndefined()
+  expect(await aliases()).toBeUndefined()
+  await set('champion', '1')
+  expect(await aliases()).toEqual([{ alias: 'champion', version: '1' }])
+  expect((await arm('DELETE', 'aliased/versions/1')).status).toBe(200)
+  expect(await aliases()).toBeUndefined()
 })
 
 test('a stage can archive those who had it', async () => {
