@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { refuseLeaving, type Workspace, workspaceOf } from '../ml/workspace-of.ts'
+import { refuseLeaving } from '../ml/leaving.ts'
+import { type Workspace, workspaceOf } from '../ml/workspace-of.ts'
 import { notImplemented, type Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import { checkRunnable, commandOf } from './command.ts'
@@ -79,7 +80,7 @@ export function store(region: Region, { id, sent, by, checked = false }: Submiss
   const name = id.split('/').at(-1) ?? ''
   if (!NAME.test(name)) throw invalid(`The job name '${name}' is not valid.`)
   const workspace = workspaceOf(region, id.split('/').slice(0, -2).join('/'))
-  refuseLeaving(region.resources.get(workspace.id))
+  refuseLeaving(region.resources.get(workspace.id), 'workspace')
   const job = definitionOf(region, { workspace, name, sent })
   if (!checked) check(region, workspace, job)
   const experiment = region.runs.experiment(workspace.id, job.experimentName)

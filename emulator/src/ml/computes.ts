@@ -17,6 +17,7 @@ import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
 import { computeProperties, locationOf, resized } from './compute-new.ts'
 import { checkQuota, nodesOf, priorityOf } from './cores.ts'
+import { isLeaving, refuseLeaving } from './leaving.ts'
 import { inWorkspace, typeOf, WORKSPACE, workspaceIdOf } from './paths.ts'
 import { identityOf } from './workspace-new.ts'
 import { workspaceOf } from './workspace-of.ts'
@@ -120,7 +121,7 @@ function patch(region: Region): Handler {
     return call.commit(() => {
       const found = region.resources.need(id)
       checkConditions(call, found)
-      refuseLeaving(found)
+      refuseLeaving(found, 'compute')
       const properties = resized(propertiesOf(found.body), sent)
       checkRoom(region, id, properties)
       const compute = region.resources.put(id, { ...found.body, properties }, call.caller.id)
@@ -226,7 +227,7 @@ function checkRoom(region: Region, id: string, properties: Values): void {
 
 function refuseOther(found: Resource | undefined, wanted: Values): void {
   if (found === undefined) return
-  refuseLeaving(found)
+  refuseLeaving(found, 'compute')
   const { computeType, properties } = propertiesOf(found.body)
   const size = (properties as Values | undefined)?.['vmSize']
   const asked = (wanted['properties'] as Values | undefined)?.['vmSize']
@@ -241,22 +242,13 @@ function refuseOther(found: Resource | undefined, wanted: Values): void {
   )
 }
 
-function isLeaving(found: Resource): boolean {
-  return propertiesOf(found.body)['provisioningState'] === 'Deleting'
-}
-
-function refuseLeaving(found: Resource): void {
-  if (!isLeaving(found)) return
-  throw new Refusal(409, 'Conflict', `The compute '${found.name}' is being deleted.`)
-}
-
 function lastOperation(region: Region, operationName: string): Values {
   return { operationName, operationTime: region.clock.iso(), operationStatus: 'Succeeded', operationTrigger: 'User' }
 }
 
 function instanceAt(region: Region, id: string): Resource {
   const found = region.resources.need(id)
-  refuseLeaving(found)
+  refuseLeaving(found, 'compute')
   if (propertiesOf(found.body)['computeType'] === 'ComputeInstance') return found
   throw new Refusal(400, 'ComputeTypeNotSupported', `The compute '${found.name}' is not a compute instance.`)
 }

@@ -9,6 +9,7 @@ import { notImplemented, Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
 import { listed, propertyOf } from './asset-lists.ts'
+import { isLeaving, refuseLeaving } from './leaving.ts'
 import { inWorkspace, WORKSPACE, workspaceIdOf } from './paths.ts'
 import { bringReferences } from './registries/references.ts'
 import { workspaceOf } from './workspace-of.ts'
@@ -77,9 +78,7 @@ function put(region: Region): Handler {
     return call.commit(() => {
       const found = region.resources.get(id)
       checkConditions(call, found)
-      if (found !== undefined && isLeaving(found)) {
-        throw new Refusal(409, 'Conflict', `The schedule '${found.name}' is being deleted.`)
-      }
+      refuseLeaving(found, 'schedule')
       const provisioningState = found === undefined ? 'Creating' : 'Updating'
       const properties = { description: null, tags: {}, properties: {}, isEnabled: true, ...sent, provisioningState }
       const schedule = region.resources.put(found?.id ?? id, { properties }, call.caller.id)
@@ -108,10 +107,6 @@ function provisioned(region: Region, { subject }: Operation): { readonly status:
   const found = region.resources.get(subject)
   if (found !== undefined && !isLeaving(found)) setState(region, found, 'Succeeded')
   return { status: 'Succeeded' }
-}
-
-function isLeaving({ body }: Resource): boolean {
-  return propertiesOf(body)['provisioningState'] === 'Deleting'
 }
 
 function setState(region: Region, found: Resource, provisioningState: string): void {

@@ -1,5 +1,3 @@
-import { propertiesOf } from '../arm/envelope.ts'
-import type { Resource } from '../arm/resources.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 
@@ -36,15 +34,4 @@ export function workspaceOf(region: Region, armId: string): Workspace {
     blobContainer: `azureml-blobstore-${properties.workspaceId}`,
     artifactContainer: 'azureml',
   }
-}
-
-/** True for a workspace whose removal is under way. */
-export function isLeaving(workspace: Resource): boolean {
-  return propertiesOf(workspace.body)['provisioningState'] === 'Deleting'
-}
-
-/** Refuses to change a workspace that is on its way out, or to begin something in it. */
-export function refuseLeaving(workspace: Resource | undefined): void {
-  if (workspace === undefined || !isLeaving(workspace)) return
-  throw new Refusal(409, 'Conflict', `The workspace '${workspace.name}' is being deleted.`)
 }

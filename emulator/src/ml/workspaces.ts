@@ -18,11 +18,11 @@ import { jobsOf } from '../jobs/jobs.ts'
 import { Refusal } from '../refusal.ts'
 import type { Region } from '../region.ts'
 import type { Route } from '../router.ts'
+import { isLeaving, refuseLeaving } from './leaving.ts'
 import { GROUP, NAMESPACE, WORKSPACE, workspaceIdOf } from './paths.ts'
 import { purge, recovered, softDelete } from './soft-delete.ts'
 import { workspaceActionRoutes } from './workspace-actions.ts'
 import { foundWorkspace, identityOf, typed } from './workspace-new.ts'
-import { isLeaving, refuseLeaving } from './workspace-of.ts'
 
 const TYPE = `${NAMESPACE}/workspaces`
 const PAGE = 100
@@ -72,7 +72,7 @@ function put(region: Region): Handler {
     return call.commit(() => {
       const found = region.resources.get(id) ?? recovered(region, id, propertiesOf(sent))
       checkConditions(call, found)
-      refuseLeaving(found)
+      refuseLeaving(found, 'workspace')
       const body =
         found === undefined ? foundWorkspace(region, id, { sent, by: call.caller.id }) : replaced(region, found, sent)
       return begun(region, call, { id, body, status: found === undefined ? 201 : 200 })
@@ -87,7 +87,7 @@ function patch(region: Region): Handler {
     return call.commit(() => {
       const found = region.resources.need(id)
       checkConditions(call, found)
-      refuseLeaving(found)
+      refuseLeaving(found, 'workspace')
       const properties = { ...propertiesOf(found.body), ...open(propertiesOf(sent)) }
       const identity =
         sent['identity'] === undefined ? found.body['identity'] : identityOf(sent['identity'], found.body)

@@ -5,10 +5,11 @@ import type { Region } from '../../region.ts'
 import type { Route } from '../../router.ts'
 import { listed } from '../asset-lists.ts'
 import { checkQuota } from '../cores.ts'
+import { refuseLeaving } from '../leaving.ts'
 import { inWorkspace, typeOf, WORKSPACE, workspaceIdOf } from '../paths.ts'
 import { workspaceOf } from '../workspace-of.ts'
 import { invalid, type Kind, propertiesIn, type Values } from './kinds.ts'
-import { begun, defineChanges, refuseLeaving, settle } from './operations.ts'
+import { begun, defineChanges, settle } from './operations.ts'
 import { shareOf } from './traffic.ts'
 
 type Params = Readonly<Record<string, string>>
@@ -71,10 +72,10 @@ function put(region: Region, kind: Kind): Handler {
     const body = storable(await call.json())
     const sent = propertiesOf(body)
     return call.commit(() => {
-      refuseLeaving(endpoint.name, propertiesIn(region.resources.need(endpoint.id)))
+      refuseLeaving(region.resources.need(endpoint.id))
       const found = region.resources.get(id)
       checkConditions(call, found)
-      if (found !== undefined) refuseLeaving(found.name, propertiesIn(found))
+      refuseLeaving(found)
       const properties = {
         ...kind.deployment(region, { id: found?.id ?? id, sent, found }),
         provisioningState: found === undefined ? 'Creating' : 'Updating',
@@ -98,7 +99,7 @@ function patch(region: Region, kind: Kind): Handler {
     return call.commit(() => {
       const found = region.resources.need(id)
       checkConditions(call, found)
-      refuseLeaving(found.name, propertiesIn(found))
+      refuseLeaving(found)
       const held = found.body['sku'] as Values | undefined
       const sku = sent['sku'] == null ? held : skuOf(kind, { ...held, ...objectOf(sent['sku'], "The field 'sku'") })
       const properties = {

@@ -5,13 +5,14 @@ import { notImplemented, Refusal } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
 import type { Route } from '../../router.ts'
 import { byContent, listed } from '../asset-lists.ts'
+import { refuseLeaving } from '../leaving.ts'
 import { inWorkspace, typeOf, WORKSPACE, workspaceIdOf } from '../paths.ts'
 import { identityOf } from '../workspace-new.ts'
 import { workspaceOf } from '../workspace-of.ts'
 import { deploymentRoutes } from './deployments.ts'
 import { EndpointKeys, keyRoutes } from './keys.ts'
 import { BATCH, invalid, type Kind, ONLINE, propertiesIn } from './kinds.ts'
-import { begun, defineChanges, refuseLeaving, settle } from './operations.ts'
+import { begun, defineChanges, settle } from './operations.ts'
 
 type Params = Readonly<Record<string, string>>
 
@@ -88,7 +89,7 @@ function put(region: Region, kind: Kind, keys: EndpointKeys): Handler {
       const found = region.resources.get(id)
       checkConditions(call, found)
       if (found === undefined) needName(region, params['e'] ?? '')
-      else refuseLeaving(found.name, propertiesIn(found))
+      refuseLeaving(found)
       const properties = {
         ...kind.endpoint(region, { id: found?.id ?? id, sent, found }),
         provisioningState: found === undefined ? 'Creating' : 'Updating',
@@ -111,7 +112,7 @@ function patch(region: Region, kind: Kind): Handler {
     return call.commit(() => {
       const found = region.resources.need(id)
       checkConditions(call, found)
-      refuseLeaving(found.name, propertiesIn(found))
+      refuseLeaving(found)
       const tags = sent['tags'] ?? found.body['tags']
       const identity = sent['identity'] == null ? found.body['identity'] : identityOf(sent['identity'], found.body)
       const properties = { ...propertiesIn(found), provisioningState: 'Updating' }

@@ -1,7 +1,7 @@
 import { pollingHeaders } from '../../arm/operations.ts'
 import type { Call, Reply } from '../../call.ts'
-import { Refusal } from '../../refusal.ts'
 import type { Region } from '../../region.ts'
+import { isLeaving } from '../leaving.ts'
 import { propertiesIn, type Values } from './kinds.ts'
 
 /** An answer that begins a long-running operation. Only inside a write. */
@@ -21,7 +21,7 @@ export function defineChanges(region: Region, operation: string): void {
     region.operations.define(kind, ({ subject }) => {
       const found = region.resources.get(subject)
       // What is to go meanwhile stays on its way out.
-      if (found !== undefined && !isLeaving(propertiesIn(found))) {
+      if (found !== undefined && !isLeaving(found)) {
         settle(region, subject, { provisioningState: 'Succeeded' })
       }
       return { status: 'Succeeded' }
@@ -35,14 +35,4 @@ export function settle(region: Region, id: string, change: Values): void {
   if (found === undefined) return
   const properties = { ...propertiesIn(found), ...change }
   region.resources.put(id, { ...found.body, properties }, found.modifiedBy)
-}
-
-function isLeaving(properties: Values): boolean {
-  return properties['provisioningState'] === 'Deleting'
-}
-
-/** Refuses to change what is on its way out. */
-export function refuseLeaving(name: string, properties: Values): void {
-  if (!isLeaving(properties)) return
-  throw new Refusal(409, 'Conflict', `'${name}' is being deleted.`)
 }
