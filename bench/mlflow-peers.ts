@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { openSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startTestEmulator, type TestEmulator } from '../test/support/emulator.ts'
+import { freePorts } from '../test/support/free-ports.ts'
 import { plainTarget, type Target, tunnelledTarget } from './load.ts'
 
 /** A server that runs until it is stopped. */
@@ -28,7 +28,7 @@ export async function startMlflowServer(
 ): Promise<Peer & { readonly group: number; readonly home: string }> {
   const home = await mkdtemp(join(tmpdir(), 'bench-mlflow-'))
   const version = execFileSync(python, ['-c', 'import mlflow; print(mlflow.__version__)'], { encoding: 'utf8' }).trim()
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const args = ['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port)]
   args.push('--backend-store-uri', `sqlite:///${home}/db`, '--artifacts-destination', join(home, 'files'))
   const log = openSync(join(home, 'log'), 'w')
@@ -144,12 +144,4 @@ async function makeWorkspace(emulator: TestEmulator, token: string): Promise<str
     await sleep(100)
   }
   throw new Error('the workspace was not made')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

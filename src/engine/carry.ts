@@ -85,13 +85,3 @@ export async function keepMapping(
   const now = { active: of.active, to: Object.fromEntries(of.mapped) }
   if (before === undefined ? of.mapped.size > 0 : !sameJson(before, now)) await tenure.setFact('mapped', now)
 }
-
-/** A body as it is to act in the standby: what it points to may stand there under another name. */
-export function ledBody(
-  services: readonly Service[],
-  { address, body }: { readonly address: Address; readonly body: JsonObject },
-  mapped: Mapping,
-): JsonObject {
-  if (mapped.size === 0) return body
-  return serviceOf(services, kindOf(address))?.renamed?.(body, mapped) ?? body
-}

@@ -3,8 +3,9 @@ import { type Address, type Digest, type Item, type JsonObject, kindOf, type Sid
 import type { FailoverState, Phase } from '../core/phases.ts'
 import { mappedFrom } from '../core/plan-drafts.ts'
 import { item, type Snapshot } from '../core/snapshot.ts'
+import { ledForm } from '../core/standing.ts'
 import type { Entry } from '../store/ledger.ts'
-import { ledBody, mappingOf } from './carry.ts'
+import { mappingOf } from './carry.ts'
 import { lossOf, openBy } from './loss.ts'
 import { drainLost, fenceLost } from './lost-side.ts'
 import { type Observation, observe } from './observe.ts'
@@ -65,7 +66,7 @@ export const PHASE_ACTS: Readonly<Record<Phase, (failing: Failing, state: Failov
     const stopped = (address: Address) => serviceOf(parts.services, kindOf(address))?.fence !== undefined
     const lost = move === 'switchover' ? items.filter(({ address }) => !stopped(address)) : items
     const loss = lost.map((one) => ({ ...one }))
-    const isKnown = [...parts.ledger.entries(parts.protection)].some(({ source }) => source === from)
+    const isKnown = Iterator.from(parts.ledger.entries(parts.protection)).some(({ source }) => source === from)
     return { loss, ...(isKnown ? {} : { unknown: true }) }
   },
 }
@@ -110,8 +111,12 @@ async function verify(failing: Failing): Promise<JsonObject> {
 /** Digest of what a failover raised, in the form in which it acts. */
 async function raising({ parts, from }: Failing): Promise<(entry: Entry) => Digest | undefined> {
   const mapped = await mappingOf(parts, from)
-  return ({ address, kept }) =>
-    kept === undefined ? undefined : item(address, ledBody(parts.services, { address, body: kept }, mapped)).digest
+  return ({ address, kept }) => {
+    const service = serviceOf(parts.services, kindOf(address))
+    return kept === undefined
+      ? undefined
+      : ledForm(item(address, kept, service?.references(kept)), service, mapped).digest
+  }
 }
 
 /** Reads the side that took over, and once more what could not be read while it answers. */

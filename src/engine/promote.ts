@@ -1,8 +1,9 @@
 import { type Address, kindOf, type Side } from '../core/model.ts'
 import { item } from '../core/snapshot.ts'
+import { ledForm } from '../core/standing.ts'
 import type { Place } from '../services/service.ts'
 import type { Entry } from '../store/ledger.ts'
-import { ledBody, type Mapping } from './carry.ts'
+import type { Mapping } from './carry.ts'
 import { insist } from './insist.ts'
 import { type Parts, serviceOf } from './parts.ts'
 import { conflictsOf } from './roles.ts'
@@ -70,8 +71,8 @@ async function raise(
 ): Promise<void> {
   const service = serviceOf(parts.services, kindOf(entry.address))
   if (service === undefined || entry.kept === undefined) return
-  const body = ledBody(parts.services, { address: entry.address, body: entry.kept }, mapped)
-  const wanted = item(entry.address, body, service.references(body))
+  const kept = item(entry.address, entry.kept, service.references(entry.kept))
+  const wanted = ledForm(kept, service, mapped)
   // No bytes and no secrets come from the other side here: it may be gone, and what needs them stands already.
   await service.converge(place, wanted, { source: place, signal, as: 'target' })
 }

@@ -51,6 +51,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
   const late = records.flatMap(({ type, body }) =>
     type === 'late/done' ? (body['findings'] as unknown as readonly Finding[]) : [],
   )
+  const later = movedLater(records)
   const returned = back === undefined ? undefined : [...(back as unknown as readonly Finding[]), ...late]
   return {
     id: state.id,
@@ -64,10 +65,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
     recoveryPoint: isoOf(begun['recoveryPoint']),
     timeline: records.flatMap((one) => (isTold(state.move, one) ? lineOf(one) : [])),
     jobs: jobsIn(results),
-    pointers: [
-      ...((results.get('pointer')?.['moved'] ?? []) as unknown as FailoverReport['pointers']),
-      ...movedLater(records),
-    ],
+    pointers: [...((results.get('pointer')?.['moved'] ?? []) as unknown as FailoverReport['pointers']), ...later],
     verified: {
       compared: objectOf(verified['compared']) as Readonly<Record<string, number>>,
       missing: (verified['missing'] ?? []) as readonly Address[],
@@ -75,7 +73,7 @@ export function reportOf(records: readonly JournalRecord[]): FailoverReport | un
     },
     loss: (results.get('report')?.['loss'] ?? []) as unknown as readonly Lost[],
     ...(returned === undefined ? {} : { returned }),
-    unfinished: unfinishedOf(results, { left: state.left, movedLater: movedLater(records) }),
+    unfinished: unfinishedOf(results, { left: state.left, later }),
   }
 }
 
@@ -144,7 +142,7 @@ function movedLater(records: readonly JournalRecord[]): FailoverReport['pointers
 
 function unfinishedOf(
   results: ReadonlyMap<string, JsonObject>,
-  { left, movedLater }: { readonly left: ReadonlyMap<string, string>; readonly movedLater: FailoverReport['pointers'] },
+  { left, later }: { readonly left: ReadonlyMap<string, string>; readonly later: FailoverReport['pointers'] },
 ): readonly string[] {
   const failed = Object.entries(objectOf((results.get('promote') ?? results.get('reopen'))?.['failed'])).map(
     ([address, why]) => `${address} was not raised: ${String(why)}`,
@@ -157,7 +155,7 @@ function unfinishedOf(
   )
   const unfenced = results.get('fence')?.['unfenced']
   const open = typeof unfenced === 'string' ? [unfenced] : []
-  const moved = new Set(movedLater.map(({ target }) => target))
+  const moved = new Set(later.map(({ target }) => target))
   const pointers = ((results.get('pointer')?.['left'] ?? []) as readonly JsonObject[])
     .filter(({ target }) => !moved.has(String(target)))
     .map(({ target, why }) => `${String(target)} could not be moved: ${String(why)}. \`holdfast serve\` tries it again`)

@@ -3,8 +3,9 @@ import type { Resubmit } from '../core/policy.ts'
 import { filledIn } from '../core/portable.ts'
 import { chooseJobs, isCancelled, isCandidate, type JobChoice } from '../core/resubmission.ts'
 import { item } from '../core/snapshot.ts'
+import { ledForm } from '../core/standing.ts'
 import type { Place, Reach } from '../services/service.ts'
-import { ledBody, mappingOf } from './carry.ts'
+import { mappingOf } from './carry.ts'
 import { insist } from './insist.ts'
 import { type Parts, serviceOf } from './parts.ts'
 import type { Failing } from './phase-acts.ts'
@@ -119,7 +120,7 @@ export async function jobChoices(choosing: Choosing, place: Place): Promise<read
     rule,
     otherwise,
     shared: (datastore) => shared.has(datastore),
-    renamed: (job) => ledBody(parts.services, job, mapped),
+    renamed: (job) => ledForm(job, serviceOf(parts.services, kindOf(job.address)), mapped).body,
   })
 }
 

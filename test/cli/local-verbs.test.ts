@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,6 +10,7 @@ import { ProxyAgent, request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { facts, holdfast } from '../support/command-line.ts'
 import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
+import { freePorts } from '../support/free-ports.ts'
 
 let emulator: TestEmulator
 let folder: string
@@ -27,14 +27,6 @@ afterAll(async () => {
 
 function local(verb: string, ...more: readonly string[]) {
   return holdfast('local', verb, ...more, '--dir', emulator.dir)
-}
-
-async function portThatWasFree(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function status(): Promise<Record<string, unknown>> {
@@ -57,7 +49,8 @@ describe('local up', () => {
   it('starts where a killed emulator left its file, though its process and its port are others’ by now', async () => {
     const dir = join(folder, 'left')
     await mkdir(dir)
-    await writeFile(join(dir, 'emulator.json'), JSON.stringify({ pid: process.pid, port: await portThatWasFree() }))
+    const [port] = await freePorts(1)
+    await writeFile(join(dir, 'emulator.json'), JSON.stringify({ pid: process.pid, port }))
     expect((await holdfast('local', 'down', '--dir', dir)).out).toContain('No emulator runs on')
     const up = await holdfast('local', 'up', '--regions', 'eastus2', '--dir', dir)
     expect([up.code, up.out]).toEqual([0, expect.stringContaining('eastus2')])

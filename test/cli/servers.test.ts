@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
@@ -7,21 +6,15 @@ import { kindsOf } from '../../src/cli/compose/kinds.ts'
 import { parsePolicies } from '../../src/cli/policy-file.ts'
 import { FAULTS } from '../../src/core/errors.ts'
 import { facts, holdfast } from '../support/command-line.ts'
+import { freePorts } from '../support/free-ports.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-servers-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 const policy = join(root, 'holdfast.yaml')
 /** At which nobody listens any more. */
-const EAST = `http://127.0.0.1:${await portThatWasFree()}`
+const [port] = await freePorts(1)
+const EAST = `http://127.0.0.1:${port}`
 const WEST = `${EAST}/west`
-
-async function portThatWasFree(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 it('writes a first policy for two tracking servers, and asks neither', async () => {
   const alone = await holdfast('init', '--server', EAST, '--policy', policy)

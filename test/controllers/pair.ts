@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -12,6 +11,7 @@ import { type Processes, processes } from '../../demo/processes.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { JournalRecord, Store } from '../../src/store/store.ts'
 import { startTestEmulator, type TestEmulator } from '../support/emulator.ts'
+import { freePorts } from '../support/free-ports.ts'
 
 /** Pace of the controllers, in milliseconds. */
 export interface Pace {
@@ -170,20 +170,6 @@ function pointAt(run: Processes, name: string, port: number): Point {
     },
   }
   return point
-}
-
-/** A policy names the ports of its points before they listen. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = servers.map(
-    (server) =>
-      new Promise<number>((resolve) =>
-        server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
-      ),
-  )
-  const found = await Promise.all(ports)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return found
 }
 
 function longJob(estate: Estate): unknown {

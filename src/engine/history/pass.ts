@@ -15,6 +15,8 @@ export interface Pass {
   readonly troubles: Trouble[]
   /** Those of them that an earlier pass told, of what is unchanged: nothing is left to be done about them. */
   readonly toldAgain: Set<Trouble>
+  /** What was told as lost of runs, by their subject: a run may be tried again. */
+  readonly lost: Map<string, ReadonlySet<string>>
   readonly remarks: Remark[]
   readonly tally: Tally
   /** The replica of a run that was made last in this pass. */
@@ -54,6 +56,7 @@ export function openPass(
     targets: [],
     troubles: [],
     toldAgain: new Set(),
+    lost: new Map(),
     remarks: [],
     tally: { runs: 0, unchanged: 0, files: 0, bytes: 0, loggedModels: 0, models: 0, versions: 0, traces: 0 },
     made: {},

@@ -168,8 +168,11 @@ export async function converge(pass: Pass, run: TrackedRun): Promise<readonly st
 /** Tells each once, though a run is tried again. */
 function tellLost(pass: Pass, run: TrackedRun, lost: readonly string[]): readonly Trouble[] {
   const subject = subjectOf(pass, run)
-  const isTold = (text: string) => pass.troubles.some((one) => one.subject === subject && one.message === text)
-  const told = lost.flatMap((message): Trouble[] => (isTold(message) ? [] : [{ subject, code: 'sync/loss', message }]))
+  const before = pass.lost.get(subject) ?? new Set()
+  const news = lost.filter((message) => !before.has(message))
+  if (news.length === 0) return []
+  pass.lost.set(subject, before.union(new Set(news)))
+  const told = news.map((message): Trouble => ({ subject, code: 'sync/loss', message }))
   pass.troubles.push(...told)
   return told
 }
